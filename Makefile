@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# dmasnoop: see README.md. `make help` lists the targets.
+
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(shell command -v bpftool 2>/dev/null) /usr/sbin/bpftool)
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Werror
+KERNEL ?= 6.12
+KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
+
+BPF_HEADERS := $(wildcard bpf/*.h)
+TRACER := user/dmasnoop.c user/report.c user/json.c user/symbols.c
+LOOP := user/dmaloop.c user/predict.c
+
+.DELETE_ON_ERROR:
+.PHONY: all tools module help demo test kunit matrix lint clean
+
+all: tools module
+
+tools: user/dmasnoop user/dmaloop
+
+bpf/dmasnoop.bpf.o: bpf/dmasnoop.bpf.c $(BPF_HEADERS)
+	$(CLANG) -g -O2 -mcpu=v3 -target bpf -D__bpf__ -Wall -Werror -c $< -o $@
+
+user/dmasnoop.skel.h: bpf/dmasnoop.bpf.o
+	$(BPFTOOL) gen skeleton $< name dmasnoop_bpf >$@
+
+# Static: one binary for every guest and box, whatever libc is there.
+user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/report.h user/symbols.h $(BPF_HEADERS)
+	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(TRACER) -lbpf -lelf -lz -ljson-c
+
+user/dmaloop: $(LOOP) user/predict.h kmod/dmaloop_uapi.h
+	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(LOOP) -ljson-c
+
+bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
+	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< -lcmocka
+
+# For the running kernel, where its headers are; guests build their own.
+module:
+	@if [ -d "$(KDIR_RUNNING)" ]; then \
+		$(MAKE) -C "$(KDIR_RUNNING)" M="$(CURDIR)/kmod" modules; \
+	else \
+		echo "No headers for $$(uname -r): dmaloop.ko not built here (guests build their own)."; \
+	fi
+
+demo:
+	@scripts/demo
+
+test:
+	@scripts/test
+
+kunit:
+	@scripts/kunit
+
+matrix:
+	@scripts/deps
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/matrix --kernel $(KERNEL) --output results/matrix.json --table results/matrix.txt
+
+lint:
+	@scripts/lint
+
+clean:
+	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test
+	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
+
+help:
+	@echo 'make         tracer and tools; the module where the running kernel has headers'
+	@echo 'make demo    boot a stock kernel, break DMA on purpose, watch it live'
+	@echo 'make test    everything that must hold; last line "N passed, N failed"'
+	@echo 'make kunit   the KUnit suites through kunit.py [ARCH=um|x86_64] [KDIR=tree]'
+	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
+	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
+	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'

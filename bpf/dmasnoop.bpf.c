@@ -1,0 +1,1273 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracer's kernel side: follows every mapping from map to unmap, asks the
+ * rules (rules.h) about each event, and sends a finding when one is broken.
+ * Nothing goes to user space while nothing is wrong.
+ *
+ * Hooks: the raw tracepoints of include/trace/events/dma.h (Linux 6.12), driver
+ * bind and unbind, and dmaloop's cpu_access, the one place where a CPU's access
+ * is announced by itself.
+ *
+ * Every hook has a twin: the kernel drops an event that arrives, in an
+ * interrupt, while the same program already runs on that CPU. The twin runs
+ * after it on every event and does the work only when the first one is busy.
+ */
+#include "kernel.h"
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "dmasnoop.h"
+#include "rules.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Set before load. */
+const volatile u32 line_size = 64;
+const volatile u32 checks_enabled = ~0u;
+const volatile char only_device[NAME_SIZE];
+const volatile char only_driver[NAME_SIZE];
+
+u64 lost[NR_LOST];
+
+#define MAPPINGS_MAX (1 << 20)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAPPINGS_MAX);
+	__type(key, struct mapping_key);
+	__type(value, struct mapping);
+} mappings SEC(".maps");
+
+/* Mappings that have been unmapped, for double-unmap. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct mapping_key);
+	__type(value, struct mapping);
+} recent SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct device_state);
+} devices SEC(".maps");
+
+/* Devices that were added, or lost a driver, while tracing: nothing of theirs is older. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u64);
+} born SEC(".maps");
+
+struct stack {
+	u64 frames[STACK_MAX];
+};
+
+/* Stacks by content: the key is a hash of the frames. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, struct stack);
+} stacks SEC(".maps");
+
+/*
+ * Which mappings start in a page, of DMA or of physical addresses: finds the
+ * mapping that an address lies in. Only a hint: it may have forgotten.
+ */
+#define STARTS 4
+#define SPACE_DMA 0
+#define SPACE_PHYS 1
+
+struct page_key {
+	u64 dev;
+	u64 page;
+	u64 space;
+};
+
+struct page_starts {
+	u64 dma[STARTS];
+	u32 next;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct page_key);
+	__type(value, struct page_starts);
+} starts SEC(".maps");
+
+/*
+ * Device-writable mappings that cover a line only in part, by line number.
+ * Disjoint buffers on one line both do, so no other line need be kept.
+ */
+struct line_users {
+	struct mapping_key user[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAPPINGS_MAX);
+	__type(key, u64);
+	__type(value, struct line_users);
+} lines SEC(".maps");
+
+/* The first and the last line of a mapping as they were at handover. */
+struct slack {
+	u32 head; /* bytes before the buffer that can be a neighbour's */
+	u32 tail; /* bytes after it */
+	u8 line[2][LINE_SIZE_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAPPINGS_MAX);
+	__type(key, struct mapping_key);
+	__type(value, struct slack);
+} slacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* Which hook is at work, for the twins. */
+enum hook {
+	HOOK_MAP,
+	HOOK_UNMAP,
+	HOOK_MAP_SG,
+	HOOK_UNMAP_SG,
+	HOOK_SYNC_CPU,
+	HOOK_SYNC_DEVICE,
+	HOOK_SYNC_SG_CPU,
+	HOOK_SYNC_SG_DEVICE,
+	HOOK_CPU_ACCESS,
+	HOOK_UNBIND,
+	NR_HOOKS,
+};
+
+#define DEPTH_MAX 4
+
+/* What one event works with; too large for the stack. */
+struct scratch {
+	u64 dev;
+	u64 dma;
+	u64 phys;
+	u64 size;
+	u64 attrs;
+	u64 generation;
+	u64 sg;
+	u32 left;
+	u8 dir;
+	u8 op;
+	u8 hook;
+	u8 missing;
+	struct mapping_key key;
+	struct mapping map;
+	struct object object;
+	struct object other_object;
+	struct slack slack;
+	u64 changed[2][LINE_SIZE_MAX / 64];
+	struct stack stack;
+};
+
+struct cpu_state {
+	u32 depth;
+	u32 busy[NR_HOOKS];
+	struct scratch scratch[DEPTH_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_state);
+} cpu_states SEC(".maps");
+
+extern const void page_offset_base __ksym __weak;
+extern const void vmemmap_base __ksym __weak;
+
+static __always_inline void count_lost(u32 reason)
+{
+	__sync_fetch_and_add(&lost[reason], 1);
+}
+
+/* --- entering and leaving a hook --- */
+
+static __always_inline struct scratch *enter(u32 hook, bool twin)
+{
+	u32 zero = 0, depth;
+	struct cpu_state *cpu = bpf_map_lookup_elem(&cpu_states, &zero);
+
+	if (!cpu || (twin && !cpu->busy[hook]))
+		return NULL;
+	depth = cpu->depth;
+	if (depth >= DEPTH_MAX) {
+		count_lost(LOST_NESTED);
+		return NULL;
+	}
+	if (!twin)
+		cpu->busy[hook]++;
+	cpu->depth = depth + 1;
+	cpu->scratch[depth].hook = hook;
+	return &cpu->scratch[depth];
+}
+
+static __always_inline void leave(u32 hook, bool twin)
+{
+	u32 zero = 0;
+	struct cpu_state *cpu = bpf_map_lookup_elem(&cpu_states, &zero);
+
+	if (!cpu)
+		return;
+	cpu->depth--;
+	if (!twin)
+		cpu->busy[hook]--;
+}
+
+/* --- memory --- */
+
+static __always_inline u64 read_u64(const void *where)
+{
+	u64 value = 0;
+
+	if (where)
+		bpf_probe_read_kernel(&value, sizeof(value), where);
+	return value;
+}
+
+static __always_inline u64 direct_map(void)
+{
+	return read_u64(&page_offset_base);
+}
+
+static __always_inline u64 phys_to_virt(u64 phys)
+{
+	u64 base = direct_map();
+
+	return base ? base + phys : 0;
+}
+
+/* The allocation at a physical address: slab object, or pages. */
+__noinline int find_object(struct object *object, u64 phys)
+{
+	u64 vmemmap = read_u64(&vmemmap_base), head, first_phys;
+	u32 page_size = bpf_core_type_size(struct page), type;
+	struct kmem_cache *cache;
+	struct slab *slab;
+	struct page *page;
+	const char *name;
+
+	if (!object)
+		return 0;
+	object->kind = OBJECT_UNKNOWN;
+	object->start = 0;
+	object->size = 0;
+	object->room = 0;
+	object->cache[0] = '\0';
+	if (!vmemmap || !page_size)
+		return 0;
+	page = (void *)(vmemmap + (phys >> 12) * page_size);
+	head = BPF_CORE_READ(page, compound_head);
+	if (head & 1)
+		page = (void *)(head - 1);
+	first_phys = ((u64)page - vmemmap) / page_size << 12;
+
+	if (bpf_core_enum_value_exists(enum pagetype, PGTY_slab)) {
+		type = BPF_CORE_READ(page, page_type);
+		if (type >> 24 != bpf_core_enum_value(enum pagetype, PGTY_slab))
+			goto pages;
+	} else if (!(BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1)) {
+		goto pages;
+	}
+	slab = (void *)page;
+	cache = BPF_CORE_READ(slab, slab_cache);
+	object->size = BPF_CORE_READ(cache, object_size);
+	object->room = BPF_CORE_READ(cache, size);
+	if (!object->room || !object->size || phys < first_phys)
+		return 0;
+	object->start = first_phys + (phys - first_phys) / object->room * object->room;
+	name = BPF_CORE_READ(cache, name);
+	bpf_probe_read_kernel_str(object->cache, sizeof(object->cache), name);
+	object->kind = OBJECT_SLAB;
+	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
+	if (*(u32 *)object->cache == 0x6c616d6b /* kmal */ ||
+	    (*(u32 *)object->cache == 0x2d616d64 /* dma- */ &&
+	     *(u32 *)(object->cache + 4) == 0x6c616d6b))
+		object->kind = OBJECT_KMALLOC;
+	return 0;
+pages:
+	object->kind = OBJECT_PAGE;
+	object->start = first_phys;
+	return 0;
+}
+
+/* --- devices --- */
+
+/* Does the text match the filter? An empty filter matches all. */
+static __always_inline bool matches(const char *text, const volatile char *filter)
+{
+	for (int i = 0; i < NAME_SIZE; i++) {
+		if (!filter[i])
+			return i == 0 || !text[i];
+		if (filter[i] != text[i])
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool skips_sync(struct device *dev)
+{
+	if (!bpf_core_field_exists(dev->dma_skip_sync))
+		return false;
+	return BPF_CORE_READ_BITFIELD_PROBED(dev, dma_skip_sync);
+}
+
+__noinline int make_device(u64 address)
+{
+	struct device *dev = (void *)address;
+	struct device_state fresh = {};
+	const char *name;
+
+	name = BPF_CORE_READ(dev, init_name);
+	if (!name)
+		name = BPF_CORE_READ(dev, kobj.name);
+	bpf_probe_read_kernel_str(fresh.name, sizeof(fresh.name), name);
+	name = BPF_CORE_READ(dev, driver, name);
+	if (name)
+		bpf_probe_read_kernel_str(fresh.driver, sizeof(fresh.driver), name);
+	fresh.ignored = !matches(fresh.name, only_device) || !matches(fresh.driver, only_driver);
+	fresh.generation = bpf_ktime_get_ns();
+	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
+	fresh.skips_sync = skips_sync(dev);
+	if (bpf_core_field_exists(dev->dma_ops))
+		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
+	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))
+		count_lost(LOST_TABLE);
+	return 0;
+}
+
+static __always_inline struct device_state *get_device(u64 address)
+{
+	struct device_state *state = bpf_map_lookup_elem(&devices, &address);
+
+	if (state)
+		return state;
+	make_device(address);
+	return bpf_map_lookup_elem(&devices, &address);
+}
+
+/* --- stacks --- */
+
+static __noinline u64 take_stack(void *ctx, struct stack *stack)
+{
+	u64 hash = 0xcbf29ce484222325;
+	long bytes = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), 0);
+	u32 nr = bytes > 0 ? (u32)bytes / 8 : 0;
+
+	for (u32 i = 0; i < STACK_MAX; i++) {
+		if (i >= nr)
+			stack->frames[i] = 0;
+		hash = (hash ^ stack->frames[i]) * 0x100000001b3;
+	}
+	return nr ? hash | 1 : 0;
+}
+
+static __noinline u64 keep_stack(void *ctx, struct stack *stack)
+{
+	u64 key = take_stack(ctx, stack);
+
+	if (key && !bpf_map_lookup_elem(&stacks, &key))
+		bpf_map_update_elem(&stacks, &key, stack, BPF_ANY);
+	return key;
+}
+
+/* --- history --- */
+
+static __always_inline void add_step(struct mapping *map, u8 op)
+{
+	u32 slot = map->nr_steps & (STEPS - 1);
+
+	map->steps[slot].ns = bpf_ktime_get_ns();
+	map->steps[slot].cpu = bpf_get_smp_processor_id();
+	map->steps[slot].op = op;
+	map->nr_steps++;
+}
+
+/* --- findings --- */
+
+static __always_inline void copy_stack(u64 *to, u64 key)
+{
+	struct stack *stack = key ? bpf_map_lookup_elem(&stacks, &key) : NULL;
+
+	if (stack)
+		__builtin_memcpy(to, stack->frames, sizeof(stack->frames));
+	else
+		to[0] = 0;
+}
+
+/*
+ * Send a finding about the event in @s. @map and @other may be NULL. The stack
+ * of the event is taken here, so that only findings pay for it.
+ */
+static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
+			     const struct mapping *map, const struct mapping *other)
+{
+	struct device_state *device = bpf_map_lookup_elem(&devices, &s->dev);
+	u32 check = check_and_level & 0xff;
+	struct finding *finding;
+	long bytes;
+
+	if (!(checks_enabled & CHECK_BIT(check)) || !device)
+		return 0;
+	finding = bpf_ringbuf_reserve(&events, sizeof(*finding), 0);
+	if (!finding) {
+		count_lost(LOST_RING);
+		return 0;
+	}
+	finding->type = EVENT_FINDING;
+	finding->check = check;
+	finding->level = check_and_level >> 8 & 0xff;
+	finding->uncertain = check_and_level >> 16 & 1;
+	finding->op = s->op;
+	finding->dir = s->dir;
+	finding->ns = bpf_ktime_get_ns();
+	finding->cpu = bpf_get_smp_processor_id();
+	finding->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(finding->comm, sizeof(finding->comm));
+	__builtin_memcpy(finding->device, device->name, sizeof(finding->device));
+	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
+	finding->skips_sync = device->skips_sync;
+	finding->has_ops = device->has_ops;
+	finding->addr = s->dma;
+	finding->size = s->size;
+	finding->has_map = map != NULL;
+	finding->has_other = other != NULL;
+	finding->object.kind = OBJECT_UNKNOWN;
+	finding->map_stack[0] = 0;
+	finding->other_stack[0] = 0;
+	if (map) {
+		__builtin_memcpy(&finding->map, map, sizeof(finding->map));
+		copy_stack(finding->map_stack, map->stack);
+		if (map->phys)
+			find_object(&finding->object, map->phys);
+	}
+	if (other) {
+		__builtin_memcpy(&finding->other, other, sizeof(finding->other));
+		copy_stack(finding->other_stack, other->stack);
+	}
+	if (check == CHECK_LINE_NEIGHBOUR_WRITE)
+		__builtin_memcpy(finding->changed, s->changed, sizeof(finding->changed));
+	else
+		__builtin_memset(finding->changed, 0, sizeof(finding->changed));
+	bytes = bpf_get_stack(ctx, finding->stack, sizeof(finding->stack), 0);
+	if (bytes <= 0)
+		finding->stack[0] = 0;
+	__sync_fetch_and_add(&device->findings, 1);
+	bpf_ringbuf_submit(finding, 0);
+	return 0;
+}
+
+#define WITH_LEVEL(check, level) ((check) | (level) << 8)
+#define UNCERTAIN (1 << 16)
+
+/* --- finding mappings by address --- */
+
+static __always_inline void index_add(u64 dev, u64 space, u64 address, u64 dma)
+{
+	struct page_key key = { .dev = dev, .page = address >> 12, .space = space };
+	struct page_starts *page = bpf_map_lookup_elem(&starts, &key);
+
+	if (page) {
+		page->dma[page->next++ & (STARTS - 1)] = dma;
+	} else {
+		struct page_starts fresh = { .dma = { dma }, .next = 1 };
+
+		bpf_map_update_elem(&starts, &key, &fresh, BPF_ANY);
+	}
+}
+
+static __always_inline struct mapping *live_mapping(const struct mapping_key *key, u64 generation)
+{
+	struct mapping *map = bpf_map_lookup_elem(&mappings, key);
+
+	return map && map->generation == generation ? map : NULL;
+}
+
+static __always_inline bool covers(const struct mapping *map, u64 space, u64 address)
+{
+	u64 start = space == SPACE_DMA ? map->dma : map->phys;
+
+	return address >= start && address - start < map->size;
+}
+
+/* How far back a mapping may start for an address in it to be found, in pages. */
+#define LADDER 16
+
+/*
+ * The mapping that an address lies in: its key goes to @s->key. Only as good as
+ * the index; a mapping longer than LADDER pages may be missed.
+ */
+__noinline int search_containing(struct scratch *s, u64 space, u64 address)
+{
+	struct page_key key = { .space = space };
+
+	if (!s)
+		return 0;
+	key.dev = s->dev;
+	for (u32 back = 0; back < LADDER; back++) {
+		struct page_starts *page;
+
+		key.page = (address >> 12) - back;
+		page = bpf_map_lookup_elem(&starts, &key);
+		if (!page)
+			continue;
+		for (u32 i = 0; i < STARTS; i++) {
+			struct mapping *map;
+
+			s->key.dev = s->dev;
+			s->key.dma = page->dma[i];
+			s->key.slot = 0;
+			map = live_mapping(&s->key, s->generation);
+			if (map && covers(map, space, address))
+				return 1;
+		}
+	}
+	return 0;
+}
+
+static __always_inline struct mapping *find_containing(struct scratch *s, u64 space, u64 address)
+{
+	return search_containing(s, space, address) ? live_mapping(&s->key, s->generation) : NULL;
+}
+
+/* The live mapping at exactly this address that fits best; its key in @s->key. */
+__noinline int search_exact(struct scratch *s)
+{
+	u64 best = SLOTS;
+
+	if (!s)
+		return 0;
+	s->key.dev = s->dev;
+	s->key.dma = s->dma;
+	for (u32 slot = 0; slot < SLOTS; slot++) {
+		struct mapping *map;
+
+		s->key.slot = slot;
+		map = live_mapping(&s->key, s->generation);
+		if (!map)
+			continue;
+		if (map->size == s->size && map->dir == s->dir)
+			return 1;
+		if (best == SLOTS)
+			best = slot;
+	}
+	s->key.slot = best;
+	return best < SLOTS;
+}
+
+static __always_inline struct mapping *find_exact(struct scratch *s)
+{
+	return search_exact(s) ? live_mapping(&s->key, s->generation) : NULL;
+}
+
+/* --- lines --- */
+
+/* Bit 0: the first line is partly covered; bit 1: the last, and it is another. */
+static __always_inline u32 partial_lines(u64 phys, u64 size)
+{
+	u32 head = rule_head_slack(phys, line_size);
+	u32 tail = rule_tail_slack(phys, size, line_size);
+	bool one = (phys & ~(u64)(line_size - 1)) == ((phys + size - 1) & ~(u64)(line_size - 1));
+
+	if (one)
+		return head || tail ? 1 : 0;
+	return (head ? 1 : 0) | (tail ? 2 : 0);
+}
+
+static __always_inline bool same_key(const struct mapping_key *a, const struct mapping_key *b)
+{
+	return a->dev == b->dev && a->dma == b->dma && a->slot == b->slot;
+}
+
+static __noinline int line_join(void *ctx, struct scratch *s, u64 phys)
+{
+	u64 line = phys / line_size;
+	struct line_users *users = bpf_map_lookup_elem(&lines, &line);
+
+	if (!users) {
+		struct line_users fresh = { .user = { s->key } };
+
+		if (bpf_map_update_elem(&lines, &line, &fresh, BPF_NOEXIST))
+			count_lost(LOST_TABLE);
+		return 0;
+	}
+	for (u32 i = 0; i < 2; i++) {
+		struct mapping *other;
+
+		if (!users->user[i].dev) {
+			users->user[i] = s->key;
+			continue;
+		}
+		if (same_key(&users->user[i], &s->key))
+			return 0;
+		other = bpf_map_lookup_elem(&mappings, &users->user[i]);
+		if (!other) {
+			users->user[i] = s->key;
+			continue;
+		}
+		find_object(&s->other_object, other->phys);
+		if (!rule_same_line_apart(&s->object, &s->other_object))
+			report(ctx, s, WITH_LEVEL(CHECK_LINE_SHARED_MAPPINGS, LEVEL_HAZARD),
+			       &s->map, other);
+	}
+	return 0;
+}
+
+__noinline int line_leave(struct scratch *s, u64 phys)
+{
+	u64 line = phys / line_size;
+	struct line_users *users = bpf_map_lookup_elem(&lines, &line);
+
+	if (!users || !s)
+		return 0;
+	for (u32 i = 0; i < 2; i++)
+		if (same_key(&users->user[i], &s->key))
+			users->user[i].dev = 0;
+	if (!users->user[0].dev && !users->user[1].dev)
+		bpf_map_delete_elem(&lines, &line);
+	return 0;
+}
+
+/* --- slack: the neighbours' bytes on the first and last line --- */
+
+static __always_inline void read_lines(struct slack *slack, u64 phys, u64 size)
+{
+	u64 first = phys & ~(u64)(line_size - 1);
+	u64 last = (phys + size - 1) & ~(u64)(line_size - 1);
+	u32 bytes = line_size;
+
+	if (bytes > LINE_SIZE_MAX)
+		bytes = LINE_SIZE_MAX;
+	bpf_probe_read_kernel(slack->line[0], bytes, (void *)phys_to_virt(first));
+	bpf_probe_read_kernel(slack->line[1], bytes, (void *)phys_to_virt(last));
+}
+
+/* At handover to the device: remember the neighbours. @s->object is known. */
+__noinline int slack_remember(struct scratch *s, u64 phys, u64 size)
+{
+	u32 head = rule_head_slack(phys, line_size);
+	u32 tail = rule_tail_slack(phys, size, line_size);
+
+	if (!s)
+		return 0;
+	rule_slack_clip(&s->object, phys, size, &head, &tail);
+	if (!head && !tail)
+		return 0;
+	s->slack.head = head;
+	s->slack.tail = tail;
+	read_lines(&s->slack, phys, size);
+	if (bpf_map_update_elem(&slacks, &s->key, &s->slack, BPF_ANY))
+		count_lost(LOST_TABLE);
+	return 0;
+}
+
+struct diff_walk {
+	struct scratch *s;
+	struct slack *before;
+	u32 which;
+	u32 from;
+	u32 any;
+};
+
+static long diff_byte(u32 index, struct diff_walk *walk)
+{
+	u32 which = walk->which & 1, at = (walk->from + index) & (LINE_SIZE_MAX - 1);
+
+	if (walk->before->line[which][at] != walk->s->slack.line[which][at]) {
+		walk->s->changed[which][at / 64] |= 1ull << (at % 64);
+		walk->any = 1;
+	}
+	return 0;
+}
+
+/* Marks the bytes in [from, to) of a line that differ. Returns whether any does. */
+static __noinline u32 diff_line(struct scratch *s, struct slack *before, u32 which, u64 range)
+{
+	struct diff_walk walk = { .s = s, .before = before, .which = which, .from = range };
+	u32 to = range >> 32;
+
+	if (to > walk.from)
+		bpf_loop((to - walk.from) & (LINE_SIZE_MAX - 1), diff_byte, &walk, 0);
+	return walk.any;
+}
+
+/* At handover to the CPU: has a neighbour been written meanwhile? */
+static __noinline int slack_compare(void *ctx, struct scratch *s, struct mapping *map)
+{
+	struct slack *before = bpf_map_lookup_elem(&slacks, &s->key);
+	u32 level = WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD);
+	u32 start, end, changed;
+
+	if (!before || map->owner != OWNER_DEVICE || map->told)
+		return 0;
+	__builtin_memset(s->changed, 0, sizeof(s->changed));
+	read_lines(&s->slack, map->phys, map->size);
+	start = map->phys & (line_size - 1);
+	end = (map->phys + map->size - 1) & (line_size - 1);
+	changed = diff_line(s, before, 0, (start - before->head) | (u64)start << 32);
+	changed |= diff_line(s, before, 1, (end + 1) | (u64)(end + 1 + before->tail) << 32);
+	if (!changed)
+		return 0;
+	map->told = 1;
+	/* A sync that was skipped could have given the line to the CPU meanwhile. */
+	if (s->missing)
+		level |= UNCERTAIN;
+	report(ctx, s, level, map, NULL);
+	return 0;
+}
+
+/* --- the events --- */
+
+static __noinline int on_map(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+	struct mapping *map = &s->map;
+	u32 partial;
+	u8 level;
+
+	if (!device || device->ignored)
+		return 0;
+	if (s->dma == ~0ull || !s->size) {
+		__sync_fetch_and_add(&device->failed, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&device->maps, 1);
+	/* The first bounce makes a device's syncs real (dma_reset_need_sync()). */
+	if (device->skips_sync)
+		device->skips_sync = skips_sync((void *)s->dev);
+	s->op = OP_MAP;
+	__builtin_memset(map, 0, sizeof(*map));
+	map->dev = s->dev;
+	map->generation = device->generation;
+	map->dma = s->dma;
+	map->phys = s->phys;
+	map->size = s->size;
+	map->attrs = s->attrs;
+	map->dir = s->dir;
+	map->owner = OWNER_DEVICE;
+	map->born = bpf_ktime_get_ns();
+	map->stack = keep_stack(ctx, &s->stack);
+	add_step(map, OP_MAP);
+
+	s->key.dev = s->dev;
+	s->key.dma = s->dma;
+	s->key.slot = SLOTS;
+	for (u32 slot = 0; slot < SLOTS; slot++) {
+		long err;
+
+		s->key.slot = slot;
+		err = bpf_map_update_elem(&mappings, &s->key, map, BPF_NOEXIST);
+		if (!err)
+			break;
+		if (err == -7 /* E2BIG */ || err == -12 /* ENOMEM */) {
+			count_lost(LOST_TABLE);
+			return 0;
+		}
+		if (slot == SLOTS - 1) {
+			count_lost(LOST_SLOTS);
+			return 0;
+		}
+	}
+	index_add(s->dev, SPACE_DMA, s->dma, s->dma);
+	if (!s->phys)
+		return 0;
+	index_add(s->dev, SPACE_PHYS, s->phys, s->dma);
+
+	if (!rule_device_writes(s->dir) || s->attrs & ATTR_SKIP_CPU_SYNC)
+		return 0;
+	partial = partial_lines(s->phys, s->size);
+	if (!partial)
+		return 0;
+	find_object(&s->object, s->phys);
+	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
+	if (level < NR_LEVELS)
+		report(ctx, s, WITH_LEVEL(CHECK_LINE_SHARED_OBJECT, level), map, NULL);
+	if (partial & 1)
+		line_join(ctx, s, s->phys);
+	if (partial & 2)
+		line_join(ctx, s, s->phys + s->size - 1);
+	slack_remember(s, s->phys, s->size);
+	return 0;
+}
+
+static __always_inline void forget(struct scratch *s, struct mapping *map)
+{
+	u32 partial = map->phys && rule_device_writes(map->dir) ?
+			      partial_lines(map->phys, map->size) : 0;
+
+	if (partial & 1)
+		line_leave(s, map->phys);
+	if (partial & 2)
+		line_leave(s, map->phys + map->size - 1);
+	if (partial)
+		bpf_map_delete_elem(&slacks, &s->key);
+}
+
+static __always_inline bool events_lost(void)
+{
+	return lost[LOST_TABLE] || lost[LOST_NESTED] || lost[LOST_SLOTS];
+}
+
+/* Unmap or sync of something that is not live. */
+static __noinline int on_unknown(void *ctx, struct scratch *s, struct device_state *device)
+{
+	u32 doubt = events_lost() ? UNCERTAIN : 0;
+	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
+	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
+
+	if (was && was->generation == device->generation && s->op == OP_UNMAP) {
+		report(ctx, s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, doubt ? LEVEL_HAZARD :
+								       LEVEL_VIOLATION) | doubt,
+		       was, NULL);
+		return 0;
+	}
+	/* Only for a device that was born while tracing is every mapping known. */
+	if (device->complete && !doubt)
+		report(ctx, s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION), NULL, NULL);
+	else
+		__sync_fetch_and_add(&device->older, 1);
+	return 0;
+}
+
+static __noinline int on_unmap(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+	struct mapping_key key = {};
+	struct mapping *map;
+	u32 found;
+
+	if (!device || device->ignored)
+		return 0;
+	__sync_fetch_and_add(&device->unmaps, 1);
+	s->op = OP_UNMAP;
+	s->generation = device->generation;
+	s->missing = device->skips_sync;
+	map = find_exact(s);
+	if (!map)
+		return on_unknown(ctx, s, device);
+
+	found = rule_unmap(map, s->size, s->dir);
+	if (found & CHECK_BIT(CHECK_SIZE_MISMATCH))
+		report(ctx, s, WITH_LEVEL(CHECK_SIZE_MISMATCH, LEVEL_VIOLATION), map, NULL);
+	if (found & CHECK_BIT(CHECK_DIR_MISMATCH))
+		report(ctx, s, WITH_LEVEL(CHECK_DIR_MISMATCH, LEVEL_VIOLATION), map, NULL);
+	slack_compare(ctx, s, map);
+	forget(s, map);
+
+	add_step(map, OP_UNMAP);
+	map->owner = OWNER_CPU;
+	key.dev = s->dev;
+	key.dma = s->dma;
+	bpf_map_update_elem(&recent, &key, map, BPF_ANY);
+	bpf_map_delete_elem(&mappings, &s->key);
+	return 0;
+}
+
+static __noinline int on_sync(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+	struct mapping *map;
+	u8 owner;
+
+	if (!device || device->ignored)
+		return 0;
+	__sync_fetch_and_add(&device->syncs, 1);
+	/* Whoever syncs visibly is not skipped: a first bounce can change that. */
+	device->skips_sync = 0;
+	s->generation = device->generation;
+	s->missing = 0;
+	map = find_exact(s);
+	if (!map)
+		map = find_containing(s, SPACE_DMA, s->dma);
+	if (!map) {
+		/* It may lie in a mapping longer than the index reaches. */
+		__sync_fetch_and_add(&device->unmatched, 1);
+		return 0;
+	}
+	if (rule_sync(map, s->dir))
+		report(ctx, s, WITH_LEVEL(CHECK_DIR_MISMATCH, LEVEL_VIOLATION), map, NULL);
+
+	if (s->op == OP_SYNC_FOR_CPU)
+		slack_compare(ctx, s, map);
+	owner = rule_owner_after_sync(map, s->size, s->op);
+	if (owner == OWNER_DEVICE && map->owner == OWNER_CPU && map->phys &&
+	    rule_device_writes(map->dir) && partial_lines(map->phys, map->size)) {
+		find_object(&s->object, map->phys);
+		slack_remember(s, map->phys, map->size);
+	}
+	map->owner = owner;
+	add_step(map, s->op);
+	return 0;
+}
+
+/* Marks @size bytes from @from on of the first (0) or last (1) line. */
+__noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
+{
+	u64 to = from + size < line_size ? from + size : line_size;
+
+	if (!s)
+		return 0;
+	for (u32 word = 0; word < LINE_SIZE_MAX / 64; word++) {
+		u64 low = from > word * 64 ? from - word * 64 : 0;
+		u64 high = to > word * 64 ? to - word * 64 : 0;
+
+		if (low >= 64 || high <= low)
+			continue;
+		if (high >= 64)
+			s->changed[which & 1][word] |= ~0ull << low;
+		else
+			s->changed[which & 1][word] |= (1ull << high) - (1ull << low);
+	}
+	return 0;
+}
+
+/* A CPU access to [phys, phys + size) that the driver itself announced. */
+static __noinline int on_access(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+	u64 line = s->phys / line_size;
+	struct line_users *users;
+	struct mapping *map;
+	u8 check;
+
+	if (!device || device->ignored)
+		return 0;
+	s->generation = device->generation;
+	map = find_containing(s, SPACE_PHYS, s->phys);
+	if (map && rule_contains(map, s->phys, s->size)) {
+		check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
+		/* Without syncs the CPU may own it by now. */
+		if (check == CHECK_NONE || device->skips_sync)
+			return 0;
+		add_step(map, s->op);
+		report(ctx, s, WITH_LEVEL(check, LEVEL_VIOLATION), map, NULL);
+		return 0;
+	}
+	if (s->op != OP_CPU_WRITE)
+		return 0;
+
+	users = bpf_map_lookup_elem(&lines, &line);
+	if (!users)
+		return 0;
+	for (u32 i = 0; i < 2; i++) {
+		s->key = users->user[i];
+		map = live_mapping(&s->key, s->generation);
+		if (!map || map->owner != OWNER_DEVICE || map->told)
+			continue;
+		find_object(&s->object, map->phys);
+		find_object(&s->other_object, s->phys);
+		if (rule_same_line_apart(&s->object, &s->other_object))
+			continue;
+		map->told = 1;
+		add_step(map, s->op);
+		__builtin_memset(s->changed, 0, sizeof(s->changed));
+		mark_bytes(s, map->phys / line_size != line, s->phys % line_size, s->size);
+		report(ctx, s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD), map, NULL);
+	}
+	return 0;
+}
+
+/* --- scatter-gather lists: one event each entry --- */
+
+#define SG_CHAIN 1
+#define SG_END 2
+#define SG_MAX 2048
+
+struct sg_walk {
+	void *ctx;
+	struct scratch *s;
+	u32 total;
+	u32 entries;
+};
+
+static __always_inline u64 sg_phys(struct scatterlist *sg)
+{
+	u64 vmemmap = read_u64(&vmemmap_base);
+	u64 page = BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END);
+	u32 page_size = bpf_core_type_size(struct page);
+
+	if (!vmemmap || !page_size || page < vmemmap)
+		return 0;
+	return (page - vmemmap) / page_size * 4096 + BPF_CORE_READ(sg, offset);
+}
+
+/* Loads one entry into @s and steps @s->sg to the next. */
+static __always_inline void sg_next(struct scratch *s, bool merged)
+{
+	struct scatterlist *sg = (void *)s->sg;
+	unsigned long link;
+
+	s->dma = BPF_CORE_READ(sg, dma_address);
+	s->size = BPF_CORE_READ(sg, length);
+	if (bpf_core_field_exists(sg->dma_length))
+		s->size = BPF_CORE_READ(sg, dma_length);
+	/* Merged by an IOMMU: DMA segments are not the list's own any more. */
+	s->phys = merged ? 0 : sg_phys(sg);
+	link = BPF_CORE_READ(sg, page_link);
+	if (link & SG_END) {
+		s->sg = 0;
+		return;
+	}
+	s->sg += bpf_core_type_size(struct scatterlist);
+	sg = (void *)s->sg;
+	link = BPF_CORE_READ(sg, page_link);
+	if (link & SG_CHAIN)
+		s->sg = link & ~(SG_CHAIN | SG_END);
+}
+
+static long map_one_sg(u32 index, struct sg_walk *walk)
+{
+	if (!walk->s->sg)
+		return 1;
+	sg_next(walk->s, walk->entries != walk->total);
+	on_map(walk->ctx, walk->s);
+	return 0;
+}
+
+static long unmap_one_sg(u32 index, struct sg_walk *walk)
+{
+	if (!walk->s->sg)
+		return 1;
+	sg_next(walk->s, false);
+	/* Past the mapped segments of a merged list. */
+	if (!walk->s->size || walk->s->dma == ~0ull)
+		return 1;
+	on_unmap(walk->ctx, walk->s);
+	return 0;
+}
+
+static long sync_one_sg(u32 index, struct sg_walk *walk)
+{
+	if (!walk->s->sg)
+		return 1;
+	sg_next(walk->s, false);
+	if (!walk->s->size || walk->s->dma == ~0ull)
+		return 1;
+	on_sync(walk->ctx, walk->s);
+	return 0;
+}
+
+/* --- the hooks --- */
+
+static __noinline int hook_map(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	s->dev = ctx->args[0];
+	s->phys = ctx->args[1];
+	s->dma = ctx->args[2];
+	s->size = ctx->args[3];
+	s->dir = ctx->args[4];
+	s->attrs = ctx->args[5];
+	return on_map(ctx, s);
+}
+
+static __noinline int hook_unmap(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	s->dev = ctx->args[0];
+	s->dma = ctx->args[1];
+	s->size = ctx->args[2];
+	s->dir = ctx->args[3];
+	s->attrs = ctx->args[4];
+	return on_unmap(ctx, s);
+}
+
+static __noinline int hook_map_sg(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s, .total = ctx->args[2], .entries = ctx->args[3] };
+
+	s->dev = ctx->args[0];
+	s->sg = ctx->args[1];
+	s->dir = ctx->args[4];
+	s->attrs = ctx->args[5];
+	if (walk.entries > SG_MAX)
+		count_lost(LOST_TABLE);
+	bpf_loop(walk.entries < SG_MAX ? walk.entries : SG_MAX, map_one_sg, &walk, 0);
+	return 0;
+}
+
+static __noinline int hook_unmap_sg(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s, .total = ctx->args[2] };
+
+	s->dev = ctx->args[0];
+	s->sg = ctx->args[1];
+	s->dir = ctx->args[3];
+	s->attrs = ctx->args[4];
+	bpf_loop(walk.total < SG_MAX ? walk.total : SG_MAX, unmap_one_sg, &walk, 0);
+	return 0;
+}
+
+static __noinline int hook_sync(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	s->dev = ctx->args[0];
+	s->dma = ctx->args[1];
+	s->size = ctx->args[2];
+	s->dir = ctx->args[3];
+	s->op = s->hook == HOOK_SYNC_CPU ? OP_SYNC_FOR_CPU : OP_SYNC_FOR_DEVICE;
+	return on_sync(ctx, s);
+}
+
+static __noinline int hook_sync_sg(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s, .total = ctx->args[2] };
+
+	s->dev = ctx->args[0];
+	s->sg = ctx->args[1];
+	s->dir = ctx->args[3];
+	s->op = s->hook == HOOK_SYNC_SG_CPU ? OP_SYNC_FOR_CPU : OP_SYNC_FOR_DEVICE;
+	bpf_loop(walk.total < SG_MAX ? walk.total : SG_MAX, sync_one_sg, &walk, 0);
+	return 0;
+}
+
+static __noinline int hook_cpu_access(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
+{
+	u64 base = direct_map();
+
+	s->dev = ctx->args[0];
+	s->phys = ctx->args[1] - base;
+	s->dma = s->phys;
+	s->size = ctx->args[2];
+	s->dir = DIR_NONE;
+	s->op = ctx->args[3] & 1 ? OP_CPU_WRITE : OP_CPU_READ;
+	if (!base || ctx->args[1] < base)
+		return 0;
+	return on_access(ctx, s);
+}
+
+#define HOOK(tracepoint, id, body)						\
+	SEC("raw_tp/" #tracepoint)						\
+	int tracepoint(struct bpf_raw_tracepoint_args *ctx)			\
+	{									\
+		struct scratch *s = enter(id, false);				\
+										\
+		if (!s)								\
+			return 0;						\
+		body(ctx, s);							\
+		leave(id, false);						\
+		return 0;							\
+	}									\
+	SEC("raw_tp/" #tracepoint)						\
+	int tracepoint##_twin(struct bpf_raw_tracepoint_args *ctx)		\
+	{									\
+		struct scratch *s = enter(id, true);				\
+										\
+		if (!s)								\
+			return 0;						\
+		body(ctx, s);							\
+		leave(id, true);						\
+		return 0;							\
+	}
+
+HOOK(dma_map_page, HOOK_MAP, hook_map)
+HOOK(dma_unmap_page, HOOK_UNMAP, hook_unmap)
+HOOK(dma_map_sg, HOOK_MAP_SG, hook_map_sg)
+HOOK(dma_unmap_sg, HOOK_UNMAP_SG, hook_unmap_sg)
+HOOK(dma_sync_single_for_cpu, HOOK_SYNC_CPU, hook_sync)
+HOOK(dma_sync_single_for_device, HOOK_SYNC_DEVICE, hook_sync)
+HOOK(dma_sync_sg_for_cpu, HOOK_SYNC_SG_CPU, hook_sync_sg)
+HOOK(dma_sync_sg_for_device, HOOK_SYNC_SG_DEVICE, hook_sync_sg)
+HOOK(dmaloop_cpu_access, HOOK_CPU_ACCESS, hook_cpu_access)
+
+/* --- devices coming and going --- */
+
+SEC("fentry/device_add")
+int BPF_PROG(device_add, struct device *dev)
+{
+	u64 address = (u64)dev, now = bpf_ktime_get_ns();
+
+	bpf_map_update_elem(&born, &address, &now, BPF_ANY);
+	return 0;
+}
+
+struct leak_walk {
+	void *ctx;
+	struct scratch *s;
+};
+
+static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
+		     struct leak_walk *walk)
+{
+	struct scratch *s = walk->s;
+
+	if (key->dev != s->dev || map->generation != s->generation)
+		return 0;
+	s->key = *key;
+	s->dma = map->dma;
+	s->size = map->size;
+	s->dir = map->dir;
+	report(walk->ctx, s, WITH_LEVEL(CHECK_LEAK, events_lost() ? LEVEL_HAZARD :
+								     LEVEL_VIOLATION) |
+				     (events_lost() ? UNCERTAIN : 0),
+	       map, NULL);
+	forget(s, map);
+	bpf_map_delete_elem(&mappings, key);
+	return 0;
+}
+
+/* After the driver's remove and every devm release: what is still mapped leaked. */
+SEC("fexit/device_release_driver_internal")
+int BPF_PROG(device_unbound, struct device *dev)
+{
+	u64 address = (u64)dev, now = bpf_ktime_get_ns();
+	struct device_state *device = bpf_map_lookup_elem(&devices, &address);
+	struct device_gone *gone;
+	struct scratch *s;
+
+	bpf_map_update_elem(&born, &address, &now, BPF_ANY);
+	if (!device)
+		return 0;
+	s = enter(HOOK_UNBIND, false);
+	if (!s)
+		return 0;
+	if (!device->ignored) {
+		struct leak_walk walk = { .ctx = ctx, .s = s };
+
+		s->dev = address;
+		s->generation = device->generation;
+		s->op = OP_UNBIND;
+		bpf_for_each_map_elem(&mappings, leak_one, &walk, 0);
+		gone = bpf_ringbuf_reserve(&events, sizeof(*gone), 0);
+		if (gone) {
+			gone->type = EVENT_DEVICE_GONE;
+			__builtin_memcpy(&gone->state, device, sizeof(gone->state));
+			bpf_ringbuf_submit(gone, 0);
+		} else {
+			count_lost(LOST_RING);
+		}
+	}
+	bpf_map_delete_elem(&devices, &address);
+	leave(HOOK_UNBIND, false);
+	return 0;
+}
+
+SEC("raw_tp/module_load")
+int module_load(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct module *module = (void *)ctx->args[0];
+	struct module_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return 0;
+	event->type = EVENT_MODULE;
+	bpf_probe_read_kernel_str(event->name, sizeof(event->name), &module->name);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the BPF object and user space both know: checks, levels, the state of a
+ * mapping, and the events. Plain structs; no code. See rules.h for the rules.
+ */
+#ifndef DMASNOOP_H
+#define DMASNOOP_H
+
+#include "checks.h"
+
+#ifndef __bpf__
+#include <stdbool.h>
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#endif
+
+#define NAME_SIZE 32
+#define STACK_MAX 32
+#define STEPS 4		/* a power of two */
+#define LINE_SIZE_MAX 256
+#define SLOTS 4		/* live mappings of one (device, dma address) that are told apart */
+
+enum check {
+#define CHECK_ENUM(id, ...) CHECK_##id,
+	CHECKS(CHECK_ENUM)
+#undef CHECK_ENUM
+	NR_CHECKS,
+	CHECK_NONE = NR_CHECKS,
+};
+
+/* In rising order of weight. */
+enum level { LEVEL_NOTE, LEVEL_HAZARD, LEVEL_VIOLATION, LEVEL_CORRUPTION, NR_LEVELS };
+
+/* enum dma_data_direction */
+enum dir { DIR_BIDIRECTIONAL, DIR_TO_DEVICE, DIR_FROM_DEVICE, DIR_NONE };
+
+enum owner { OWNER_CPU, OWNER_DEVICE };
+
+/* What happened to a mapping. */
+enum op {
+	OP_MAP,
+	OP_UNMAP,
+	OP_SYNC_FOR_CPU,
+	OP_SYNC_FOR_DEVICE,
+	OP_CPU_READ,
+	OP_CPU_WRITE,
+	OP_UNBIND,
+	NR_OPS,
+};
+
+/**
+ * struct step - one event in a mapping's history
+ * @ns: CLOCK_MONOTONIC
+ * @cpu: on which CPU
+ * @op: enum op
+ */
+struct step {
+	u64 ns;
+	u16 cpu;
+	u8 op;
+	u8 pad[5];
+};
+
+/**
+ * struct mapping - what is known of one live mapping
+ * @dev: address of its struct device
+ * @generation: of the device at that address, see struct device_state
+ * @dma: DMA address
+ * @phys: physical address; 0 when not known (segments merged by an IOMMU)
+ * @size: bytes
+ * @attrs: DMA_ATTR_*
+ * @born: when mapped, ns
+ * @stack: key of the stack that mapped it; 0 when there is none
+ * @dir: enum dir
+ * @owner: enum owner
+ * @told: line-neighbour-write was reported for it
+ * @nr_steps: events so far; the last STEPS of them are in @steps
+ * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
+ */
+struct mapping {
+	u64 dev;
+	u64 generation;
+	u64 dma;
+	u64 phys;
+	u64 size;
+	u64 attrs;
+	u64 born;
+	u64 stack;
+	u8 dir;
+	u8 owner;
+	u8 told;
+	u8 pad;
+	u32 nr_steps;
+	struct step steps[STEPS];
+};
+
+/* The key of a live mapping; @slot tells those of the same address apart. */
+struct mapping_key {
+	u64 dev;
+	u64 dma;
+	u64 slot;
+};
+
+enum object_kind {
+	OBJECT_UNKNOWN,	/* not read, or the read failed */
+	OBJECT_PAGE,	/* pages: large kmalloc, page pool, fragments */
+	OBJECT_SLAB,
+	OBJECT_KMALLOC,	/* a slab object for which every platform guarantees its own lines */
+};
+
+/**
+ * struct object - the allocation a buffer lies in
+ * @start: physical address of its first byte
+ * @size: bytes the object has
+ * @room: bytes from one object to the next: what lies between is nobody's
+ * @kind: enum object_kind
+ * @cache: slab cache's name
+ */
+struct object {
+	u64 start;
+	u32 size;
+	u32 room;
+	u32 kind;
+	u32 pad;
+	char cache[NAME_SIZE];
+};
+
+/**
+ * struct device_state - one device that did DMA
+ * @generation: when this device was first seen, ns; an address can be reused
+ * @name: dev_name()
+ * @driver: its driver's name
+ * @ignored: filtered out by -d or -D
+ * @complete: every mapping it has was made while tracing
+ * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
+ * @has_ops: it has dma_map_ops of its own
+ * @maps, @unmaps, @syncs: calls seen
+ * @failed: maps that failed
+ * @older: unmaps and syncs of mappings made before tracing began
+ * @unmatched: syncs whose mapping could not be determined
+ * @findings: findings sent
+ */
+struct device_state {
+	u64 generation;
+	char name[NAME_SIZE];
+	char driver[NAME_SIZE];
+	u8 ignored;
+	u8 complete;
+	u8 skips_sync;
+	u8 has_ops;
+	u32 pad;
+	u64 maps;
+	u64 unmaps;
+	u64 syncs;
+	u64 failed;
+	u64 older;
+	u64 unmatched;
+	u64 findings;
+};
+
+enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
+
+/**
+ * struct finding - EVENT_FINDING
+ * @type: enum event_type
+ * @check: enum check
+ * @level: enum level
+ * @uncertain: a lost or unseen event could explain it
+ * @op: what broke the rule, enum op
+ * @dir: direction given to that call
+ * @has_map: @map is valid
+ * @has_other: @other is valid
+ * @ns: when
+ * @cpu: where
+ * @pid: who
+ * @comm: who
+ * @device: dev_name()
+ * @driver: driver's name
+ * @skips_sync: see struct device_state
+ * @has_ops: see struct device_state
+ * @addr: the address given to that call: DMA, or physical for a CPU access
+ * @size: bytes given to that call
+ * @map: the mapping; for DOUBLE_UNMAP the one that was
+ * @other: the other mapping on the line
+ * @object: the allocation @map lies in
+ * @changed: LINE_NEIGHBOUR_WRITE: bit per byte of the first and last line
+ * @stack, @map_stack, @other_stack: return addresses, innermost first, 0-terminated
+ */
+struct finding {
+	u8 type;
+	u8 check;
+	u8 level;
+	u8 uncertain;
+	u8 op;
+	u8 dir;
+	u8 has_map;
+	u8 has_other;
+	u64 ns;
+	u32 cpu;
+	u32 pid;
+	char comm[16];
+	char device[NAME_SIZE];
+	char driver[NAME_SIZE];
+	u8 skips_sync;
+	u8 has_ops;
+	u8 pad[6];
+	u64 addr;
+	u64 size;
+	struct mapping map;
+	struct mapping other;
+	struct object object;
+	u64 changed[2][LINE_SIZE_MAX / 64];
+	u64 stack[STACK_MAX];
+	u64 map_stack[STACK_MAX];
+	u64 other_stack[STACK_MAX];
+};
+
+/* EVENT_DEVICE_GONE: the totals of a device that lost its driver. */
+struct device_gone {
+	u8 type;
+	u8 pad[7];
+	struct device_state state;
+};
+
+/* EVENT_MODULE: a module was loaded. */
+struct module_event {
+	u8 type;
+	u8 pad[7];
+	char name[NAME_SIZE];
+};
+
+/* What could not be seen, by reason. */
+enum lost_reason {
+	LOST_RING,	/* the ring buffer was full */
+	LOST_TABLE,	/* a table was full */
+	LOST_NESTED,	/* nested deeper than there is room for */
+	LOST_SLOTS,	/* more than SLOTS live mappings of one address */
+	NR_LOST,
+};
+
+#endif

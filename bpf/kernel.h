@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The few kernel types dmasnoop reads, reduced to the fields it reads. CO-RE
+ * relocates them against the running kernel's BTF, so nothing here has to match
+ * a version; a name with ___ is one kernel's variant of the type before it.
+ */
+#ifndef DMASNOOP_KERNEL_H
+#define DMASNOOP_KERNEL_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef u8 __u8;
+typedef u16 __u16;
+typedef u32 __u32;
+typedef u64 __u64;
+typedef int __s32;
+typedef long long __s64;
+typedef short __s16;
+typedef signed char __s8;
+typedef u16 __be16;
+typedef u32 __be32;
+typedef u32 __wsum;
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
+struct kobject {
+	const char *name;
+};
+
+struct module {
+	char name[56];
+};
+
+struct device_driver {
+	const char *name;
+	struct module *owner;
+};
+
+struct device {
+	struct kobject kobj;
+	const char *init_name;
+	struct device_driver *driver;
+	const void *dma_ops;
+	/* since 6.10: sync calls are not made for this device */
+	bool dma_skip_sync : 1;
+};
+
+struct scatterlist {
+	unsigned long page_link;
+	unsigned int offset;
+	unsigned int length;
+	u64 dma_address;
+	unsigned int dma_length;
+};
+
+struct page {
+	unsigned long flags;
+	unsigned long compound_head;
+	unsigned int page_type;
+};
+
+struct kmem_cache {
+	unsigned int size;
+	unsigned int object_size;
+	const char *name;
+};
+
+struct slab {
+	struct kmem_cache *slab_cache;
+};
+
+#pragma clang attribute pop
+
+enum pagetype { PGTY_slab = 0xf5 };
+enum pageflags { PG_slab = 7 };
+
+/* include/uapi/linux/bpf.h */
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+
+#endif

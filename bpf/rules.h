@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ownership rules: given what is known of a mapping, what is wrong with an
+ * event? Pure C: no BPF helper, no kernel call. Compiled into the BPF object
+ * (which brings the state) and into rules_test.c.
+ *
+ * The rules are those of Documentation/core-api/dma-api.rst and dma-api-howto.rst.
+ */
+#ifndef DMASNOOP_RULES_H
+#define DMASNOOP_RULES_H
+
+#include "dmasnoop.h"
+
+#define RULE static inline __attribute__((always_inline, unused))
+
+#define CHECK_BIT(check) (1u << (check))
+
+/* include/linux/dma-mapping.h */
+#define ATTR_SKIP_CPU_SYNC (1ul << 5)
+
+/**
+ * rule_device_writes - may the device write through this mapping?
+ * @dir: enum dir
+ */
+RULE bool rule_device_writes(u8 dir)
+{
+	return dir == DIR_FROM_DEVICE || dir == DIR_BIDIRECTIONAL;
+}
+
+/**
+ * rule_unmap - dma_unmap_*() of a live mapping
+ * @map: the mapping
+ * @size: bytes, as the caller says
+ * @dir: direction, as the caller says
+ *
+ * dma-api.rst: "All the parameters passed in must be identical to those passed
+ * to the mapping API."
+ *
+ * Return: CHECK_BIT()s.
+ */
+RULE u32 rule_unmap(const struct mapping *map, u64 size, u8 dir)
+{
+	u32 found = 0;
+
+	if (size != map->size)
+		found |= CHECK_BIT(CHECK_SIZE_MISMATCH);
+	if (dir != map->dir)
+		found |= CHECK_BIT(CHECK_DIR_MISMATCH);
+	return found;
+}
+
+/**
+ * rule_sync - dma_sync_*() inside a live mapping
+ * @map: the mapping
+ * @dir: direction, as the caller says
+ *
+ * A bidirectional mapping may be synced in either direction, as dma-debug has
+ * it (kernel/dma/debug.c, check_sync()).
+ *
+ * Return: CHECK_BIT()s.
+ */
+RULE u32 rule_sync(const struct mapping *map, u8 dir)
+{
+	if (map->dir != DIR_BIDIRECTIONAL && dir != map->dir)
+		return CHECK_BIT(CHECK_DIR_MISMATCH);
+	return 0;
+}
+
+/**
+ * rule_owner_after_sync - who owns a mapping after a sync of part of it
+ * @map: the mapping
+ * @size: bytes synced
+ * @op: OP_SYNC_FOR_CPU or OP_SYNC_FOR_DEVICE
+ *
+ * Ownership is kept for the mapping as a whole. A sync for the CPU of any part
+ * gives it to the CPU; only a sync of the whole gives it to the device again.
+ * So a doubt is the CPU's, and makes no finding.
+ *
+ * Return: enum owner.
+ */
+RULE u8 rule_owner_after_sync(const struct mapping *map, u64 size, u8 op)
+{
+	if (op == OP_SYNC_FOR_CPU)
+		return OWNER_CPU;
+	return size >= map->size ? OWNER_DEVICE : map->owner;
+}
+
+/**
+ * rule_cpu_access - the CPU touched the mapped bytes
+ * @map: the mapping
+ * @write: it wrote
+ *
+ * While the device owns a buffer the CPU must not write it; and must not read
+ * it if the device may write it. Reading what the device only reads is harmless.
+ *
+ * Return: enum check, CHECK_NONE when it is allowed.
+ */
+RULE u8 rule_cpu_access(const struct mapping *map, bool write)
+{
+	if (map->owner != OWNER_DEVICE)
+		return CHECK_NONE;
+	if (write)
+		return CHECK_CPU_WRITE_DEVICE_OWNED;
+	return rule_device_writes(map->dir) ? CHECK_CPU_READ_DEVICE_OWNED : CHECK_NONE;
+}
+
+/**
+ * rule_contains - does a mapping cover a range of physical addresses?
+ * @map: the mapping
+ * @phys: first byte
+ * @size: bytes
+ */
+RULE bool rule_contains(const struct mapping *map, u64 phys, u64 size)
+{
+	return map->phys && phys >= map->phys && phys - map->phys < map->size &&
+	       size <= map->size - (phys - map->phys);
+}
+
+/**
+ * rule_head_slack - bytes before the buffer on its first line
+ * @phys: first byte of the buffer
+ * @line: line size, a power of two
+ */
+RULE u32 rule_head_slack(u64 phys, u32 line)
+{
+	return phys & (line - 1);
+}
+
+/**
+ * rule_tail_slack - bytes after the buffer on its last line
+ * @phys: first byte of the buffer
+ * @size: bytes
+ * @line: line size, a power of two
+ */
+RULE u32 rule_tail_slack(u64 phys, u64 size, u32 line)
+{
+	return -(phys + size) & (line - 1);
+}
+
+/**
+ * rule_shared_object - who else can be on the lines of a device-written buffer?
+ * @object: the allocation it lies in
+ * @phys: first byte of the buffer
+ * @size: bytes
+ * @line: line size, a power of two
+ *
+ * kmalloc() keeps objects on lines of their own wherever that matters
+ * (ARCH_DMA_MINALIGN), so only the buffer's own object can be on its lines; and
+ * what follows a buffer that starts a kmalloc object is usually just padding.
+ * Another slab cache promises nothing; but padding between objects is nobody's.
+ *
+ * Return: LEVEL_HAZARD: another object; LEVEL_NOTE: other fields of the same
+ * object; NR_LEVELS: nobody, or nothing is known.
+ */
+RULE u8 rule_shared_object(const struct object *object, u64 phys, u64 size, u32 line)
+{
+	u64 first = phys - rule_head_slack(phys, line);
+	u64 end = phys + size + rule_tail_slack(phys, size, line);
+
+	if (object->kind != OBJECT_SLAB && object->kind != OBJECT_KMALLOC)
+		return NR_LEVELS;
+	if (object->kind == OBJECT_SLAB &&
+	    (first < object->start || end > object->start + object->room))
+		return LEVEL_HAZARD;
+	if (phys > object->start && rule_head_slack(phys, line))
+		return LEVEL_NOTE;
+	if (object->kind == OBJECT_SLAB && phys + size < object->start + object->size &&
+	    rule_tail_slack(phys, size, line))
+		return LEVEL_NOTE;
+	return NR_LEVELS;
+}
+
+/**
+ * rule_same_line_apart - are two places on one line kept apart elsewhere?
+ * @a: allocation of the one
+ * @b: allocation of the other
+ *
+ * Two kmalloc objects that share a line here do not where lines matter.
+ */
+RULE bool rule_same_line_apart(const struct object *a, const struct object *b)
+{
+	return a->kind == OBJECT_KMALLOC && b->kind == OBJECT_KMALLOC && a->start != b->start;
+}
+
+/**
+ * rule_slack_clip - how much of the slack can belong to a neighbour?
+ * @object: the buffer's allocation
+ * @phys: first byte of the buffer
+ * @size: bytes
+ * @head: in: rule_head_slack(); out: the part that counts, next to the buffer
+ * @tail: likewise
+ */
+RULE void rule_slack_clip(const struct object *object, u64 phys, u64 size, u32 *head, u32 *tail)
+{
+	u64 end = object->start + object->room;
+
+	if (object->kind != OBJECT_KMALLOC)
+		return;
+	if (phys - *head < object->start)
+		*head = phys > object->start ? phys - object->start : 0;
+	if (phys + size + *tail > end)
+		*tail = end > phys + size ? end - (phys + size) : 0;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The cache model: what the CPU sees, what the device sees, and what a cache
+ * maintenance operation does to both, one page at a time.
+ *
+ * Pure C: no allocation, no locking, no kernel call. shadow.c gives it pages
+ * and holds the lock; KUnit drives it directly.
+ *
+ * Three things exist for every cache line:
+ *
+ *   cpu   the CPU's view: the kernel's own memory ("the cached copy")
+ *   dram  the device's view: a shadow page
+ *   ref   the copy taken when the line was last filled or cleaned
+ *
+ * A line is dirty when cpu differs from ref. The rules are those of any
+ * write-back cache (Documentation/core-api/dma-api.rst, "Part Id: Streaming
+ * DMA mappings", and the architectures' arch_sync_dma_for_*()):
+ *
+ *   clean       a dirty line is written to dram, whole; a clean line is left
+ *               alone, so cleaning never undoes what the device wrote
+ *   invalidate  cpu is replaced by dram, whole; what was dirty is gone
+ *   flush       clean, then invalidate
+ *   evict       a clean that the hardware chose
+ *   prefetch    a line that is not dirty is re-filled from dram
+ */
+#ifndef DMALOOP_CACHE_MODEL_H
+#define DMALOOP_CACHE_MODEL_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#endif
+
+#define CACHE_LINE_MIN 32u
+#define CACHE_LINE_MAX 256u
+
+enum cache_op {
+	CACHE_NONE,
+	CACHE_CLEAN,
+	CACHE_INVALIDATE,
+	CACHE_FLUSH,
+	CACHE_EVICT,
+	CACHE_PREFETCH,
+};
+
+/**
+ * struct cache_page - one page as the model sees it
+ * @cpu: the CPU's view; @size bytes; owned by whoever owns the page
+ * @dram: the device's view; @size bytes; owned by the shadow
+ * @ref: copy of each line at its last fill or clean; @size bytes
+ * @size: bytes in each of the three; a multiple of CACHE_LINE_MAX
+ */
+struct cache_page {
+	u8 *cpu;
+	u8 *dram;
+	u8 *ref;
+	u32 size;
+};
+
+/**
+ * struct cache_range - the bytes an operation may change for the CPU
+ * @start: first byte, as an offset into the page
+ * @end: one past the last byte
+ *
+ * Lines are whole, buffers are not. Bytes of a line outside every permitted
+ * range belong to somebody who never agreed to lose them: the model keeps
+ * them and counts what real hardware would have destroyed.
+ */
+struct cache_range {
+	u32 start;
+	u32 end;
+};
+
+/**
+ * struct cache_effect - what an operation did
+ * @lines: lines looked at
+ * @cleaned: dirty lines written to DRAM
+ * @dropped: dirty bytes of the CPU that were replaced by DRAM
+ * @spared: bytes outside the permitted ranges that hardware would have replaced
+ */
+struct cache_effect {
+	u32 lines;
+	u32 cleaned;
+	u32 dropped;
+	u32 spared;
+};
+
+bool cache_line_size_valid(u32 line_size);
+bool cache_line_dirty(const struct cache_page *page, u32 line, u32 line_size);
+void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size,
+		 u32 start, u32 end, const struct cache_range *permit,
+		 unsigned int nr_permit, struct cache_effect *effect);
+
+#endif

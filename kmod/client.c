@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The driver of the engine: see client.h. Called by scenario.c and KUnit. */
+#include <linux/string.h>
+
+#include "client.h"
+#include "trace.h"
+
+#define CLIENT_TIMEOUT (5 * HZ)
+
+static void client_irq(void *data)
+{
+	struct client *client = data;
+
+	complete(&client->done);
+}
+
+/**
+ * client_init - bring a driver up on an engine
+ * @client: storage
+ * @dev: the device
+ * @engine: its registers
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int client_init(struct client *client, struct device *dev, struct engine *engine)
+{
+	int err;
+
+	memset(client, 0, sizeof(*client));
+	client->dev = dev;
+	client->engine = engine;
+	init_completion(&client->done);
+	if (!ring_init(&client->ring, CLIENT_RING_SIZE))
+		return -EINVAL;
+	client->desc = dma_alloc_coherent(dev, CLIENT_RING_SIZE * sizeof(*client->desc),
+					  &client->desc_bus, GFP_KERNEL);
+	if (!client->desc)
+		return -ENOMEM;
+	err = engine_start_ring(engine, client->desc_bus, CLIENT_RING_SIZE, client_irq, client);
+	if (err)
+		dma_free_coherent(dev, CLIENT_RING_SIZE * sizeof(*client->desc), client->desc,
+				  client->desc_bus);
+	return err;
+}
+
+/**
+ * client_destroy - end client_init()
+ * @client: the client
+ *
+ * Context: may sleep.
+ */
+void client_destroy(struct client *client)
+{
+	engine_stop_ring(client->engine);
+	dma_free_coherent(client->dev, CLIENT_RING_SIZE * sizeof(*client->desc), client->desc,
+			  client->desc_bus);
+}
+
+/**
+ * client_submit - hand one copy to the device
+ * @client: the client
+ * @dst: bus address the device writes to
+ * @src: bus address the device reads from
+ * @length: bytes
+ *
+ * Context: one caller at a time.
+ * Return: 0; -EBUSY when the ring is full; what the doorbell says.
+ */
+int client_submit(struct client *client, dma_addr_t dst, dma_addr_t src, u32 length)
+{
+	struct ring_desc *desc;
+
+	if (ring_full(&client->ring))
+		return -EBUSY;
+	desc = &client->desc[ring_produce(&client->ring)];
+	desc->src = src;
+	desc->dst = dst;
+	desc->length = length;
+	desc->next = 0;
+	desc->status = 0;
+	/* The device must not see OWN before the rest (memory-barriers.txt). */
+	dma_wmb();
+	WRITE_ONCE(desc->control, DESC_OWN | DESC_IRQ);
+	/* Nor the doorbell before the descriptor. */
+	wmb();
+	return engine_doorbell(client->engine, client->ring.tail);
+}
+
+/**
+ * client_wait - wait for the oldest transfer and take its descriptor back
+ * @client: the client
+ *
+ * Context: may sleep, at most CLIENT_TIMEOUT.
+ * Return: 0; -EIO when the device reports an error; -ETIMEDOUT; -ENOENT when
+ * nothing was submitted.
+ */
+int client_wait(struct client *client)
+{
+	struct ring_desc *desc;
+	u32 status;
+
+	if (ring_empty(&client->ring))
+		return -ENOENT;
+	if (!wait_for_completion_timeout(&client->done, CLIENT_TIMEOUT))
+		return -ETIMEDOUT;
+	desc = &client->desc[ring_consume(&client->ring)];
+	status = READ_ONCE(desc->status);
+	/* Status before data: see execute() for the device's side. */
+	dma_rmb();
+	return status == DESC_DONE ? 0 : -EIO;
+}
+
+/**
+ * client_cpu_write - the driver's CPU writes into DMA-able memory
+ * @client: the client
+ * @to: where
+ * @from: the bytes
+ * @size: how many
+ *
+ * An ordinary store; the tracepoint is what lets dmasnoop see it.
+ *
+ * Context: any.
+ */
+noinline void client_cpu_write(struct client *client, void *to, const void *from, size_t size)
+{
+	trace_dmaloop_cpu_access(client->dev, (unsigned long)to, size, true);
+	memcpy(to, from, size);
+}
+
+/**
+ * client_cpu_read - the driver's CPU reads DMA-able memory
+ * @client: the client
+ * @to: the driver's copy
+ * @from: where
+ * @size: how many bytes
+ *
+ * Context: any.
+ */
+noinline void client_cpu_read(struct client *client, void *to, const void *from, size_t size)
+{
+	trace_dmaloop_cpu_access(client->dev, (unsigned long)from, size, false);
+	memcpy(to, from, size);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The ioctl interface of /dev/dmaloop: listing scenarios and running one on a
+ * device made through configfs. Shared with user/dmaloop.c.
+ *
+ * Every structure starts with the version the caller was built with; another
+ * version than DMALOOP_ABI_VERSION is refused with EPROTO and the module's own
+ * is written back.
+ */
+#ifndef DMALOOP_UAPI_H
+#define DMALOOP_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DMALOOP_ABI_VERSION 1
+#define DMALOOP_NAME_MAX 32
+#define DMALOOP_TEXT_MAX 128
+
+/* What a scenario's client observed. Names: DMALOOP_OUTCOME_NAMES, in order. */
+enum dmaloop_outcome {
+	DMALOOP_OK,		/* every byte as a correct transfer leaves it */
+	DMALOOP_STALE,		/* one side read bytes older than the other's */
+	DMALOOP_NEIGHBOUR_LOST,	/* bytes beside the buffer were destroyed */
+	DMALOOP_DMA_LOST,	/* bytes the device wrote were destroyed */
+	DMALOOP_FAULT,		/* the access, or the unmap, could not happen */
+	DMALOOP_LEAK,		/* a mapping outlived its driver */
+	DMALOOP_NR_OUTCOMES,
+};
+
+#define DMALOOP_OUTCOME_NAMES \
+	"ok", "stale", "neighbour-lost", "dma-lost", "fault", "leak"
+
+/**
+ * struct dmaloop_scenario_info - one row of the list
+ * @version: in: DMALOOP_ABI_VERSION
+ * @index: in: which row, from 0; ENOENT past the end
+ * @name: out
+ * @placement: out: where the buffer lies
+ * @fault: out: what is done wrong; "none" for a correct driver
+ * @twin: out: the correct scenario to compare with; "" for a correct one
+ * @text: out: one line for people
+ */
+struct dmaloop_scenario_info {
+	__u32 version;
+	__u32 index;
+	char name[DMALOOP_NAME_MAX];
+	char placement[DMALOOP_NAME_MAX];
+	char fault[DMALOOP_NAME_MAX];
+	char twin[DMALOOP_NAME_MAX];
+	char text[DMALOOP_TEXT_MAX];
+};
+
+/**
+ * struct dmaloop_run - run one scenario
+ * @version: in: DMALOOP_ABI_VERSION
+ * @offset: in: byte offset for placement "offset", 0 to 255; else 0
+ * @seed: in: seeds the payload
+ * @config: in: name of the configfs directory of a live device
+ * @scenario: in: name
+ * @outcome: out: enum dmaloop_outcome
+ * @wrong: out: bytes that were not as expected
+ * @faults: out: device faults during the run
+ * @spared: out: bytes outside playgrounds that real hardware would have destroyed
+ * @text: out: one line for people
+ */
+struct dmaloop_run {
+	__u32 version;
+	__u32 offset;
+	__u64 seed;
+	char config[DMALOOP_NAME_MAX];
+	char scenario[DMALOOP_NAME_MAX];
+	__u32 outcome;
+	__u32 wrong;
+	__u32 faults;
+	__u32 spared;
+	char text[DMALOOP_TEXT_MAX];
+};
+
+#define DMALOOP_IOC_SCENARIO _IOWR(0xd3, 1, struct dmaloop_scenario_info)
+#define DMALOOP_IOC_RUN _IOWR(0xd3, 2, struct dmaloop_run)
+
+#endif

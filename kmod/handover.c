@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The architectures' handover tables, read from arch_sync_dma_for_device() and
+ * arch_sync_dma_for_cpu() of Linux 6.12, and their application to one page.
+ * Called by shadow.c with the page's lock held, and by KUnit.
+ */
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+#include "handover.h"
+
+#define ALL(op) { op, op }
+#define EDGE(inner_op, edge_op) { inner_op, edge_op }
+
+const struct handover_arch handover_archs[] = {
+	{
+		/*
+		 * v7_dma_map_area: invalidate for FROM_DEVICE, else clean.
+		 * v7_dma_unmap_area: invalidate unless TO_DEVICE.
+		 * v7_dma_inv_range cleans and invalidates a partial edge line.
+		 */
+		.name = "arm",
+		.for_device = {
+			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_CLEAN),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_CLEAN),
+			[HANDOVER_FROM_DEVICE] = EDGE(CACHE_INVALIDATE, CACHE_FLUSH),
+		},
+		.for_cpu = {
+			[HANDOVER_BIDIRECTIONAL] = EDGE(CACHE_INVALIDATE, CACHE_FLUSH),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_NONE),
+			[HANDOVER_FROM_DEVICE] = EDGE(CACHE_INVALIDATE, CACHE_FLUSH),
+		},
+		.source = "arch/arm/mm/cache-v7.S",
+	},
+	{
+		/*
+		 * dcache_clean_poc for every direction, so that a dirty line
+		 * cannot be evicted over what the device writes;
+		 * dcache_inval_poc cleans and invalidates a partial edge line
+		 * ("to prevent data loss": the neighbour's, at the buffer's cost).
+		 */
+		.name = "arm64",
+		.for_device = {
+			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_CLEAN),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_CLEAN),
+			[HANDOVER_FROM_DEVICE] = ALL(CACHE_CLEAN),
+		},
+		.for_cpu = {
+			[HANDOVER_BIDIRECTIONAL] = EDGE(CACHE_INVALIDATE, CACHE_FLUSH),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_NONE),
+			[HANDOVER_FROM_DEVICE] = EDGE(CACHE_INVALIDATE, CACHE_FLUSH),
+		},
+		.source = "arch/arm64/mm/dma-mapping.c, arch/arm64/mm/cache.S",
+	},
+	{
+		/*
+		 * dma_sync_virt_for_device/_cpu; r4k_dma_cache_inv invalidates
+		 * partial lines like any other. The row is a CPU that needs the
+		 * post-DMA flush (cpu_needs_post_dma_flush).
+		 */
+		.name = "mips",
+		.for_device = {
+			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_FLUSH),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_CLEAN),
+			[HANDOVER_FROM_DEVICE] = ALL(CACHE_INVALIDATE),
+		},
+		.for_cpu = {
+			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_INVALIDATE),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_NONE),
+			[HANDOVER_FROM_DEVICE] = ALL(CACHE_INVALIDATE),
+		},
+		.source = "arch/mips/mm/dma-noncoherent.c, arch/mips/mm/c-r4k.c",
+	},
+	{
+		/*
+		 * arch_sync_dma_clean_before_fromdevice() is true: clean for all;
+		 * afterwards cbo.inval on every line, edges included.
+		 */
+		.name = "riscv",
+		.for_device = {
+			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_CLEAN),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_CLEAN),
+			[HANDOVER_FROM_DEVICE] = ALL(CACHE_CLEAN),
+		},
+		.for_cpu = {
+			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_INVALIDATE),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_NONE),
+			[HANDOVER_FROM_DEVICE] = ALL(CACHE_INVALIDATE),
+		},
+		.source = "arch/riscv/mm/dma-noncoherent.c",
+	},
+};
+
+const unsigned int nr_handover_archs = sizeof(handover_archs) / sizeof(handover_archs[0]);
+
+/**
+ * handover_find_arch - look an architecture's row up by name
+ * @name: NUL-terminated
+ *
+ * Return: the row, or NULL.
+ */
+const struct handover_arch *handover_find_arch(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_handover_archs; i++)
+		if (!strcmp(handover_archs[i].name, name))
+			return &handover_archs[i];
+	return NULL;
+}
+
+/**
+ * handover_apply - do a handover's maintenance on the part of a buffer in one page
+ * @ops: from struct handover_arch
+ * @page: the page
+ * @line_size: bytes
+ * @start: first byte of the buffer in this page, as an offset into it
+ * @end: one past its last byte in this page
+ * @starts_here: @start is the buffer's own first byte, not the page's edge
+ * @ends_here: @end is the buffer's own end
+ * @permit: what may change for the CPU
+ * @nr_permit: entries in @permit
+ * @effect: counters, added to
+ *
+ * A line that the buffer covers only in part is an edge line; the others are
+ * inner lines. A page is a whole number of lines, so only the buffer's own two
+ * ends can make an edge.
+ *
+ * Context: any; the caller serialises operations on one page.
+ */
+void handover_apply(const struct handover_ops *ops, const struct cache_page *page,
+		    u32 line_size, u32 start, u32 end, bool starts_here, bool ends_here,
+		    const struct cache_range *permit, unsigned int nr_permit,
+		    struct cache_effect *effect)
+{
+	u32 mask = line_size - 1;
+	u32 inner_start = start, inner_end = end;
+
+	if (starts_here && (start & mask))
+		inner_start = (start & ~mask) + line_size;
+	if (ends_here && (end & mask))
+		inner_end = end & ~mask;
+
+	if (inner_start > inner_end) {
+		/* The whole buffer lies inside one line. */
+		cache_apply(page, ops->edge, line_size, start, end, permit, nr_permit, effect);
+		return;
+	}
+	if (inner_start > start)
+		cache_apply(page, ops->edge, line_size, start, start + 1, permit, nr_permit,
+			    effect);
+	cache_apply(page, ops->inner, line_size, inner_start, inner_end, permit, nr_permit,
+		    effect);
+	if (inner_end < end)
+		cache_apply(page, ops->edge, line_size, end - 1, end, permit, nr_permit, effect);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which cache maintenance each handover of a buffer does, per architecture.
+ *
+ * Pure C, beside cache_model.h. One table, handover.c, is the truth; configfs
+ * names, KUnit and the command line are made from it.
+ */
+#ifndef DMALOOP_HANDOVER_H
+#define DMALOOP_HANDOVER_H
+
+#include "cache_model.h"
+
+/* The values of enum dma_data_direction (include/linux/dma-direction.h). */
+enum handover_dir {
+	HANDOVER_BIDIRECTIONAL,
+	HANDOVER_TO_DEVICE,
+	HANDOVER_FROM_DEVICE,
+	NR_HANDOVER_DIRS,
+};
+
+/**
+ * struct handover_ops - the maintenance of one direction of handover
+ * @inner: for lines that lie wholly inside the buffer
+ * @edge: for lines that the buffer only partly covers
+ */
+struct handover_ops {
+	enum cache_op inner;
+	enum cache_op edge;
+};
+
+/**
+ * struct handover_arch - one architecture's row
+ * @name: as configfs and the command line spell it
+ * @for_device: by direction; map and sync_for_device
+ * @for_cpu: by direction; unmap and sync_for_cpu
+ * @source: where in the kernel the row comes from
+ */
+struct handover_arch {
+	const char *name;
+	struct handover_ops for_device[NR_HANDOVER_DIRS];
+	struct handover_ops for_cpu[NR_HANDOVER_DIRS];
+	const char *source;
+};
+
+extern const struct handover_arch handover_archs[];
+extern const unsigned int nr_handover_archs;
+
+const struct handover_arch *handover_find_arch(const char *name);
+void handover_apply(const struct handover_ops *ops, const struct cache_page *page,
+		    u32 line_size, u32 start, u32 end, bool starts_here, bool ends_here,
+		    const struct cache_range *permit, unsigned int nr_permit,
+		    struct cache_effect *effect);
+
+#endif

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Live mappings, bus addresses, and the device's accesses: see mapping.h.
+ * Called by dma_ops.c and plain.c (the API side), engine.c (the device side).
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "mapping.h"
+#include "trace.h"
+
+/*
+ * Bus addresses start above any memory a machine of today has when the mask
+ * allows it, so that a physical or virtual address used as a bus address hits
+ * nothing by accident.
+ */
+#define BUS_BASE_HIGH BIT_ULL(44)
+#define BUS_PAGES_MAX BIT(20)
+
+/**
+ * mapping_space_init - make an empty space
+ * @space: storage
+ * @dev: the device, for tracepoints and messages
+ * @coherency: how the device sees memory
+ * @caches: for COHERENCY_NONCOHERENT; copied
+ * @dma_mask: highest bus address the device can drive
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int mapping_space_init(struct mapping_space *space, struct device *dev,
+		       enum dmaloop_coherency coherency, const struct shadow_config *caches,
+		       u64 dma_mask)
+{
+	memset(space, 0, sizeof(*space));
+	space->dev = dev;
+	space->coherency = coherency;
+	space->caches = *caches;
+	spin_lock_init(&space->lock);
+	space->tree = RB_ROOT_CACHED;
+	prandom_seed_state(&space->rnd, caches->evict_seed);
+	if (coherency == COHERENCY_BOUNCE)
+		return 0;
+
+	if (dma_mask >= 2 * BUS_BASE_HIGH - 1) {
+		space->base = BUS_BASE_HIGH;
+		space->nr_pages = BUS_PAGES_MAX;
+	} else {
+		/* The upper half of what the device reaches. */
+		space->base = (dma_mask >> 1) + 1;
+		space->nr_pages = min_t(u64, BUS_PAGES_MAX, space->base >> PAGE_SHIFT);
+	}
+	space->pages = bitmap_zalloc(space->nr_pages, GFP_KERNEL);
+	return space->pages ? 0 : -ENOMEM;
+}
+
+static void mapping_forget(struct mapping_space *space, struct mapping *map)
+{
+	lockdep_assert_held(&space->lock);
+	interval_tree_remove(&map->node, &space->tree);
+	space->live--;
+	if (space->pages)
+		bitmap_clear(space->pages, (map->node.start - space->base) >> PAGE_SHIFT,
+			     (map->node.last >> PAGE_SHIFT) - (map->node.start >> PAGE_SHIFT) + 1);
+}
+
+static bool has_shadow(const struct mapping_space *space, const struct mapping *map)
+{
+	return space->coherency == COHERENCY_NONCOHERENT && !map->coherent;
+}
+
+/**
+ * mapping_space_destroy - end mapping_space_init()
+ * @space: the space; the device no longer uses it
+ *
+ * Mappings still live are forgotten: their buffers are not the space's.
+ *
+ * Context: may sleep.
+ */
+void mapping_space_destroy(struct mapping_space *space)
+{
+	struct interval_tree_node *node;
+
+	while ((node = interval_tree_iter_first(&space->tree, 0, ULONG_MAX))) {
+		struct mapping *map = container_of(node, struct mapping, node);
+
+		spin_lock_irq(&space->lock);
+		mapping_forget(space, map);
+		spin_unlock_irq(&space->lock);
+		if (has_shadow(space, map))
+			shadow_put(map->phys, map->size);
+		kfree(map);
+	}
+	bitmap_free(space->pages);
+	space->pages = NULL;
+}
+
+static struct mapping *mapping_alloc(phys_addr_t phys, size_t size, enum dma_data_direction dir,
+				     unsigned long attrs, bool coherent)
+{
+	struct mapping *map = kzalloc(sizeof(*map), GFP_ATOMIC);
+
+	if (!map)
+		return NULL;
+	map->phys = phys;
+	map->size = size;
+	map->dir = dir;
+	map->attrs = attrs;
+	map->coherent = coherent;
+	return map;
+}
+
+static void mapping_insert(struct mapping_space *space, struct mapping *map, dma_addr_t bus)
+{
+	lockdep_assert_held(&space->lock);
+	map->node.start = bus;
+	map->node.last = bus + map->size - 1;
+	interval_tree_insert(&map->node, &space->tree);
+	space->live++;
+}
+
+static void add_effect(struct mapping_space *space, const struct cache_effect *effect)
+{
+	lockdep_assert_held(&space->lock);
+	space->effect.cleaned += effect->cleaned;
+	space->effect.dropped += effect->dropped;
+	space->effect.spared += effect->spared;
+	if (effect->spared)
+		trace_dmaloop_spared(space->dev, effect->spared);
+}
+
+/* A free run of pages, or ULONG_MAX. The cursor makes it next-fit. */
+static unsigned long find_pages(struct mapping_space *space, unsigned long nr)
+{
+	unsigned long page;
+
+	page = bitmap_find_next_zero_area(space->pages, space->nr_pages, space->cursor, nr, 0);
+	if (page >= space->nr_pages)
+		page = bitmap_find_next_zero_area(space->pages, space->nr_pages, 0, nr, 0);
+	if (page >= space->nr_pages)
+		return ULONG_MAX;
+	bitmap_set(space->pages, page, nr);
+	space->cursor = page + nr;
+	return page;
+}
+
+/**
+ * mapping_add - map a buffer for the device and hand it over
+ * @space: the device's space
+ * @phys: physical address of the buffer
+ * @size: bytes
+ * @dir: direction
+ * @attrs: DMA_ATTR_*; DMA_ATTR_SKIP_CPU_SYNC leaves the caches alone
+ * @coherent: coherent memory, for which no maintenance is ever done
+ *
+ * Context: any.
+ * Return: the bus address, or DMA_MAPPING_ERROR.
+ */
+dma_addr_t mapping_add(struct mapping_space *space, phys_addr_t phys, size_t size,
+		       enum dma_data_direction dir, unsigned long attrs, bool coherent)
+{
+	unsigned long offset = offset_in_page(phys), page, flags;
+	struct cache_effect effect = {};
+	struct mapping *map;
+	dma_addr_t bus;
+
+	if (!size)
+		return DMA_MAPPING_ERROR;
+	map = mapping_alloc(phys, size, dir, attrs, coherent);
+	if (!map)
+		return DMA_MAPPING_ERROR;
+	if (has_shadow(space, map)) {
+		if (shadow_get(phys, size))
+			goto out_free;
+		if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+			shadow_for_device(&space->caches, phys, size, dir, &effect);
+	}
+
+	spin_lock_irqsave(&space->lock, flags);
+	page = find_pages(space, PFN_UP(offset + size));
+	if (page == ULONG_MAX) {
+		spin_unlock_irqrestore(&space->lock, flags);
+		goto out_shadow;
+	}
+	bus = space->base + ((dma_addr_t)page << PAGE_SHIFT) + offset;
+	mapping_insert(space, map, bus);
+	add_effect(space, &effect);
+	spin_unlock_irqrestore(&space->lock, flags);
+	return bus;
+
+out_shadow:
+	if (has_shadow(space, map))
+		shadow_put(phys, size);
+out_free:
+	kfree(map);
+	return DMA_MAPPING_ERROR;
+}
+
+/**
+ * mapping_add_at - record a mapping that somebody else made
+ * @space: the device's space
+ * @bus: the bus address it got
+ * @phys: physical address that the device reaches through it
+ * @size: bytes
+ * @dir: direction
+ * @attrs: DMA_ATTR_*
+ *
+ * Context: any.
+ * Return: 0 or -ENOMEM.
+ */
+int mapping_add_at(struct mapping_space *space, dma_addr_t bus, phys_addr_t phys, size_t size,
+		   enum dma_data_direction dir, unsigned long attrs)
+{
+	struct mapping *map = mapping_alloc(phys, size, dir, attrs, true);
+	unsigned long flags;
+
+	if (!map)
+		return -ENOMEM;
+	spin_lock_irqsave(&space->lock, flags);
+	mapping_insert(space, map, bus);
+	spin_unlock_irqrestore(&space->lock, flags);
+	return 0;
+}
+
+static struct mapping *mapping_find(struct mapping_space *space, dma_addr_t bus)
+{
+	struct interval_tree_node *node;
+
+	lockdep_assert_held(&space->lock);
+	node = interval_tree_iter_first(&space->tree, bus, bus);
+	return node ? container_of(node, struct mapping, node) : NULL;
+}
+
+/**
+ * mapping_remove - hand a buffer back to the CPU and unmap it
+ * @space: the device's space
+ * @bus: bus address; must be the one mapping_add() returned
+ * @size: bytes, as the caller of the DMA API says
+ * @dir: direction, as the caller of the DMA API says
+ * @attrs: DMA_ATTR_SKIP_CPU_SYNC leaves the caches alone
+ *
+ * Cache maintenance follows what the caller said, as on real architectures;
+ * it never goes past the end of what was mapped.
+ *
+ * Context: any.
+ * Return: false when nothing is mapped there; that is a fault.
+ */
+bool mapping_remove(struct mapping_space *space, dma_addr_t bus, size_t size,
+		    enum dma_data_direction dir, unsigned long attrs)
+{
+	struct cache_effect effect = {};
+	struct mapping *map;
+	unsigned long flags;
+
+	spin_lock_irqsave(&space->lock, flags);
+	map = mapping_find(space, bus);
+	if (!map || map->node.start != bus) {
+		spin_unlock_irqrestore(&space->lock, flags);
+		mapping_fault(space, bus, size, false, FAULT_BAD_UNMAP);
+		return false;
+	}
+	if (has_shadow(space, map) && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+		shadow_for_cpu(&space->caches, map->phys, min(size, map->size), dir, &effect);
+	mapping_forget(space, map);
+	add_effect(space, &effect);
+	spin_unlock_irqrestore(&space->lock, flags);
+
+	if (has_shadow(space, map))
+		shadow_put(map->phys, map->size);
+	kfree(map);
+	return true;
+}
+
+/**
+ * mapping_sync - hand part of a mapped buffer over
+ * @space: the device's space
+ * @bus: bus address inside a live mapping
+ * @size: bytes
+ * @dir: direction, as the caller of the DMA API says
+ * @for_device: to the device, else to the CPU
+ *
+ * Context: any.
+ * Return: false when the range is not inside one live mapping; that is a fault.
+ */
+bool mapping_sync(struct mapping_space *space, dma_addr_t bus, size_t size,
+		  enum dma_data_direction dir, bool for_device)
+{
+	struct cache_effect effect = {};
+	struct mapping *map;
+	unsigned long flags;
+	phys_addr_t phys;
+	bool inside;
+
+	spin_lock_irqsave(&space->lock, flags);
+	map = mapping_find(space, bus);
+	inside = map && size && size - 1 <= map->node.last - bus;
+	if (inside && has_shadow(space, map)) {
+		phys = map->phys + (bus - map->node.start);
+		if (for_device)
+			shadow_for_device(&space->caches, phys, size, dir, &effect);
+		else
+			shadow_for_cpu(&space->caches, phys, size, dir, &effect);
+		add_effect(space, &effect);
+	}
+	spin_unlock_irqrestore(&space->lock, flags);
+	if (!inside)
+		mapping_fault(space, bus, size, false, FAULT_BAD_UNMAP);
+	return inside;
+}
+
+static bool direction_allows(const struct mapping_space *space, const struct mapping *map,
+			     bool write)
+{
+	/* A plain device has no IOMMU to stop it; only the address is checked. */
+	if (map->dir == DMA_BIDIRECTIONAL || space->coherency == COHERENCY_BOUNCE)
+		return true;
+	return write ? map->dir == DMA_FROM_DEVICE : map->dir == DMA_TO_DEVICE;
+}
+
+/* One mapping's share of an access, with the lock held. Returns bytes done or 0. */
+static size_t access_one(struct mapping_space *space, struct mapping *map, dma_addr_t bus,
+			 void *buf, size_t size, bool write)
+{
+	phys_addr_t phys = map->phys + (bus - map->node.start);
+	size_t bytes = min_t(size_t, size, map->node.last - bus + 1);
+
+	bytes = min_t(size_t, bytes, PAGE_SIZE - offset_in_page(phys));
+	if (has_shadow(space, map)) {
+		struct cache_effect effect = {};
+
+		if (write)
+			shadow_write(phys, buf, bytes);
+		else
+			shadow_read(phys, buf, bytes);
+		shadow_after_access(&space->caches, &space->rnd, phys, bytes, &effect);
+		add_effect(space, &effect);
+	} else if (write) {
+		memcpy(phys_to_virt(phys), buf, bytes);
+	} else {
+		memcpy(buf, phys_to_virt(phys), bytes);
+	}
+	return bytes;
+}
+
+/**
+ * mapping_access - the device reads or writes memory
+ * @space: the device's space
+ * @bus: bus address
+ * @buf: where the bytes go, or come from
+ * @size: bytes
+ * @write: the device writes memory
+ *
+ * The lock is dropped between pages, so that a long access does not keep
+ * interrupts off; a mapping that goes away meanwhile ends it with a fault.
+ *
+ * Context: any.
+ * Return: 0; -EFAULT when some byte may not be accessed (it is a fault, and
+ * nothing from that byte on is touched).
+ */
+int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size, bool write)
+{
+	trace_dmaloop_device_access(space->dev, bus, size, write);
+
+	while (size) {
+		enum fault_reason reason = FAULT_UNMAPPED;
+		struct mapping *map;
+		unsigned long flags;
+		size_t bytes = 0;
+
+		spin_lock_irqsave(&space->lock, flags);
+		map = mapping_find(space, bus);
+		if (map && !direction_allows(space, map, write))
+			reason = FAULT_DIRECTION;
+		else if (map)
+			bytes = access_one(space, map, bus, buf, size, write);
+		spin_unlock_irqrestore(&space->lock, flags);
+		if (!bytes) {
+			mapping_fault(space, bus, size, write, reason);
+			return -EFAULT;
+		}
+		bus += bytes;
+		buf += bytes;
+		size -= bytes;
+	}
+	return 0;
+}
+
+/**
+ * mapping_fault - record an access that did not happen
+ * @space: the device's space
+ * @bus: bus address
+ * @size: bytes
+ * @write: the device wanted to write
+ * @reason: why not
+ *
+ * Context: any.
+ */
+void mapping_fault(struct mapping_space *space, dma_addr_t bus, size_t size, bool write,
+		   enum fault_reason reason)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&space->lock, flags);
+	space->faults++;
+	spin_unlock_irqrestore(&space->lock, flags);
+	trace_dmaloop_fault(space->dev, bus, size, write, reason);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where a driver's buffer lies, and what lies beside it. One table,
+ * placement.c, is the truth.
+ */
+#ifndef DMALOOP_PLACEMENT_H
+#define DMALOOP_PLACEMENT_H
+
+#include <linux/dmapool.h>
+
+#include "shadow.h"
+
+#define NEIGHBOUR_SIZE 4u
+#define PLACEMENT_SIZE_MAX 1024u
+
+enum placement {
+	PLACE_SEPARATE,		/* an allocation of its own, on its own lines */
+	PLACE_EMBEDDED,		/* beside live fields in one struct */
+	PLACE_EMBEDDED_ALIGNED,	/* the same with the buffer on lines of its own */
+	PLACE_OFFSET,		/* at a chosen offset in a larger object */
+	PLACE_PACKED_CACHE,	/* an object of a slab cache without alignment */
+	PLACE_ALIGNED_CACHE,	/* the same cache with aligned objects */
+	PLACE_POOL,		/* dma_pool: coherent */
+	PLACE_COHERENT,		/* dma_alloc_coherent() */
+	NR_PLACEMENTS,
+};
+
+/**
+ * struct placed - a buffer, and its neighbour
+ * @buffer: what the device transfers
+ * @size: bytes
+ * @neighbour: NEIGHBOUR_SIZE bytes the driver uses meanwhile; with the
+ *	placements that cure, they lie elsewhere
+ * @coherent: coherent memory: @bus is its bus address, there is nothing to map
+ * @bus: see @coherent
+ *
+ * The rest belongs to placement.c.
+ */
+struct placed {
+	u8 *buffer;
+	size_t size;
+	u8 *neighbour;
+	bool coherent;
+	dma_addr_t bus;
+
+	enum placement where;
+	struct device *dev;
+	void *object;
+	void *host;
+	struct dma_pool *pool;
+	struct kmem_cache *cache;
+	void **objects;
+	unsigned int nr_objects;
+	struct playground playground;
+};
+
+const char *placement_name(enum placement where);
+int placement_make(struct placed *placed, struct device *dev, enum placement where, size_t size,
+		   u32 offset);
+void placement_free(struct placed *placed);
+
+#endif

@@ -1,0 +1,789 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dmasnoop: watch the DMA API of a running kernel and report broken rules.
+ *
+ * Options, loading and attaching, the event loop, folding of repeats, and the
+ * summary. Detection is in bpf/, words are in report.c and json.c.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "report.h"
+#include "dmasnoop.skel.h"
+#include "symbols.h"
+
+#define SCHEMA_VERSION 1
+
+enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2 };
+
+const char *argp_program_version = "dmasnoop 0.1";
+
+static const char doc[] =
+	"Watch the DMA API of the running kernel and report broken ownership rules.\v"
+	"Without COMMAND, traces until Ctrl-C or --duration; with it, for its life.\n"
+	"\n"
+	"Exit status: 0 nothing at or above --fail-on, 1 findings, 2 could not run.\n"
+	"\n"
+	"  dmasnoop                        everything, live\n"
+	"  dmasnoop -D e1000e -t 60        one driver, for a minute\n"
+	"  dmasnoop --json -- modprobe x   what loading a driver does\n";
+
+enum output { OUTPUT_TEXT, OUTPUT_JSON };
+
+static struct {
+	const char *device;
+	const char *driver;
+	uint32_t checks;
+	enum level level;
+	enum level fail_on;
+	bool fail_on_set;
+	unsigned int line_size;
+	double duration;
+	bool json;
+	const char *json_file;
+	bool verbose;
+	char **command;
+} opts = {
+	.checks = ~0u,
+	.level = LEVEL_HAZARD,
+	.line_size = 64,
+};
+
+static volatile sig_atomic_t interrupted, child_ended;
+
+static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int fail(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "dmasnoop: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_NOT_RUN;
+}
+
+/* --- options --- */
+
+enum { OPT_CHECK = 256, OPT_LEVEL, OPT_LINE_SIZE, OPT_JSON, OPT_FAIL_ON };
+
+static const struct argp_option options[] = {
+	{ "device", 'd', "DEV", 0, "only this device, as `0000:00:02.0'", 0 },
+	{ "driver", 'D', "DRIVER", 0, "only devices of this driver", 0 },
+	{ "check", OPT_CHECK, "LIST", 0, "only these checks, comma-separated; `help' lists them", 0 },
+	{ "level", OPT_LEVEL, "L", 0,
+	  "report from this level on: note, hazard (default), violation, corruption", 0 },
+	{ "fail-on", OPT_FAIL_ON, "L", 0, "exit 1 from this level on (default: as --level)", 0 },
+	{ "line-size", OPT_LINE_SIZE, "N", 0,
+	  "cache line of the platform one cares about: 32 to 256 (default 64; arm64 promises 128)",
+	  0 },
+	{ "duration", 't', "S", 0, "stop after S seconds", 0 },
+	{ "json", OPT_JSON, "FILE", OPTION_ARG_OPTIONAL,
+	  "one JSON object a line; with =FILE beside the text instead of it", 0 },
+	{ "verbose", 'v', NULL, 0, "libbpf's messages", 0 },
+	{}
+};
+
+static int find_name(const char *const *names, int nr, const char *name)
+{
+	for (int i = 0; i < nr; i++)
+		if (!strcmp(names[i], name))
+			return i;
+	return -1;
+}
+
+static void list_checks(void)
+{
+	for (int i = 0; i < NR_CHECKS; i++)
+		printf("%-24s %-10s %s\n", check_infos[i].name, level_names[check_infos[i].level],
+		       check_infos[i].headline);
+}
+
+static void parse_checks(struct argp_state *state, char *list)
+{
+	char *save, *name;
+
+	if (!strcmp(list, "help")) {
+		list_checks();
+		exit(EXIT_CLEAN);
+	}
+	opts.checks = 0;
+	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		int i;
+
+		for (i = 0; i < NR_CHECKS && strcmp(check_infos[i].name, name); i++)
+			;
+		if (i == NR_CHECKS)
+			argp_error(state, "no check '%s'; --check help lists them", name);
+		opts.checks |= 1u << i;
+	}
+	if (!opts.checks)
+		argp_error(state, "--check: an empty list");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	char *end;
+	int level;
+
+	switch (key) {
+	case 'd':
+		opts.device = arg;
+		break;
+	case 'D':
+		opts.driver = arg;
+		break;
+	case OPT_CHECK:
+		parse_checks(state, arg);
+		break;
+	case OPT_LEVEL:
+	case OPT_FAIL_ON:
+		level = find_name(level_names, NR_LEVELS, arg);
+		if (level < 0)
+			argp_error(state, "level '%s': note, hazard, violation or corruption", arg);
+		if (key == OPT_LEVEL) {
+			opts.level = level;
+		} else {
+			opts.fail_on = level;
+			opts.fail_on_set = true;
+		}
+		break;
+	case OPT_LINE_SIZE:
+		opts.line_size = strtoul(arg, &end, 0);
+		if (*end || opts.line_size < 32 || opts.line_size > LINE_SIZE_MAX ||
+		    (opts.line_size & (opts.line_size - 1)))
+			argp_error(state, "line size '%s': 32, 64, 128 or 256", arg);
+		break;
+	case 't':
+		opts.duration = strtod(arg, &end);
+		if (*end || !(opts.duration > 0))
+			argp_error(state, "duration '%s': seconds, above 0", arg);
+		break;
+	case OPT_JSON:
+		opts.json = !arg;
+		opts.json_file = arg;
+		break;
+	case 'v':
+		opts.verbose = true;
+		break;
+	case ARGP_KEY_ARGS:
+		opts.command = state->argv + state->next;
+		break;
+	case ARGP_KEY_END:
+		if (!opts.fail_on_set)
+			opts.fail_on = opts.level;
+		if ((opts.device && strlen(opts.device) >= NAME_SIZE) ||
+		    (opts.driver && strlen(opts.driver) >= NAME_SIZE))
+			argp_error(state, "names have at most %d characters", NAME_SIZE - 1);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* --- findings: folded, counted, printed --- */
+
+/**
+ * struct fold - findings that are the same but for when
+ * @key: of check, device or driver, and call sites
+ * @id: as in JSON; 0: only counted
+ * @count: how many
+ */
+struct fold {
+	uint64_t key;
+	unsigned int id;
+	uint64_t count;
+};
+
+struct folds {
+	struct fold *fold;
+	size_t nr;
+	size_t room;
+};
+
+/**
+ * struct tracer - one run
+ * @text: where text goes; NULL when only JSON is wanted
+ * @json: where JSON goes; NULL when it is not
+ * @by_driver: what the text has said
+ * @by_device: what JSON has said
+ * @levels: findings by level
+ * @gone: devices that lost their driver
+ * @next_id: of a finding in JSON
+ * @attach_dmaloop: dmaloop's tracepoint may have appeared
+ */
+static struct tracer {
+	struct dmasnoop_bpf *bpf;
+	FILE *text;
+	FILE *json;
+	struct report_context context;
+	struct folds by_driver;
+	struct folds by_device;
+	uint64_t levels[NR_LEVELS];
+	struct device_state *gone;
+	size_t nr_gone;
+	unsigned int next_id;
+	bool attach_dmaloop;
+} tracer;
+
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+	return hash;
+}
+
+static uint64_t call_sites(const struct finding *f)
+{
+	const uint64_t *event, *map;
+	size_t nr_event = symbols_trim(f->stack, STACK_MAX, &event);
+	size_t nr_map = symbols_trim(f->map_stack, STACK_MAX, &map);
+	uint64_t hash = mix(0xcbf29ce484222325, &f->check, sizeof(f->check));
+
+	/* Two frames tell a helper's callers apart. */
+	hash = mix(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
+	return mix(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
+}
+
+/* Counts; true when it is the first of its kind. */
+static bool fold(struct folds *folds, uint64_t key, unsigned int id)
+{
+	for (size_t i = 0; i < folds->nr; i++) {
+		if (folds->fold[i].key == key) {
+			folds->fold[i].count++;
+			return false;
+		}
+	}
+	if (folds->nr == folds->room) {
+		size_t room = folds->room ? 2 * folds->room : 64;
+		struct fold *more = realloc(folds->fold, room * sizeof(*more));
+
+		if (!more)
+			return true;
+		folds->fold = more;
+		folds->room = room;
+	}
+	folds->fold[folds->nr++] = (struct fold){ .key = key, .id = id, .count = 1 };
+	return true;
+}
+
+static void on_finding(const struct finding *finding)
+{
+	uint64_t sites;
+
+	tracer.levels[finding->level]++;
+	if (finding->level < opts.level)
+		return;
+	sites = call_sites(finding);
+	if (tracer.text &&
+	    fold(&tracer.by_driver, mix(sites, finding->driver, NAME_SIZE), 0))
+		report_text(tracer.text, finding, &tracer.context);
+	if (tracer.json &&
+	    fold(&tracer.by_device, mix(sites, finding->device, NAME_SIZE),
+		 tracer.next_id + 1))
+		report_json(tracer.json, finding, ++tracer.next_id);
+}
+
+static void on_device_gone(const struct device_state *state)
+{
+	struct device_state *more;
+
+	more = realloc(tracer.gone, (tracer.nr_gone + 1) * sizeof(*more));
+	if (!more)
+		return;
+	tracer.gone = more;
+	tracer.gone[tracer.nr_gone++] = *state;
+}
+
+static int on_event(void *context, void *data, size_t size)
+{
+	const struct device_gone *gone = data;
+
+	(void)context;
+	(void)size;
+	switch (*(uint8_t *)data) {
+	case EVENT_FINDING:
+		on_finding(data);
+		break;
+	case EVENT_DEVICE_GONE:
+		on_device_gone(&gone->state);
+		break;
+	case EVENT_MODULE:
+		symbols_forget();
+		tracer.attach_dmaloop = true;
+		break;
+	}
+	return 0;
+}
+
+/* --- loading and attaching --- */
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	if (!opts.verbose)
+		return 0;
+	return vfprintf(stderr, format, args);
+}
+
+static bool has_tracepoint(const char *name)
+{
+	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	bool readable = false;
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		snprintf(path, sizeof(path), "%s/events", roots[i]);
+		readable |= !access(path, R_OK);
+		snprintf(path, sizeof(path), "%s/events/%s", roots[i], name);
+		if (!access(path, F_OK))
+			return true;
+	}
+	/* No tracefs to ask: attaching will tell. */
+	return !readable;
+}
+
+/* dmaloop's tracepoint exists only while that module is loaded. */
+static void attach_dmaloop(void)
+{
+	struct bpf_program *programs[] = { tracer.bpf->progs.dmaloop_cpu_access,
+					   tracer.bpf->progs.dmaloop_cpu_access_twin };
+	struct bpf_link **links[] = { &tracer.bpf->links.dmaloop_cpu_access,
+				      &tracer.bpf->links.dmaloop_cpu_access_twin };
+
+	tracer.attach_dmaloop = false;
+	for (int i = 0; i < 2; i++)
+		if (!*links[i])
+			*links[i] = bpf_program__attach_raw_tracepoint(programs[i],
+								       "dmaloop_cpu_access");
+}
+
+static int load(void)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
+	struct utsname uts = {};
+	struct dmasnoop_bpf *bpf;
+	int err;
+
+	uname(&uts);
+	if (geteuid())
+		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return fail("kernel %s has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y",
+			    uts.release);
+	if (!has_tracepoint("dma/dma_map_page"))
+		return fail("kernel %s has no tracepoint dma:dma_map_page: dmasnoop needs Linux 6.12 (and, so far, not 7.x)",
+			    uts.release);
+
+	/* With -v: what each program cost the verifier. */
+	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
+	bpf = dmasnoop_bpf__open_opts(&open_opts);
+	if (!bpf)
+		return fail("cannot open the BPF object: %s", strerror(errno));
+	tracer.bpf = bpf;
+	bpf->rodata->line_size = opts.line_size;
+	bpf->rodata->checks_enabled = opts.checks;
+	if (opts.device)
+		strncpy((char *)bpf->rodata->only_device, opts.device, NAME_SIZE - 1);
+	if (opts.driver)
+		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
+	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access, false);
+	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access_twin, false);
+
+	err = dmasnoop_bpf__load(bpf);
+	if (err)
+		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
+			    opts.verbose ? "" : " (-v shows why)");
+	err = dmasnoop_bpf__attach(bpf);
+	if (err)
+		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
+			    opts.verbose ? "" : " (-v shows why)");
+	attach_dmaloop();
+	return 0;
+}
+
+/* --- the command --- */
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static void on_child(int sig)
+{
+	(void)sig;
+	child_ended = 1;
+}
+
+/* Starts COMMAND held back until release_command(). Returns its pid or -1. */
+static pid_t start_command(int *release)
+{
+	int gate[2];
+	pid_t pid;
+	char go;
+
+	if (pipe(gate))
+		return -1;
+	pid = fork();
+	if (pid < 0)
+		return -1;
+	if (pid) {
+		close(gate[0]);
+		*release = gate[1];
+		return pid;
+	}
+	close(gate[1]);
+	if (read(gate[0], &go, 1) != 1)
+		_exit(127);
+	close(gate[0]);
+	execvp(opts.command[0], opts.command);
+	fprintf(stderr, "dmasnoop: %s: %s\n", opts.command[0], strerror(errno));
+	_exit(127);
+}
+
+/* --- the summary --- */
+
+static uint64_t lost_total(uint64_t *missed)
+{
+	uint64_t total = 0;
+	struct bpf_program *program;
+
+	for (int i = 0; i < NR_LOST; i++)
+		total += tracer.bpf->bss->lost[i];
+	/* What both a program and its twin missed; the twin misses last. */
+	*missed = 0;
+	bpf_object__for_each_program(program, tracer.bpf->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+		const char *name = bpf_program__name(program);
+		size_t length = strlen(name);
+
+		if (length < 5 || strcmp(name + length - 5, "_twin"))
+			continue;
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			*missed += info.recursion_misses;
+	}
+	return total + *missed;
+}
+
+static size_t collect_devices(struct device_state **states)
+{
+	int fd = bpf_map__fd(tracer.bpf->maps.devices);
+	struct device_state *all = NULL, *more, one;
+	size_t nr = tracer.nr_gone;
+	uint64_t key, *from = NULL;
+
+	all = malloc((nr + 1) * sizeof(*all));
+	if (!all)
+		return 0;
+	if (nr)
+		memcpy(all, tracer.gone, nr * sizeof(*all));
+	while (!bpf_map_get_next_key(fd, from, &key)) {
+		from = &key;
+		if (bpf_map_lookup_elem(fd, &key, &one) || one.ignored)
+			continue;
+		more = realloc(all, (nr + 1) * sizeof(*all));
+		if (!more)
+			break;
+		all = more;
+		all[nr++] = one;
+	}
+	*states = all;
+	return nr;
+}
+
+static int by_findings(const void *a, const void *b)
+{
+	const struct device_state *left = a, *right = b;
+
+	if (left->findings != right->findings)
+		return left->findings < right->findings ? 1 : -1;
+	return left->maps < right->maps ? 1 : left->maps > right->maps ? -1 : 0;
+}
+
+static uint64_t live(const struct device_state *state)
+{
+	uint64_t ended = state->unmaps - (state->older < state->unmaps ? state->older : 0);
+
+	return state->maps > ended ? state->maps - ended : 0;
+}
+
+#define DEVICES_SHOWN 12
+
+static void summary_text(FILE *out, struct device_state *states, size_t nr, uint64_t lost)
+{
+	size_t blind = 0, shown = nr < DEVICES_SHOWN ? nr : DEVICES_SHOWN;
+	uint64_t reported = 0;
+
+	fprintf(out, "---- summary\n");
+	if (!nr)
+		fprintf(out, "No DMA was seen%s.\n",
+			opts.device || opts.driver ? " on what -d and -D select" : "");
+	else
+		fprintf(out, "%-20s %-14s %9s %9s %7s %6s %8s\n", "DEVICE", "DRIVER", "MAPS",
+			"UNMAPS", "SYNCS", "LIVE", "FINDINGS");
+	for (size_t i = 0; i < nr; i++)
+		blind += states[i].skips_sync;
+	for (size_t i = 0; i < shown; i++) {
+		struct device_state *s = &states[i];
+		char syncs[24] = "unseen";
+
+		if (!s->skips_sync)
+			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
+		fprintf(out, "%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
+			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs, live(s),
+			(uint64_t)s->findings);
+	}
+	if (nr > shown)
+		fprintf(out, "... and %zu devices more.\n", nr - shown);
+
+	for (int i = NR_LEVELS - 1; i >= 0; i--)
+		reported += tracer.levels[i];
+	fprintf(out, "Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
+		" hazard, %" PRIu64 " note%s; %zu different.\n",
+		tracer.levels[LEVEL_CORRUPTION], tracer.levels[LEVEL_VIOLATION],
+		tracer.levels[LEVEL_HAZARD], tracer.levels[LEVEL_NOTE],
+		opts.level > LEVEL_NOTE && tracer.levels[LEVEL_NOTE] ? " (--level note shows them)" : "",
+		tracer.by_driver.nr);
+	if (blind)
+		fprintf(out, "Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
+			"          that need them stand down there. Boot with swiotlb=force to see them.\n",
+			blind, blind > 1 ? "s" : "");
+	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
+	for (size_t i = 0; i < nr; i++) {
+		if (states[i].older)
+			fprintf(out, "Not judged: %s unmapped %" PRIu64 " mappings older than the trace.\n",
+				states[i].name, (uint64_t)states[i].older);
+		if (states[i].unmatched)
+			fprintf(out, "Not judged: %s synced %" PRIu64 " ranges whose mapping was not found.\n",
+				states[i].name, (uint64_t)states[i].unmatched);
+	}
+	if (lost)
+		fprintf(out, "Lost: %" PRIu64 " events; findings they could explain are marked Unsure.\n",
+			lost);
+	fflush(out);
+}
+
+static void summary_json(FILE *out, struct device_state *states, size_t nr, uint64_t missed)
+{
+	static const char *const reasons[NR_LOST] = {
+		[LOST_RING] = "ring", [LOST_TABLE] = "table",
+		[LOST_NESTED] = "nested", [LOST_SLOTS] = "slots",
+	};
+	struct json_object *o = json_object_new_object();
+	struct json_object *devices = json_object_new_array();
+	struct json_object *levels = json_object_new_object();
+	struct json_object *lost = json_object_new_object();
+	struct json_object *unseen = json_object_new_array();
+	struct json_object *repeats = json_object_new_object();
+	struct utsname uts = {};
+	char key[24];
+
+	uname(&uts);
+	for (size_t i = 0; i < nr; i++) {
+		struct json_object *d = json_object_new_object();
+
+		json_object_object_add(d, "device", json_object_new_string(states[i].name));
+		json_object_object_add(d, "driver", json_object_new_string(states[i].driver));
+		json_object_object_add(d, "maps", json_object_new_uint64(states[i].maps));
+		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
+		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));
+		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
+		json_object_object_add(d, "live", json_object_new_uint64(live(&states[i])));
+		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
+		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
+		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
+		json_object_object_add(d, "syncs_observable",
+				       json_object_new_boolean(!states[i].skips_sync));
+		json_object_array_add(devices, d);
+		if (states[i].skips_sync) {
+			char text[96];
+
+			snprintf(text, sizeof(text), "syncs of %s", states[i].name);
+			json_object_array_add(unseen, json_object_new_string(text));
+		}
+	}
+	json_object_array_add(unseen, json_object_new_string("CPU accesses not announced by dmaloop"));
+	for (int i = 0; i < NR_LEVELS; i++)
+		json_object_object_add(levels, level_names[i],
+				       json_object_new_uint64(tracer.levels[i]));
+	for (int i = 0; i < NR_LOST; i++)
+		json_object_object_add(lost, reasons[i],
+				       json_object_new_uint64(tracer.bpf->bss->lost[i]));
+	json_object_object_add(lost, "missed", json_object_new_uint64(missed));
+	for (size_t i = 0; i < tracer.by_device.nr; i++) {
+		if (tracer.by_device.fold[i].count < 2)
+			continue;
+		snprintf(key, sizeof(key), "%u", tracer.by_device.fold[i].id);
+		json_object_object_add(repeats, key,
+				       json_object_new_uint64(tracer.by_device.fold[i].count));
+	}
+	json_object_object_add(o, "type", json_object_new_string("summary"));
+	json_object_object_add(o, "schema", json_object_new_int(SCHEMA_VERSION));
+	json_object_object_add(o, "kernel", json_object_new_string(uts.release));
+	json_object_object_add(o, "line_size", json_object_new_int(opts.line_size));
+	json_object_object_add(o, "findings", levels);
+	json_object_object_add(o, "repeats", repeats);
+	json_object_object_add(o, "devices", devices);
+	json_object_object_add(o, "lost", lost);
+	json_object_object_add(o, "unseen", unseen);
+	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	fflush(out);
+	json_object_put(o);
+}
+
+static void summarise(void)
+{
+	struct device_state *states = NULL;
+	uint64_t missed, lost = lost_total(&missed);
+	size_t nr = collect_devices(&states);
+
+	if (nr)
+		qsort(states, nr, sizeof(*states), by_findings);
+	if (tracer.text)
+		summary_text(tracer.text, states, nr, lost);
+	if (tracer.json)
+		summary_json(tracer.json, states, nr, missed);
+	free(states);
+}
+
+/* --- the run --- */
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* Until Ctrl-C, the end of COMMAND, or of --duration. Returns an exit status. */
+static int follow(struct ring_buffer *ring, pid_t child)
+{
+	double end = opts.duration > 0 ? now() + opts.duration : 0;
+	int status = 0;
+
+	while (!interrupted) {
+		int err, timeout = 200;
+
+		if (child > 0 && child_ended && waitpid(child, &status, WNOHANG) == child)
+			break;
+		if (end && now() >= end)
+			break;
+		if (end && end - now() < 0.2)
+			timeout = (end - now()) * 1000 + 1;
+		err = ring_buffer__poll(ring, timeout);
+		if (err < 0 && err != -EINTR)
+			return fail("reading events: %s", strerror(-err));
+		if (tracer.attach_dmaloop)
+			attach_dmaloop();
+	}
+	ring_buffer__consume(ring);
+	if (child > 0 && !WIFEXITED(status))
+		return 0;
+	if (child > 0 && WEXITSTATUS(status) == 127)
+		return fail("the command could not be run");
+	if (child > 0 && WEXITSTATUS(status))
+		fprintf(stderr, "dmasnoop: the command exited with status %d\n", WEXITSTATUS(status));
+	return 0;
+}
+
+static int run(void)
+{
+	struct sigaction stop = { .sa_handler = on_signal };
+	struct sigaction ended = { .sa_handler = on_child };
+	struct ring_buffer *ring;
+	int status, release = -1;
+	pid_t child = 0;
+
+	status = load();
+	if (status)
+		return status;
+	ring = ring_buffer__new(bpf_map__fd(tracer.bpf->maps.events), on_event, NULL, NULL);
+	if (!ring)
+		return fail("ring buffer: %s", strerror(errno));
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGCHLD, &ended, NULL);
+	if (opts.command) {
+		child = start_command(&release);
+		if (child < 0)
+			return fail("cannot start %s: %s", opts.command[0], strerror(errno));
+		if (write(release, "g", 1) != 1)
+			return fail("cannot start %s: %s", opts.command[0], strerror(errno));
+		close(release);
+	} else if (tracer.text) {
+		fprintf(tracer.text, "Tracing DMA, %u-byte lines. Ctrl-C ends it.\n", opts.line_size);
+		fflush(tracer.text);
+	}
+	status = follow(ring, child);
+	if (child > 0 && !child_ended) {
+		/* Ctrl-C reaches the command too; --duration does not. */
+		kill(child, SIGTERM);
+		waitpid(child, NULL, 0);
+		ring_buffer__consume(ring);
+	}
+	summarise();
+	ring_buffer__free(ring);
+	if (status)
+		return status;
+	for (int i = opts.fail_on; i < NR_LEVELS; i++)
+		if (tracer.levels[i])
+			return EXIT_FINDINGS;
+	return EXIT_CLEAN;
+}
+
+static bool close_outputs(void)
+{
+	bool good = true;
+
+	if (tracer.json && (ferror(tracer.json) || fflush(tracer.json)))
+		good = false;
+	if (tracer.text && (ferror(tracer.text) || fflush(tracer.text)))
+		good = false;
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse, "[-- COMMAND [ARG]...]", doc, NULL, NULL,
+					  NULL };
+	int status;
+
+	argp_err_exit_status = EXIT_NOT_RUN;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
+	libbpf_set_print(print_libbpf);
+	tracer.context.line_size = opts.line_size;
+	tracer.context.colour = isatty(STDOUT_FILENO);
+	tracer.text = opts.json ? NULL : stdout;
+	tracer.json = opts.json ? stdout : NULL;
+	if (opts.json_file) {
+		tracer.json = fopen(opts.json_file, "we");
+		if (!tracer.json)
+			return fail("%s: %s", opts.json_file, strerror(errno));
+	}
+	status = run();
+	dmasnoop_bpf__destroy(tracer.bpf);
+	symbols_forget();
+	if (!close_outputs())
+		return fail("output could not be written: %s", strerror(errno));
+	return status;
+}

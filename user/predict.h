@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the model's rules say a scenario must do. See predict.c. */
+#ifndef DMALOOP_PREDICT_H
+#define DMALOOP_PREDICT_H
+
+enum predict_column {
+	PREDICT_COHERENT,
+	PREDICT_BOUNCE,
+	PREDICT_ARM,
+	PREDICT_ARM64,
+	PREDICT_MIPS,
+	PREDICT_RISCV,
+	NR_PREDICT_COLUMNS,
+};
+
+/**
+ * struct predict_column_info - one configuration of the matrix
+ * @title: as printed
+ * @coherency: configfs value
+ * @arch: configfs value; NULL where it means nothing
+ */
+struct predict_column_info {
+	const char *title;
+	const char *coherency;
+	const char *arch;
+};
+
+extern const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS];
+
+const char *predict_outcome(const char *scenario, enum predict_column column);
+const char *predict_findings(const char *scenario);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a person, or a program, reads about a finding. */
+#ifndef DMASNOOP_REPORT_H
+#define DMASNOOP_REPORT_H
+
+#include <stdio.h>
+
+#include "../bpf/dmasnoop.h"
+
+/**
+ * struct check_info - what is fixed about a check
+ * @name: as in options, JSON and documentation
+ * @level: of a certain finding
+ * @headline: what happened
+ * @elsewhere: what it does on which platform
+ * @fix: what to do about it
+ */
+struct check_info {
+	const char *name;
+	enum level level;
+	const char *headline;
+	const char *elsewhere;
+	const char *fix;
+};
+
+extern const struct check_info check_infos[NR_CHECKS];
+extern const char *const level_names[NR_LEVELS];
+extern const char *const dir_names[];
+
+/**
+ * struct report_context - what a report needs besides the finding
+ * @line_size: bytes
+ * @colour: the output is a terminal
+ */
+struct report_context {
+	unsigned int line_size;
+	bool colour;
+};
+
+void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
+
+/* One line of --json; see dmasnoop.schema.json. */
+void report_json(FILE *out, const struct finding *finding, unsigned int id);
+
+#endif

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel addresses to names: see symbols.h. Read when first needed, and again
+ * after a module was loaded. Called by report.c and json.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbols.h"
+
+struct entry {
+	uint64_t address;
+	char *name;	/* owned */
+	char *module;	/* inside @name's allocation, or NULL */
+};
+
+static struct entry *entries;
+static size_t nr_entries;
+static bool loaded;
+
+static int compare(const void *a, const void *b)
+{
+	const struct entry *left = a, *right = b;
+
+	if (left->address != right->address)
+		return left->address < right->address ? -1 : 1;
+	return 0;
+}
+
+/**
+ * symbols_forget - what was read is out of date
+ */
+void symbols_forget(void)
+{
+	for (size_t i = 0; i < nr_entries; i++)
+		free(entries[i].name);
+	free(entries);
+	entries = NULL;
+	nr_entries = 0;
+	loaded = false;
+}
+
+static void load(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[512], name[256], module[128];
+	size_t room = 0;
+
+	loaded = true;
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		unsigned long long address;
+		char type;
+		int nr = sscanf(line, "%llx %c %255s [%127[^]]]", &address, &type, name, module);
+		size_t length;
+
+		if (nr < 3 || !address || !strchr("tTwW", type))
+			continue;
+		if (nr_entries == room) {
+			struct entry *more;
+
+			room = room ? 2 * room : 65536;
+			more = realloc(entries, room * sizeof(*entries));
+			if (!more)
+				break;
+			entries = more;
+		}
+		length = strlen(name) + 1;
+		entries[nr_entries].address = address;
+		entries[nr_entries].name = malloc(length + (nr == 4 ? strlen(module) + 1 : 0));
+		if (!entries[nr_entries].name)
+			break;
+		strcpy(entries[nr_entries].name, name);
+		entries[nr_entries].module = NULL;
+		if (nr == 4) {
+			entries[nr_entries].module = entries[nr_entries].name + length;
+			strcpy(entries[nr_entries].module, module);
+		}
+		nr_entries++;
+	}
+	fclose(file);
+	qsort(entries, nr_entries, sizeof(*entries), compare);
+}
+
+/**
+ * symbols_find - the function an address lies in
+ * @address: kernel text
+ *
+ * Return: the symbol, valid until symbols_forget(); name NULL when not known.
+ */
+struct symbol symbols_find(uint64_t address)
+{
+	size_t low = 0, high;
+
+	if (!loaded)
+		load();
+	high = nr_entries;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (entries[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return (struct symbol){ 0 };
+	return (struct symbol){
+		.name = entries[low - 1].name,
+		.module = entries[low - 1].module,
+		.offset = address - entries[low - 1].address,
+	};
+}
+
+/**
+ * symbols_format - an address as `symbol+0xOFFSET [module]`
+ * @address: kernel text
+ * @text: storage
+ * @size: bytes of it
+ *
+ * Return: as snprintf().
+ */
+size_t symbols_format(uint64_t address, char *text, size_t size)
+{
+	struct symbol symbol = symbols_find(address);
+
+	if (!symbol.name)
+		return snprintf(text, size, "0x%llx", (unsigned long long)address);
+	if (symbol.module)
+		return snprintf(text, size, "%s+0x%llx [%s]", symbol.name,
+				(unsigned long long)symbol.offset, symbol.module);
+	return snprintf(text, size, "%s+0x%llx", symbol.name, (unsigned long long)symbol.offset);
+}
+
+/* The tracing machinery and the DMA API's own frames: never the driver. */
+static bool is_plumbing(uint64_t address)
+{
+	static const char *const prefixes[] = {
+		"bpf_", "__bpf_", "__traceiter_", "trace_", "perf_trace_", "dma_map_",
+		"__dma_map_", "dma_unmap_", "__dma_sync_", "dma_sync_", "dma_direct_",
+	};
+	struct symbol symbol = symbols_find(address);
+
+	if (!symbol.name)
+		return false;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(symbol.name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+/**
+ * symbols_trim - leave the plumbing at the innermost end out
+ * @stack: return addresses, innermost first, ended by 0 or @max
+ * @max: entries
+ * @start: out: the first frame worth showing
+ *
+ * A frame that no symbol covers in front of plumbing is a BPF trampoline.
+ *
+ * Return: frames from @start on.
+ */
+size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start)
+{
+	size_t nr = 0, first = 0;
+
+	while (nr < max && stack[nr])
+		nr++;
+	for (size_t i = 0; i < nr && i < 8; i++)
+		if (is_plumbing(stack[i]))
+			first = i + 1;
+	*start = stack + first;
+	return nr - first;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Kernel addresses to names, from /proc/kallsyms. */
+#ifndef DMASNOOP_SYMBOLS_H
+#define DMASNOOP_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct symbol - where an address lies
+ * @name: function; NULL when not known
+ * @module: its module; NULL for the kernel's own
+ * @offset: bytes into the function
+ */
+struct symbol {
+	const char *name;
+	const char *module;
+	uint64_t offset;
+};
+
+void symbols_forget(void);
+struct symbol symbols_find(uint64_t address);
+size_t symbols_format(uint64_t address, char *text, size_t size);
+size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start);
+
+#endif
