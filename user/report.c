@@ -110,12 +110,12 @@ static char mark(const struct finding *f, uint64_t byte, bool changed)
 	return '.';
 }
 
-static void draw_line(FILE *out, const struct finding *f, uint64_t line, unsigned int size,
-		      const uint64_t *changed)
+static void draw_line(FILE *out, const struct finding *f, uint64_t first, uint64_t line,
+		      unsigned int size, const uint64_t *changed)
 {
 	for (unsigned int i = 0; i < size; i++) {
 		if (i % 64 == 0)
-			fprintf(out, "  +%02x ", i);
+			fprintf(out, "  +%03x ", (unsigned int)(line - first) + i);
 		fputc(mark(f, line + i, changed[i / 64] >> (i % 64) & 1), out);
 		if (i % 64 == 63 || i == size - 1)
 			fputc('\n', out);
@@ -139,11 +139,11 @@ static void lines(FILE *out, const struct finding *f, unsigned int size)
 		f->check == CHECK_LINE_NEIGHBOUR_WRITE ? ", W written" : "");
 	for (unsigned int i = 0; i < LINE_SIZE_MAX / 64; i++)
 		both[i] = f->changed[0][i] | (first == last ? f->changed[1][i] : 0);
-	draw_line(out, f, first, size, both);
+	draw_line(out, f, first, first, size, both);
 	if (last != first) {
 		if (last > first + size)
-			fprintf(out, "      ... %" PRIu64 " whole lines\n", (last - first) / size - 1);
-		draw_line(out, f, last, size, f->changed[1]);
+			fprintf(out, "        ... %" PRIu64 " whole lines\n", (last - first) / size - 1);
+		draw_line(out, f, first, last, size, f->changed[1]);
 	}
 }
 
