@@ -20,7 +20,7 @@
 
 #include "dma_ops.h"
 
-#if defined(CONFIG_TRACEPOINTS) && defined(CONFIG_SWIOTLB) && __has_include(<trace/events/dma.h>)
+#if defined(CONFIG_TRACEPOINTS) && defined(CONFIG_SWIOTLB) && defined(HAVE_DMA_TRACEPOINTS)
 
 static void record(struct mapping_space *space, dma_addr_t bus, size_t size,
 		   enum dma_data_direction dir, unsigned long attrs)

@@ -214,4 +214,5 @@ static struct kunit_suite cache_suite = {
 	.init = model_init,
 	.test_cases = cache_cases,
 };
+
 kunit_test_suite(cache_suite);

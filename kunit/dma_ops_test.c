@@ -408,4 +408,5 @@ static struct kunit_suite dma_ops_suite = {
 	.exit = fixture_exit,
 	.test_cases = dma_ops_cases,
 };
+
 kunit_test_suite(dma_ops_suite);

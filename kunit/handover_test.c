@@ -241,4 +241,5 @@ static struct kunit_suite handover_suite = {
 	.init = model_init,
 	.test_cases = handover_cases,
 };
+
 kunit_test_suite(handover_suite);

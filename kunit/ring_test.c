@@ -90,4 +90,5 @@ static struct kunit_suite ring_suite = {
 	.name = "dmaloop-ring",
 	.test_cases = ring_cases,
 };
+
 kunit_test_suite(ring_suite);

@@ -59,7 +59,7 @@ static void faults_name_a_twin(struct kunit *test)
 {
 	const struct scenario *s = test->param_value;
 
-	KUNIT_EXPECT_EQ(test, s->faulty, s->twin != NULL);
+	KUNIT_EXPECT_EQ(test, s->faulty, !!s->twin);
 	if (s->twin) {
 		const struct scenario *twin = scenario_find(s->twin);
 
@@ -134,4 +134,5 @@ static struct kunit_suite scenario_suite = {
 	.name = "dmaloop-scenario",
 	.test_cases = scenario_cases,
 };
+
 kunit_test_suite(scenario_suite);
