@@ -285,7 +285,8 @@ __noinline int find_object(struct object *object, u64 phys)
 		type = BPF_CORE_READ(page, page_type);
 		if (type >> 24 != bpf_core_enum_value(enum pagetype, PGTY_slab))
 			goto pages;
-	} else if (!(BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1)) {
+	} else if (!(BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) &
+		     1)) {
 		goto pages;
 	}
 	slab = (void *)page;
@@ -811,8 +812,8 @@ static __noinline int on_map(void *ctx, struct scratch *s)
 
 static __always_inline void forget(struct scratch *s, struct mapping *map)
 {
-	u32 partial = map->phys && rule_device_writes(map->dir) ?
-			      partial_lines(map->phys, map->size) : 0;
+	u32 partial =
+		map->phys && rule_device_writes(map->dir) ? partial_lines(map->phys, map->size) : 0;
 
 	if (partial & 1)
 		line_leave(s, map->phys);
@@ -835,8 +836,9 @@ static __noinline int on_unknown(void *ctx, struct scratch *s, struct device_sta
 	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
 
 	if (was && was->generation == device->generation && s->op == OP_UNMAP) {
-		report(ctx, s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, doubt ? LEVEL_HAZARD :
-								       LEVEL_VIOLATION) | doubt,
+		report(ctx, s,
+		       WITH_LEVEL(CHECK_DOUBLE_UNMAP, doubt ? LEVEL_HAZARD : LEVEL_VIOLATION) |
+			       doubt,
 		       was, NULL);
 		return 0;
 	}
@@ -1152,28 +1154,28 @@ static __noinline int hook_cpu_access(struct bpf_raw_tracepoint_args *ctx, struc
 	return on_access(ctx, s);
 }
 
-#define HOOK(tracepoint, id, body)						\
-	SEC("raw_tp/" #tracepoint)						\
-	int tracepoint(struct bpf_raw_tracepoint_args *ctx)			\
-	{									\
-		struct scratch *s = enter(id, false);				\
-										\
-		if (!s)								\
-			return 0;						\
-		body(ctx, s);							\
-		leave(id, false);						\
-		return 0;							\
-	}									\
-	SEC("raw_tp/" #tracepoint)						\
-	int tracepoint##_twin(struct bpf_raw_tracepoint_args *ctx)		\
-	{									\
-		struct scratch *s = enter(id, true);				\
-										\
-		if (!s)								\
-			return 0;						\
-		body(ctx, s);							\
-		leave(id, true);						\
-		return 0;							\
+#define HOOK(tracepoint, id, body)                                 \
+	SEC("raw_tp/" #tracepoint)                                 \
+	int tracepoint(struct bpf_raw_tracepoint_args *ctx)        \
+	{                                                          \
+		struct scratch *s = enter(id, false);              \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		body(ctx, s);                                      \
+		leave(id, false);                                  \
+		return 0;                                          \
+	}                                                          \
+	SEC("raw_tp/" #tracepoint)                                 \
+	int tracepoint##_twin(struct bpf_raw_tracepoint_args *ctx) \
+	{                                                          \
+		struct scratch *s = enter(id, true);               \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		body(ctx, s);                                      \
+		leave(id, true);                                   \
+		return 0;                                          \
 	}
 
 HOOK(dma_map_page, HOOK_MAP, hook_map)
@@ -1213,9 +1215,9 @@ static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
-	report(walk->ctx, s, WITH_LEVEL(CHECK_LEAK, events_lost() ? LEVEL_HAZARD :
-								     LEVEL_VIOLATION) |
-				     (events_lost() ? UNCERTAIN : 0),
+	report(walk->ctx, s,
+	       WITH_LEVEL(CHECK_LEAK, events_lost() ? LEVEL_HAZARD : LEVEL_VIOLATION) |
+		       (events_lost() ? UNCERTAIN : 0),
 	       map, NULL);
 	forget(s, map);
 	bpf_map_delete_elem(&mappings, key);

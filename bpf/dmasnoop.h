@@ -19,15 +19,15 @@ typedef uint64_t u64;
 
 #define NAME_SIZE 32
 #define STACK_MAX 32
-#define STEPS 4		/* a power of two */
+#define STEPS 4 /* a power of two */
 #define LINE_SIZE_MAX 256
-#define SLOTS 4		/* live mappings of one (device, dma address) that are told apart */
+#define SLOTS 4 /* live mappings of one (device, dma address) that are told apart */
 
 enum check {
 #define CHECK_ENUM(id, ...) CHECK_##id,
 	CHECKS(CHECK_ENUM)
 #undef CHECK_ENUM
-	NR_CHECKS,
+		NR_CHECKS,
 	CHECK_NONE = NR_CHECKS,
 };
 
@@ -105,10 +105,10 @@ struct mapping_key {
 };
 
 enum object_kind {
-	OBJECT_UNKNOWN,	/* not read, or the read failed */
-	OBJECT_PAGE,	/* pages: large kmalloc, page pool, fragments */
+	OBJECT_UNKNOWN, /* not read, or the read failed */
+	OBJECT_PAGE, /* pages: large kmalloc, page pool, fragments */
 	OBJECT_SLAB,
-	OBJECT_KMALLOC,	/* a slab object for which every platform guarantees its own lines */
+	OBJECT_KMALLOC, /* a slab object for which every platform guarantees its own lines */
 };
 
 /**
@@ -234,10 +234,10 @@ struct module_event {
 
 /* What could not be seen, by reason. */
 enum lost_reason {
-	LOST_RING,	/* the ring buffer was full */
-	LOST_TABLE,	/* a table was full */
-	LOST_NESTED,	/* nested deeper than there is room for */
-	LOST_SLOTS,	/* more than SLOTS live mappings of one address */
+	LOST_RING, /* the ring buffer was full */
+	LOST_TABLE, /* a table was full */
+	LOST_NESTED, /* nested deeper than there is room for */
+	LOST_SLOTS, /* more than SLOTS live mappings of one address */
 	NR_LOST,
 };
 

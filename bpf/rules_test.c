@@ -13,15 +13,24 @@
 #include "rules.h"
 
 static const struct mapping rx = {
-	.phys = 0x10008, .size = 48, .dir = DIR_FROM_DEVICE, .owner = OWNER_DEVICE,
+	.phys = 0x10008,
+	.size = 48,
+	.dir = DIR_FROM_DEVICE,
+	.owner = OWNER_DEVICE,
 };
 
 static const struct mapping tx = {
-	.phys = 0x20000, .size = 64, .dir = DIR_TO_DEVICE, .owner = OWNER_DEVICE,
+	.phys = 0x20000,
+	.size = 64,
+	.dir = DIR_TO_DEVICE,
+	.owner = OWNER_DEVICE,
 };
 
 static const struct mapping both = {
-	.phys = 0x30000, .size = 64, .dir = DIR_BIDIRECTIONAL, .owner = OWNER_DEVICE,
+	.phys = 0x30000,
+	.size = 64,
+	.dir = DIR_BIDIRECTIONAL,
+	.owner = OWNER_DEVICE,
 };
 
 static struct object slab(uint64_t start, uint32_t size, uint32_t room, enum object_kind kind)
@@ -213,7 +222,7 @@ static void slack_is_clipped_to_kmalloc(void **state)
 
 static void every_check_is_described(void **state)
 {
-#define DESCRIBED(id, name, level, headline, elsewhere, fix) \
+#define DESCRIBED(id, name, level, headline, elsewhere, fix)                               \
 	assert_true(sizeof(name) > 4 && sizeof(headline) > 10 && sizeof(elsewhere) > 10 && \
 		    sizeof(fix) > 10 && LEVEL_##level < NR_LEVELS);
 	(void)state;

@@ -3,11 +3,7 @@
  * The cache model's operations; see cache_model.h for the machine.
  * Called by shadow.c with the page's lock held, and by KUnit.
  */
-#ifdef __KERNEL__
 #include <linux/string.h>
-#else
-#include <string.h>
-#endif
 
 #include "cache_model.h"
 
@@ -104,9 +100,9 @@ static void fill_line(const struct cache_page *page, u32 line, u32 line_size,
  *
  * Context: any; the caller serialises operations on one page.
  */
-void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size,
-		 u32 start, u32 end, const struct cache_range *permit,
-		 unsigned int nr_permit, struct cache_effect *effect)
+void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size, u32 start, u32 end,
+		 const struct cache_range *permit, unsigned int nr_permit,
+		 struct cache_effect *effect)
 {
 	u32 line;
 

@@ -26,16 +26,7 @@
 #ifndef DMALOOP_CACHE_MODEL_H
 #define DMALOOP_CACHE_MODEL_H
 
-#ifdef __KERNEL__
 #include <linux/types.h>
-#else
-#include <stddef.h>
-#include <stdint.h>
-#include <stdbool.h>
-typedef uint8_t u8;
-typedef uint32_t u32;
-typedef uint64_t u64;
-#endif
 
 #define CACHE_LINE_MIN 32u
 #define CACHE_LINE_MAX 256u
@@ -93,8 +84,8 @@ struct cache_effect {
 
 bool cache_line_size_valid(u32 line_size);
 bool cache_line_dirty(const struct cache_page *page, u32 line, u32 line_size);
-void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size,
-		 u32 start, u32 end, const struct cache_range *permit,
-		 unsigned int nr_permit, struct cache_effect *effect);
+void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size, u32 start, u32 end,
+		 const struct cache_range *permit, unsigned int nr_permit,
+		 struct cache_effect *effect);
 
 #endif

@@ -280,16 +280,11 @@ CONFIGFS_ATTR_RO(config_, device);
 CONFIGFS_ATTR(config_, live);
 
 static struct configfs_attribute *config_attrs[] = {
-	&config_attr_coherency,
-	&config_attr_arch,
-	&config_attr_line_size,
-	&config_attr_evict,
-	&config_attr_prefetch,
-	&config_attr_neighbours,
-	&config_attr_dma_bits,
-	&config_attr_device,
-	&config_attr_live,
-	NULL
+	&config_attr_coherency, &config_attr_arch,
+	&config_attr_line_size, &config_attr_evict,
+	&config_attr_prefetch,	&config_attr_neighbours,
+	&config_attr_dma_bits,	&config_attr_device,
+	&config_attr_live,	NULL
 };
 
 static void config_release(struct config_item *item)
@@ -327,8 +322,7 @@ static void config_drop_item(struct config_group *parent, struct config_item *it
 {
 	struct config_dir *dir = to_dir(item);
 
-	scoped_guard(mutex, &dir->lock)
-		stop_device(dir);
+	scoped_guard(mutex, &dir->lock) stop_device(dir);
 	config_item_put(item);
 }
 
@@ -374,8 +368,7 @@ int dmaloop_with_device(const char *name, int (*use)(struct platform_device *pde
 		return -ENOENT;
 
 	dir = to_dir(item);
-	scoped_guard(mutex, &dir->lock)
-		err = dir->pdev ? use(dir->pdev, data) : -ENODEV;
+	scoped_guard(mutex, &dir->lock) err = dir->pdev ? use(dir->pdev, data) : -ENODEV;
 	config_item_put(item);
 	return err;
 }

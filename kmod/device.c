@@ -130,9 +130,8 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 
 	/* The probe runs inside this call, while @error exists; there is no other. */
 	data.error = &error;
-	pdev = platform_device_register_data(NULL, "dmaloop",
-					     atomic_fetch_inc(&next_id) & INT_MAX, &data,
-					     sizeof(data));
+	pdev = platform_device_register_data(NULL, "dmaloop", atomic_fetch_inc(&next_id) & INT_MAX,
+					     &data, sizeof(data));
 	if (IS_ERR(pdev) || !error)
 		return pdev;
 	platform_device_unregister(pdev);

@@ -50,8 +50,8 @@ static int loop_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 	int i;
 
 	for_each_sg(sgl, sg, nents, i) {
-		sg_dma_address(sg) = mapping_add(to_space(dev), sg_phys(sg), sg->length, dir,
-						 attrs, false);
+		sg_dma_address(sg) =
+			mapping_add(to_space(dev), sg_phys(sg), sg->length, dir, attrs, false);
 		if (sg_dma_address(sg) == DMA_MAPPING_ERROR) {
 			/* What was mapped was not used: nothing to hand back. */
 			loop_unmap_sg(dev, sgl, i, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
@@ -126,8 +126,8 @@ static void *loop_alloc(struct device *dev, size_t size, dma_addr_t *bus, gfp_t 
 
 	if (!virt)
 		return NULL;
-	*bus = mapping_add(to_space(dev), virt_to_phys(virt), PAGE_ALIGN(size),
-			   DMA_BIDIRECTIONAL, attrs, true);
+	*bus = mapping_add(to_space(dev), virt_to_phys(virt), PAGE_ALIGN(size), DMA_BIDIRECTIONAL,
+			   attrs, true);
 	if (*bus == DMA_MAPPING_ERROR) {
 		free_pages_exact(virt, PAGE_ALIGN(size));
 		return NULL;
@@ -149,13 +149,12 @@ static int loop_mmap(struct device *dev, struct vm_area_struct *vma, void *virt,
 
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -ENXIO;
-	return remap_pfn_range(vma, vma->vm_start,
-			       PHYS_PFN(virt_to_phys(virt)) + vma->vm_pgoff,
+	return remap_pfn_range(vma, vma->vm_start, PHYS_PFN(virt_to_phys(virt)) + vma->vm_pgoff,
 			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
 }
 
-static int loop_get_sgtable(struct device *dev, struct sg_table *sgt, void *virt,
-			    dma_addr_t bus, size_t size, unsigned long attrs)
+static int loop_get_sgtable(struct device *dev, struct sg_table *sgt, void *virt, dma_addr_t bus,
+			    size_t size, unsigned long attrs)
 {
 	int err = sg_alloc_table(sgt, 1, GFP_KERNEL);
 

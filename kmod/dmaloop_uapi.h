@@ -19,17 +19,16 @@
 
 /* What a scenario's client observed. Names: DMALOOP_OUTCOME_NAMES, in order. */
 enum dmaloop_outcome {
-	DMALOOP_OK,		/* every byte as a correct transfer leaves it */
-	DMALOOP_STALE,		/* one side read bytes older than the other's */
-	DMALOOP_NEIGHBOUR_LOST,	/* bytes beside the buffer were destroyed */
-	DMALOOP_DMA_LOST,	/* bytes the device wrote were destroyed */
-	DMALOOP_FAULT,		/* the access, or the unmap, could not happen */
-	DMALOOP_LEAK,		/* a mapping outlived its driver */
+	DMALOOP_OK, /* every byte as a correct transfer leaves it */
+	DMALOOP_STALE, /* one side read bytes older than the other's */
+	DMALOOP_NEIGHBOUR_LOST, /* bytes beside the buffer were destroyed */
+	DMALOOP_DMA_LOST, /* bytes the device wrote were destroyed */
+	DMALOOP_FAULT, /* the access, or the unmap, could not happen */
+	DMALOOP_LEAK, /* a mapping outlived its driver */
 	DMALOOP_NR_OUTCOMES,
 };
 
-#define DMALOOP_OUTCOME_NAMES \
-	"ok", "stale", "neighbour-lost", "dma-lost", "fault", "leak"
+#define DMALOOP_OUTCOME_NAMES "ok", "stale", "neighbour-lost", "dma-lost", "fault", "leak"
 
 /**
  * struct dmaloop_scenario_info - one row of the list

@@ -58,8 +58,8 @@ static void execute(struct engine *engine, u32 slot, dma_addr_t bus)
 	mapping_access(space, bus + offsetof(struct ring_desc, status), &status, sizeof(status),
 		       true);
 	control = desc.control & ~DESC_OWN;
-	mapping_access(space, bus + offsetof(struct ring_desc, control), &control,
-		       sizeof(control), true);
+	mapping_access(space, bus + offsetof(struct ring_desc, control), &control, sizeof(control),
+		       true);
 	trace_dmaloop_completion(space->dev, slot, status);
 	if (control & DESC_IRQ)
 		irq_work_queue(&engine->irq_work);
@@ -231,7 +231,6 @@ int engine_doorbell(struct engine *engine, u32 tail)
  */
 void engine_hold(struct engine *engine, bool hold)
 {
-	scoped_guard(spinlock_irqsave, &engine->lock)
-		engine->held = hold;
+	scoped_guard(spinlock_irqsave, &engine->lock) engine->held = hold;
 	wake_up_all(&engine->wait);
 }

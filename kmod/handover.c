@@ -4,16 +4,19 @@
  * arch_sync_dma_for_cpu() of Linux 6.12, and their application to one page.
  * Called by shadow.c with the page's lock held, and by KUnit.
  */
-#ifdef __KERNEL__
+#include <linux/array_size.h>
 #include <linux/string.h>
-#else
-#include <string.h>
-#endif
 
 #include "handover.h"
 
-#define ALL(op) { op, op }
-#define EDGE(inner_op, edge_op) { inner_op, edge_op }
+#define ALL(op)        \
+	{              \
+		op, op \
+	}
+#define EDGE(inner_op, edge_op)   \
+	{                         \
+		inner_op, edge_op \
+	}
 
 const struct handover_arch handover_archs[] = {
 	{
@@ -94,7 +97,7 @@ const struct handover_arch handover_archs[] = {
 	},
 };
 
-const unsigned int nr_handover_archs = sizeof(handover_archs) / sizeof(handover_archs[0]);
+const unsigned int nr_handover_archs = ARRAY_SIZE(handover_archs);
 
 /**
  * handover_find_arch - look an architecture's row up by name
@@ -131,8 +134,8 @@ const struct handover_arch *handover_find_arch(const char *name)
  *
  * Context: any; the caller serialises operations on one page.
  */
-void handover_apply(const struct handover_ops *ops, const struct cache_page *page,
-		    u32 line_size, u32 start, u32 end, bool starts_here, bool ends_here,
+void handover_apply(const struct handover_ops *ops, const struct cache_page *page, u32 line_size,
+		    u32 start, u32 end, bool starts_here, bool ends_here,
 		    const struct cache_range *permit, unsigned int nr_permit,
 		    struct cache_effect *effect)
 {
@@ -152,8 +155,7 @@ void handover_apply(const struct handover_ops *ops, const struct cache_page *pag
 	if (inner_start > start)
 		cache_apply(page, ops->edge, line_size, start, start + 1, permit, nr_permit,
 			    effect);
-	cache_apply(page, ops->inner, line_size, inner_start, inner_end, permit, nr_permit,
-		    effect);
+	cache_apply(page, ops->inner, line_size, inner_start, inner_end, permit, nr_permit, effect);
 	if (inner_end < end)
 		cache_apply(page, ops->edge, line_size, end - 1, end, permit, nr_permit, effect);
 }

@@ -46,8 +46,8 @@ extern const struct handover_arch handover_archs[];
 extern const unsigned int nr_handover_archs;
 
 const struct handover_arch *handover_find_arch(const char *name);
-void handover_apply(const struct handover_ops *ops, const struct cache_page *page,
-		    u32 line_size, u32 start, u32 end, bool starts_here, bool ends_here,
+void handover_apply(const struct handover_ops *ops, const struct cache_page *page, u32 line_size,
+		    u32 start, u32 end, bool starts_here, bool ends_here,
 		    const struct cache_range *permit, unsigned int nr_permit,
 		    struct cache_effect *effect);
 

@@ -14,14 +14,14 @@
 #define PLACEMENT_SIZE_MAX 1024u
 
 enum placement {
-	PLACE_SEPARATE,		/* an allocation of its own, on its own lines */
-	PLACE_EMBEDDED,		/* beside live fields in one struct */
-	PLACE_EMBEDDED_ALIGNED,	/* the same with the buffer on lines of its own */
-	PLACE_OFFSET,		/* at a chosen offset in a larger object */
-	PLACE_PACKED_CACHE,	/* an object of a slab cache without alignment */
-	PLACE_ALIGNED_CACHE,	/* the same cache with aligned objects */
-	PLACE_POOL,		/* dma_pool: coherent */
-	PLACE_COHERENT,		/* dma_alloc_coherent() */
+	PLACE_SEPARATE, /* an allocation of its own, on its own lines */
+	PLACE_EMBEDDED, /* beside live fields in one struct */
+	PLACE_EMBEDDED_ALIGNED, /* the same with the buffer on lines of its own */
+	PLACE_OFFSET, /* at a chosen offset in a larger object */
+	PLACE_PACKED_CACHE, /* an object of a slab cache without alignment */
+	PLACE_ALIGNED_CACHE, /* the same cache with aligned objects */
+	PLACE_POOL, /* dma_pool: coherent */
+	PLACE_COHERENT, /* dma_alloc_coherent() */
 	NR_PLACEMENTS,
 };
 

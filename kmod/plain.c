@@ -26,7 +26,8 @@ static void record(struct mapping_space *space, dma_addr_t bus, size_t size,
 		   enum dma_data_direction dir, unsigned long attrs)
 {
 	if (mapping_add_at(space, bus, dma_to_phys(space->dev, bus), size, dir, attrs))
-		dev_warn_ratelimited(space->dev, "no memory to follow a mapping; its use will fault\n");
+		dev_warn_ratelimited(space->dev,
+				     "no memory to follow a mapping; its use will fault\n");
 }
 
 static void on_map_page(void *data, struct device *dev, phys_addr_t phys, dma_addr_t bus,

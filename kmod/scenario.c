@@ -399,6 +399,7 @@ static int body_cpu_pointer(struct scenario_run *run)
 	return err;
 }
 
+/* clang-format off */
 const struct scenario scenarios[] = {
 	{ "tx-sync", PLACE_SEPARATE, false, "none", NULL, body_tx, 48,
 	  .text = "transmit twice through one mapping, with both syncs" },
@@ -470,6 +471,8 @@ const struct scenario scenarios[] = {
 	{ "cpu-pointer", PLACE_SEPARATE, true, "CPU pointer", "dma-address", body_cpu_pointer, 48,
 	  .text = "the device gets a CPU pointer for a DMA address" },
 };
+
+/* clang-format on */
 
 const unsigned int nr_scenarios = ARRAY_SIZE(scenarios);
 

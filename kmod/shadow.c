@@ -208,12 +208,24 @@ struct span {
 	size_t done;
 };
 
-#define for_each_span(span, phys, size)							\
-	for (span = (struct span){ PHYS_PFN(phys), offset_in_page(phys),		\
-	     min_t(size_t, PAGE_SIZE, offset_in_page(phys) + (size)), 0 };		\
-	     span.done < (size);							\
-	     span.done += span.end - span.start, span.pfn++, span.start = 0,		\
-	     span.end = min_t(size_t, PAGE_SIZE, (size) - span.done))
+static struct span span_first(phys_addr_t phys, size_t size)
+{
+	u32 start = offset_in_page(phys);
+
+	return (struct span){ PHYS_PFN(phys), start, min_t(size_t, PAGE_SIZE, start + size), 0 };
+}
+
+static struct span span_next(struct span span, size_t size)
+{
+	span.done += span.end - span.start;
+	span.pfn++;
+	span.start = 0;
+	span.end = min_t(size_t, PAGE_SIZE, size - span.done);
+	return span;
+}
+
+#define for_each_span(span, phys, size) \
+	for ((span) = span_first(phys, size); (span).done < (size); (span) = span_next(span, size))
 
 static struct cache_page shadow_page_of(const struct shadow_page *shadow, unsigned long pfn)
 {

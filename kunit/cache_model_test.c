@@ -39,13 +39,14 @@ static const struct cache_range everything = { 0, PAGE };
 struct op_case {
 	const char *name;
 	enum cache_op op;
-	bool cpu_writes;	/* byte 0 of the line, before the operation */
-	bool device_writes;	/* byte 1 of the line, before the operation */
-	u8 cpu[2];		/* expected afterwards, bytes 0 and 1 */
+	bool cpu_writes; /* byte 0 of the line, before the operation */
+	bool device_writes; /* byte 1 of the line, before the operation */
+	u8 cpu[2]; /* expected afterwards, bytes 0 and 1 */
 	u8 dram[2];
 	bool dirty;
 };
 
+/* clang-format off */
 static const struct op_case op_cases[] = {
 	/* A line in which nothing happened stays as it is, whatever is done. */
 	{ "clean of a clean line", CACHE_CLEAN, false, false, { OLD, OLD }, { OLD, OLD }, false },
@@ -96,6 +97,8 @@ static const struct op_case op_cases[] = {
 	{ "prefetch, both wrote", CACHE_PREFETCH, true, true, { CPU_NEW, OLD },
 	  { OLD, DEVICE_NEW }, true },
 };
+
+/* clang-format on */
 
 static void op_desc(const struct op_case *c, char *desc)
 {
@@ -199,15 +202,13 @@ static void cache_playground_is_not_spared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->effect.spared, 32);
 }
 
-static struct kunit_case cache_cases[] = {
-	KUNIT_CASE_PARAM(cache_operation, op_gen_params),
-	KUNIT_CASE(cache_line_sizes),
-	KUNIT_CASE(cache_whole_lines_only),
-	KUNIT_CASE(cache_bad_ranges),
-	KUNIT_CASE(cache_neighbours_are_spared),
-	KUNIT_CASE(cache_playground_is_not_spared),
-	{}
-};
+static struct kunit_case cache_cases[] = { KUNIT_CASE_PARAM(cache_operation, op_gen_params),
+					   KUNIT_CASE(cache_line_sizes),
+					   KUNIT_CASE(cache_whole_lines_only),
+					   KUNIT_CASE(cache_bad_ranges),
+					   KUNIT_CASE(cache_neighbours_are_spared),
+					   KUNIT_CASE(cache_playground_is_not_spared),
+					   {} };
 
 static struct kunit_suite cache_suite = {
 	.name = "dmaloop-cache-model",

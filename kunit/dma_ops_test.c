@@ -197,8 +197,8 @@ static void scatterlists(struct kunit *test)
 		u8 byte = 0x80 + i;
 
 		KUNIT_EXPECT_EQ(test, device_byte(test, f, sg_dma_address(&sgl[i])), 0x70 + i);
-		KUNIT_EXPECT_EQ(test, mapping_access(f->space, sg_dma_address(&sgl[i]), &byte, 1,
-						     true), 0);
+		KUNIT_EXPECT_EQ(
+			test, mapping_access(f->space, sg_dma_address(&sgl[i]), &byte, 1, true), 0);
 	}
 	dma_sync_sg_for_cpu(f->dev, sgl, 3, DMA_BIDIRECTIONAL);
 	for (i = 0; i < 3; i++) {
@@ -301,8 +301,8 @@ static void addresses_run_out(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, mapped, pages);
 	for (i = 0; i < mapped; i++)
-		KUNIT_ASSERT_TRUE(test, mapping_remove(f->space, bus[i], PAGE_SIZE,
-						       DMA_TO_DEVICE, 0));
+		KUNIT_ASSERT_TRUE(test,
+				  mapping_remove(f->space, bus[i], PAGE_SIZE, DMA_TO_DEVICE, 0));
 	KUNIT_EXPECT_TRUE(test, bitmap_empty(f->space->pages, f->space->nr_pages));
 }
 
@@ -382,25 +382,23 @@ static void dma_debug_has_no_complaint(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *dma_debug_errors, errors_before);
 }
 
-static struct kunit_case dma_ops_cases[] = {
-	KUNIT_CASE(map_hands_over),
-	KUNIT_CASE(unmap_hands_back),
-	KUNIT_CASE(partial_sync),
-	KUNIT_CASE(skip_cpu_sync_is_honoured),
-	KUNIT_CASE(mappings_share_dram),
-	KUNIT_CASE(scatterlists),
-	KUNIT_CASE(coherent_memory_is_one),
-	KUNIT_CASE(accesses_outside_fault),
-	KUNIT_CASE(accesses_against_direction_fault),
-	KUNIT_CASE(addresses_fit_the_mask),
-	KUNIT_CASE(addresses_run_out),
-	KUNIT_CASE(bad_configurations),
-	KUNIT_CASE(transfers_wrap_the_ring),
-	KUNIT_CASE(device_survives_its_registers),
-	KUNIT_CASE(held_device_can_be_stopped),
-	KUNIT_CASE(dma_debug_has_no_complaint),
-	{}
-};
+static struct kunit_case dma_ops_cases[] = { KUNIT_CASE(map_hands_over),
+					     KUNIT_CASE(unmap_hands_back),
+					     KUNIT_CASE(partial_sync),
+					     KUNIT_CASE(skip_cpu_sync_is_honoured),
+					     KUNIT_CASE(mappings_share_dram),
+					     KUNIT_CASE(scatterlists),
+					     KUNIT_CASE(coherent_memory_is_one),
+					     KUNIT_CASE(accesses_outside_fault),
+					     KUNIT_CASE(accesses_against_direction_fault),
+					     KUNIT_CASE(addresses_fit_the_mask),
+					     KUNIT_CASE(addresses_run_out),
+					     KUNIT_CASE(bad_configurations),
+					     KUNIT_CASE(transfers_wrap_the_ring),
+					     KUNIT_CASE(device_survives_its_registers),
+					     KUNIT_CASE(held_device_can_be_stopped),
+					     KUNIT_CASE(dma_debug_has_no_complaint),
+					     {} };
 
 static struct kunit_suite dma_ops_suite = {
 	.name = "dmaloop-dma-ops",

@@ -78,12 +78,9 @@ static void ring_ownership(struct kunit *test)
 }
 
 static struct kunit_case ring_cases[] = {
-	KUNIT_CASE(ring_sizes),
-	KUNIT_CASE(ring_full_and_empty),
-	KUNIT_CASE(ring_wraps),
-	KUNIT_CASE(ring_doorbell_out_of_range),
-	KUNIT_CASE(ring_ownership),
-	{}
+	KUNIT_CASE(ring_sizes),	    KUNIT_CASE(ring_full_and_empty),
+	KUNIT_CASE(ring_wraps),	    KUNIT_CASE(ring_doorbell_out_of_range),
+	KUNIT_CASE(ring_ownership), {}
 };
 
 static struct kunit_suite ring_suite = {

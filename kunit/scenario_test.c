@@ -50,8 +50,10 @@ static void twins_are_clean(struct kunit *test)
 	if (s->faulty)
 		return;
 	for (i = 0; i < nr_handover_archs; i++)
-		KUNIT_EXPECT_EQ(test, run(test, s, COHERENCY_NONCOHERENT, handover_archs[i].name,
-					  1).outcome, DMALOOP_OK);
+		KUNIT_EXPECT_EQ(
+			test,
+			run(test, s, COHERENCY_NONCOHERENT, handover_archs[i].name, 1).outcome,
+			DMALOOP_OK);
 	KUNIT_EXPECT_EQ(test, run(test, s, COHERENCY_COHERENT, "arm64", 1).outcome, DMALOOP_OK);
 }
 
@@ -108,10 +110,9 @@ static void faults_corrupt_as_the_rules_say(struct kunit *test)
 		const struct scenario *s = scenario_find(expectations[i].scenario);
 
 		KUNIT_ASSERT_NOT_NULL(test, s);
-		KUNIT_EXPECT_EQ_MSG(test, run(test, s, COHERENCY_NONCOHERENT,
-					      expectations[i].arch, 1).outcome,
-				    expectations[i].outcome, "%s %s", s->name,
-				    expectations[i].arch);
+		KUNIT_EXPECT_EQ_MSG(
+			test, run(test, s, COHERENCY_NONCOHERENT, expectations[i].arch, 1).outcome,
+			expectations[i].outcome, "%s %s", s->name, expectations[i].arch);
 	}
 }
 
@@ -121,14 +122,12 @@ static void no_shadow_left(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, shadow_empty());
 }
 
-static struct kunit_case scenario_cases[] = {
-	KUNIT_CASE_PARAM(twins_are_clean, scenario_gen),
-	KUNIT_CASE_PARAM(faults_name_a_twin, scenario_gen),
-	KUNIT_CASE_PARAM(same_seed_same_result, scenario_gen),
-	KUNIT_CASE(faults_corrupt_as_the_rules_say),
-	KUNIT_CASE(no_shadow_left),
-	{}
-};
+static struct kunit_case scenario_cases[] = { KUNIT_CASE_PARAM(twins_are_clean, scenario_gen),
+					      KUNIT_CASE_PARAM(faults_name_a_twin, scenario_gen),
+					      KUNIT_CASE_PARAM(same_seed_same_result, scenario_gen),
+					      KUNIT_CASE(faults_corrupt_as_the_rules_say),
+					      KUNIT_CASE(no_shadow_left),
+					      {} };
 
 static struct kunit_suite scenario_suite = {
 	.name = "dmaloop-scenario",

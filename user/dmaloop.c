@@ -30,14 +30,13 @@ enum { EXIT_AS_PREDICTED = 0, EXIT_DIFFERENT = 1, EXIT_NOT_RUN = 2 };
 
 const char *argp_program_version = "dmaloop 0.1";
 
-static const char doc[] =
-	"Run DMA bugs, and their correct twins, on demand.\v"
-	"list            the scenarios\n"
-	"run NAME        one of them, on a device made for it\n"
-	"matrix          all of them in every configuration\n"
-	"\n"
-	"Exit status: 0 as the rules predict, 1 different, 2 could not run.\n"
-	"The module must be loaded: insmod dmaloop.ko.\n";
+static const char doc[] = "Run DMA bugs, and their correct twins, on demand.\v"
+			  "list            the scenarios\n"
+			  "run NAME        one of them, on a device made for it\n"
+			  "matrix          all of them in every configuration\n"
+			  "\n"
+			  "Exit status: 0 as the rules predict, 1 different, 2 could not run.\n"
+			  "The module must be loaded: insmod dmaloop.ko.\n";
 
 static struct {
 	const char *verb;
@@ -92,7 +91,8 @@ static const struct argp_option options[] = {
 	{ "arch", 'a', "ARCH", 0, "whose cache maintenance: arm, arm64 (default), mips, riscv", 0 },
 	{ "line-size", 'l', "BYTES", 0, "cache line: 32 to 256 (default 64)", 0 },
 	{ "evict", OPT_EVICT, "HOW", 0, "none (default), eager, random:SEED:PERMILLE", 0 },
-	{ "prefetch", OPT_PREFETCH, NULL, 0, "clean lines are re-filled after each device access", 0 },
+	{ "prefetch", OPT_PREFETCH, NULL, 0, "clean lines are re-filled after each device access",
+	  0 },
 	{ "neighbours", OPT_NEIGHBOURS, "HOW", 0,
 	  "safe (default), or unsafe: whole-line effects hit anybody's memory (throw-away guest only)",
 	  0 },
@@ -238,7 +238,8 @@ static int config_write(const char *attribute, const char *value)
 	if (written == (ssize_t)length)
 		return 0;
 	if (!strcmp(attribute, "live") && err == EOPNOTSUPP)
-		return fail("this kernel cannot do mode bounce: boot it with swiotlb=force (Linux 6.12 or later; see dmesg)");
+		return fail(
+			"this kernel cannot do mode bounce: boot it with swiotlb=force (Linux 6.12 or later; see dmesg)");
 	return fail("%s: '%s' refused: %s", attribute, value, strerror(err));
 }
 
@@ -419,7 +420,8 @@ static int cmd_list(int fd)
 
 		if (!opts.json) {
 			if (!i)
-				printf("%-27s %-17s %s\n", "SCENARIO", "PLACEMENT", "WHAT THE DRIVER DOES");
+				printf("%-27s %-17s %s\n", "SCENARIO", "PLACEMENT",
+				       "WHAT THE DRIVER DOES");
 			printf("%-27s %-17s %s\n", info.name, info.placement, info.text);
 			continue;
 		}
@@ -489,7 +491,8 @@ static int cmd_matrix(int fd)
 	for (int c = 0; c < NR_PREDICT_COLUMNS; c++)
 		wanted += column_wanted(c);
 	if (!wanted)
-		return fail("--coherency '%s': nothing of coherent, noncoherent, bounce", opts.coherency);
+		return fail("--coherency '%s': nothing of coherent, noncoherent, bounce",
+			    opts.coherency);
 	if (!opts.json) {
 		printf("%-27s", "SCENARIO");
 		for (int c = 0; c < NR_PREDICT_COLUMNS; c++)
@@ -532,7 +535,7 @@ static int cmd_matrix(int fd)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "list | run NAME | matrix", doc, NULL,
-					  NULL, NULL };
+					  NULL,	   NULL };
 	static const struct {
 		const char *verb;
 		int (*run)(int fd);

@@ -86,7 +86,8 @@ enum { OPT_CHECK = 256, OPT_LEVEL, OPT_LINE_SIZE, OPT_JSON, OPT_FAIL_ON };
 static const struct argp_option options[] = {
 	{ "device", 'd', "DEV", 0, "only this device, as `0000:00:02.0'", 0 },
 	{ "driver", 'D', "DRIVER", 0, "only devices of this driver", 0 },
-	{ "check", OPT_CHECK, "LIST", 0, "only these checks, comma-separated; `help' lists them", 0 },
+	{ "check", OPT_CHECK, "LIST", 0, "only these checks, comma-separated; `help' lists them",
+	  0 },
 	{ "level", OPT_LEVEL, "L", 0,
 	  "report from this level on: note, hazard (default), violation, corruption", 0 },
 	{ "fail-on", OPT_FAIL_ON, "L", 0, "exit 1 from this level on (default: as --level)", 0 },
@@ -292,12 +293,10 @@ static void on_finding(const struct finding *finding)
 	if (finding->level < opts.level)
 		return;
 	sites = call_sites(finding);
-	if (tracer.text &&
-	    fold(&tracer.by_driver, mix(sites, finding->driver, NAME_SIZE), 0))
+	if (tracer.text && fold(&tracer.by_driver, mix(sites, finding->driver, NAME_SIZE), 0))
 		report_text(tracer.text, finding, &tracer.context);
 	if (tracer.json &&
-	    fold(&tracer.by_device, mix(sites, finding->device, NAME_SIZE),
-		 tracer.next_id + 1))
+	    fold(&tracer.by_device, mix(sites, finding->device, NAME_SIZE), tracer.next_id + 1))
 		report_json(tracer.json, finding, ++tracer.next_id);
 }
 
@@ -386,11 +385,13 @@ static int load(void)
 	if (geteuid())
 		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return fail("kernel %s has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y",
-			    uts.release);
+		return fail(
+			"kernel %s has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y",
+			uts.release);
 	if (!has_tracepoint("dma/dma_map_page"))
-		return fail("kernel %s has no tracepoint dma:dma_map_page: dmasnoop needs Linux 6.12 (and, so far, not 7.x)",
-			    uts.release);
+		return fail(
+			"kernel %s has no tracepoint dma:dma_map_page: dmasnoop needs Linux 6.12 (and, so far, not 7.x)",
+			uts.release);
 
 	/* With -v: what each program cost the verifier. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
@@ -548,7 +549,8 @@ static void summary_text(FILE *out, struct device_state *states, size_t nr, uint
 
 		if (!s->skips_sync)
 			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
-		fprintf(out, "%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
+		fprintf(out,
+			"%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
 			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs, live(s),
 			(uint64_t)s->findings);
 	}
@@ -557,27 +559,37 @@ static void summary_text(FILE *out, struct device_state *states, size_t nr, uint
 
 	for (int i = NR_LEVELS - 1; i >= 0; i--)
 		reported += tracer.levels[i];
-	fprintf(out, "Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
+	fprintf(out,
+		"Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
 		" hazard, %" PRIu64 " note%s; %zu different.\n",
 		tracer.levels[LEVEL_CORRUPTION], tracer.levels[LEVEL_VIOLATION],
 		tracer.levels[LEVEL_HAZARD], tracer.levels[LEVEL_NOTE],
-		opts.level > LEVEL_NOTE && tracer.levels[LEVEL_NOTE] ? " (--level note shows them)" : "",
+		opts.level > LEVEL_NOTE && tracer.levels[LEVEL_NOTE] ?
+			" (--level note shows them)" :
+			"",
 		tracer.by_driver.nr);
 	if (blind)
-		fprintf(out, "Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
+		fprintf(out,
+			"Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
 			"          that need them stand down there. Boot with swiotlb=force to see them.\n",
 			blind, blind > 1 ? "s" : "");
 	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
 	for (size_t i = 0; i < nr; i++) {
 		if (states[i].older)
-			fprintf(out, "Not judged: %s unmapped %" PRIu64 " mappings older than the trace.\n",
+			fprintf(out,
+				"Not judged: %s unmapped %" PRIu64
+				" mappings older than the trace.\n",
 				states[i].name, (uint64_t)states[i].older);
 		if (states[i].unmatched)
-			fprintf(out, "Not judged: %s synced %" PRIu64 " ranges whose mapping was not found.\n",
+			fprintf(out,
+				"Not judged: %s synced %" PRIu64
+				" ranges whose mapping was not found.\n",
 				states[i].name, (uint64_t)states[i].unmatched);
 	}
 	if (lost)
-		fprintf(out, "Lost: %" PRIu64 " events; findings they could explain are marked Unsure.\n",
+		fprintf(out,
+			"Lost: %" PRIu64
+			" events; findings they could explain are marked Unsure.\n",
 			lost);
 	fflush(out);
 }
@@ -585,8 +597,10 @@ static void summary_text(FILE *out, struct device_state *states, size_t nr, uint
 static void summary_json(FILE *out, struct device_state *states, size_t nr, uint64_t missed)
 {
 	static const char *const reasons[NR_LOST] = {
-		[LOST_RING] = "ring", [LOST_TABLE] = "table",
-		[LOST_NESTED] = "nested", [LOST_SLOTS] = "slots",
+		[LOST_RING] = "ring",
+		[LOST_TABLE] = "table",
+		[LOST_NESTED] = "nested",
+		[LOST_SLOTS] = "slots",
 	};
 	struct json_object *o = json_object_new_object();
 	struct json_object *devices = json_object_new_array();
@@ -621,7 +635,8 @@ static void summary_json(FILE *out, struct device_state *states, size_t nr, uint
 			json_object_array_add(unseen, json_object_new_string(text));
 		}
 	}
-	json_object_array_add(unseen, json_object_new_string("CPU accesses not announced by dmaloop"));
+	json_object_array_add(unseen,
+			      json_object_new_string("CPU accesses not announced by dmaloop"));
 	for (int i = 0; i < NR_LEVELS; i++)
 		json_object_object_add(levels, level_names[i],
 				       json_object_new_uint64(tracer.levels[i]));
@@ -702,7 +717,8 @@ static int follow(struct ring_buffer *ring, pid_t child)
 	if (child > 0 && WEXITSTATUS(status) == 127)
 		return fail("the command could not be run");
 	if (child > 0 && WEXITSTATUS(status))
-		fprintf(stderr, "dmasnoop: the command exited with status %d\n", WEXITSTATUS(status));
+		fprintf(stderr, "dmasnoop: the command exited with status %d\n",
+			WEXITSTATUS(status));
 	return 0;
 }
 
@@ -731,7 +747,8 @@ static int run(void)
 			return fail("cannot start %s: %s", opts.command[0], strerror(errno));
 		close(release);
 	} else if (tracer.text) {
-		fprintf(tracer.text, "Tracing DMA, %u-byte lines. Ctrl-C ends it.\n", opts.line_size);
+		fprintf(tracer.text, "Tracing DMA, %u-byte lines. Ctrl-C ends it.\n",
+			opts.line_size);
 		fflush(tracer.text);
 	}
 	status = follow(ring, child);
@@ -764,8 +781,8 @@ static bool close_outputs(void)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "[-- COMMAND [ARG]...]", doc, NULL, NULL,
-					  NULL };
+	static const struct argp argp = { options, parse, "[-- COMMAND [ARG]...]", doc, NULL,
+					  NULL,	   NULL };
 	int status;
 
 	argp_err_exit_status = EXIT_NOT_RUN;

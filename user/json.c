@@ -27,11 +27,11 @@ static struct json_object *object(const struct finding *f)
 	if (!f->has_map || f->object.kind == OBJECT_UNKNOWN)
 		return NULL;
 	o = json_object_new_object();
-	json_object_object_add(o, "cache", f->object.kind == OBJECT_PAGE ?
-			       NULL : json_object_new_string(f->object.cache));
+	json_object_object_add(
+		o, "cache",
+		f->object.kind == OBJECT_PAGE ? NULL : json_object_new_string(f->object.cache));
 	json_object_object_add(o, "size", json_object_new_int64(f->object.size));
-	json_object_object_add(o, "offset",
-			       json_object_new_int64(f->map.phys - f->object.start));
+	json_object_object_add(o, "offset", json_object_new_int64(f->map.phys - f->object.start));
 	return o;
 }
 
@@ -74,8 +74,9 @@ void report_json(FILE *out, const struct finding *f, unsigned int id)
 	ADD("map_stack", stack(f->op == OP_MAP ? f->stack : f->map_stack));
 	ADD("other_stack", f->has_other ? stack(f->other_stack) : NULL);
 #undef ADD
-	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(out);
 	json_object_put(o);
 }

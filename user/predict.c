@@ -39,8 +39,12 @@ const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS] = {
 #define FAULT "fault"
 #define LEAK "leak"
 
-#define SAME(outcome) { outcome, outcome, outcome, outcome, outcome, outcome }
+#define SAME(outcome)                                                \
+	{                                                            \
+		outcome, outcome, outcome, outcome, outcome, outcome \
+	}
 
+/* clang-format off */
 static const struct {
 	const char *scenario;
 	/* coherent, bounce, arm, arm64, mips, riscv */
@@ -85,6 +89,8 @@ static const struct {
 	{ "dma-address", SAME(OK), "" },
 	{ "cpu-pointer", SAME(FAULT), "addr-unknown" },
 };
+
+/* clang-format on */
 
 static int find(const char *scenario)
 {

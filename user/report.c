@@ -13,7 +13,7 @@
 #define WIDTH 78
 
 const struct check_info check_infos[NR_CHECKS] = {
-#define CHECK_INFO(id, name, level, headline, elsewhere, fix)	\
+#define CHECK_INFO(id, name, level, headline, elsewhere, fix) \
 	[CHECK_##id] = { name, LEVEL_##level, headline, elsewhere, fix },
 	CHECKS(CHECK_INFO)
 #undef CHECK_INFO
@@ -85,12 +85,12 @@ static void object(FILE *out, const struct finding *f)
 	switch (o->kind) {
 	case OBJECT_SLAB:
 	case OBJECT_KMALLOC:
-		fprintf(out, "%-11s%s +%" PRIu64 ", in an object of %u bytes\n", "Object",
-			o->cache, f->map.phys - o->start, o->size);
+		fprintf(out, "%-11s%s +%" PRIu64 ", in an object of %u bytes\n", "Object", o->cache,
+			f->map.phys - o->start, o->size);
 		break;
 	case OBJECT_PAGE:
-		fprintf(out, "%-11spages at phys 0x%" PRIx64 ", +%" PRIu64 "\n", "Object",
-			o->start, f->map.phys - o->start);
+		fprintf(out, "%-11spages at phys 0x%" PRIx64 ", +%" PRIu64 "\n", "Object", o->start,
+			f->map.phys - o->start);
 		break;
 	default:
 		break;
@@ -134,15 +134,16 @@ static void lines(FILE *out, const struct finding *f, unsigned int size)
 		return;
 	first = m->phys / size * size;
 	last = (m->phys + m->size - 1) / size * size;
-	fprintf(out, "%-11s%u bytes at phys 0x%" PRIx64 ": D device's%s%s, . not mapped\n", "Line", size,
-		first, f->has_other ? ", E the other mapping's" : "",
+	fprintf(out, "%-11s%u bytes at phys 0x%" PRIx64 ": D device's%s%s, . not mapped\n", "Line",
+		size, first, f->has_other ? ", E the other mapping's" : "",
 		f->check == CHECK_LINE_NEIGHBOUR_WRITE ? ", W written" : "");
 	for (unsigned int i = 0; i < LINE_SIZE_MAX / 64; i++)
 		both[i] = f->changed[0][i] | (first == last ? f->changed[1][i] : 0);
 	draw_line(out, f, first, first, size, both);
 	if (last != first) {
 		if (last > first + size)
-			fprintf(out, "        ... %" PRIu64 " whole lines\n", (last - first) / size - 1);
+			fprintf(out, "        ... %" PRIu64 " whole lines\n",
+				(last - first) / size - 1);
 		draw_line(out, f, first, last, size, f->changed[1]);
 	}
 }
@@ -177,8 +178,8 @@ static bool is_line_check(int check)
 static void call(FILE *out, const struct finding *f)
 {
 	if (f->op == OP_CPU_READ || f->op == OP_CPU_WRITE)
-		fprintf(out, "%-11s%s of %" PRIu64 " bytes at phys 0x%" PRIx64, "Access", op_names[f->op],
-			f->size, f->addr);
+		fprintf(out, "%-11s%s of %" PRIu64 " bytes at phys 0x%" PRIx64, "Access",
+			op_names[f->op], f->size, f->addr);
 	else if (f->op == OP_UNBIND)
 		return;
 	else
@@ -246,8 +247,8 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	if (finding->uncertain)
 		wrapped(out, "Unsure",
 			finding->check == CHECK_LINE_NEIGHBOUR_WRITE ?
-			"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
-			"events were lost, and a lost one could explain this.");
+				"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
+				"events were lost, and a lost one could explain this.");
 	if (finding->op != OP_MAP)
 		stack(out, event_titles[finding->op], finding->stack);
 	if (finding->has_map)

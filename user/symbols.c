@@ -11,8 +11,8 @@
 
 struct entry {
 	uint64_t address;
-	char *name;	/* owned */
-	char *module;	/* inside @name's allocation, or NULL */
+	char *name; /* owned */
+	char *module; /* inside @name's allocation, or NULL */
 };
 
 static struct entry *entries;
@@ -138,8 +138,8 @@ size_t symbols_format(uint64_t address, char *text, size_t size)
 static bool is_plumbing(uint64_t address)
 {
 	static const char *const prefixes[] = {
-		"bpf_", "__bpf_", "__traceiter_", "trace_", "perf_trace_", "dma_map_",
-		"__dma_map_", "dma_unmap_", "__dma_sync_", "dma_sync_", "dma_direct_",
+		"bpf_",	      "__bpf_",	    "__traceiter_", "trace_",	 "perf_trace_", "dma_map_",
+		"__dma_map_", "dma_unmap_", "__dma_sync_",  "dma_sync_", "dma_direct_",
 	};
 	struct symbol symbol = symbols_find(address);
 
