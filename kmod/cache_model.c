@@ -3,6 +3,7 @@
  * The cache model's operations; see cache_model.h for the machine.
  * Called by shadow.c with the page's lock held, and by KUnit.
  */
+#include <linux/compiler.h>
 #include <linux/string.h>
 
 #include "cache_model.h"
@@ -52,16 +53,47 @@ static bool covers(const struct cache_range *permit, unsigned int nr, u32 start,
 	return false;
 }
 
+/*
+ * Write a dirty line back. Hardware writes it whole; so does this, for the bytes
+ * that may change. A byte that is somebody else's is written alone when it is
+ * dirty, and what its being dirty would have cost the others is counted.
+ */
 static void clean_line(const struct cache_page *page, u32 line, u32 line_size,
+		       const struct cache_range *permit, unsigned int nr_permit,
 		       struct cache_effect *effect)
 {
+	bool whole = covers(permit, nr_permit, line, line + line_size);
+	bool own_dirty = false;
+	u32 i;
+
 	if (!cache_line_dirty(page, line, line_size))
 		return;
-	memcpy(page->dram + line, page->cpu + line, line_size);
-	memcpy(page->ref + line, page->cpu + line, line_size);
+	for (i = line; i < line + line_size && !own_dirty; i++)
+		own_dirty = page->cpu[i] != page->ref[i] &&
+			    (whole || permitted(permit, nr_permit, i));
+
+	for (i = line; i < line + line_size; i++) {
+		/* Read once: whoever owns the byte may be writing it now. */
+		u8 cpu = READ_ONCE(page->cpu[i]);
+		bool mine = whole || permitted(permit, nr_permit, i);
+
+		if (mine && !own_dirty) {
+			effect->spared += cpu != page->dram[i];
+			continue;
+		}
+		if (!mine && cpu == page->ref[i])
+			continue;
+		page->dram[i] = cpu;
+		page->ref[i] = cpu;
+	}
 	effect->cleaned++;
 }
 
+/*
+ * Replace a line's bytes by DRAM. A byte that is somebody else's stays: when it
+ * is dirty it goes to DRAM alone, and the loss it was spared is counted; when it
+ * is clean, DRAM may hold what the device wrote for its owner, and keeps it.
+ */
 static void fill_line(const struct cache_page *page, u32 line, u32 line_size,
 		      const struct cache_range *permit, unsigned int nr_permit,
 		      struct cache_effect *effect)
@@ -70,19 +102,19 @@ static void fill_line(const struct cache_page *page, u32 line, u32 line_size,
 	u32 i;
 
 	for (i = line; i < line + line_size; i++) {
-		if (page->cpu[i] == page->dram[i])
-			continue;
-		if (!whole && !permitted(permit, nr_permit, i)) {
-			/* As if this byte alone had been cleaned. */
-			page->dram[i] = page->cpu[i];
-			effect->spared++;
-			continue;
+		u8 cpu = READ_ONCE(page->cpu[i]);
+		bool dirty = cpu != page->ref[i];
+
+		if (whole || permitted(permit, nr_permit, i)) {
+			effect->dropped += dirty && cpu != page->dram[i];
+			page->cpu[i] = page->dram[i];
+			page->ref[i] = page->dram[i];
+		} else if (dirty) {
+			effect->spared += cpu != page->dram[i];
+			page->dram[i] = cpu;
+			page->ref[i] = cpu;
 		}
-		if (page->cpu[i] != page->ref[i])
-			effect->dropped++;
-		page->cpu[i] = page->dram[i];
 	}
-	memcpy(page->ref + line, page->cpu + line, line_size);
 }
 
 /**
@@ -112,10 +144,28 @@ void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size,
 	for (line = start & ~(line_size - 1); line < end; line += line_size) {
 		effect->lines++;
 		if (op == CACHE_CLEAN || op == CACHE_EVICT || op == CACHE_FLUSH)
-			clean_line(page, line, line_size, effect);
+			clean_line(page, line, line_size, permit, nr_permit, effect);
 		if (op == CACHE_PREFETCH && cache_line_dirty(page, line, line_size))
 			continue;
 		if (op == CACHE_INVALIDATE || op == CACHE_FLUSH || op == CACHE_PREFETCH)
 			fill_line(page, line, line_size, permit, nr_permit, effect);
 	}
+}
+
+/**
+ * cache_distrust - forget what is known of the CPU's copy
+ * @page: the page
+ * @start: first byte, as an offset into the page
+ * @end: one past the last byte; at most @page->size
+ *
+ * Makes every byte dirty in which the CPU and DRAM differ: for a handover that
+ * skipped its maintenance, after which a store of the same value cannot be told
+ * from no store.
+ *
+ * Context: any; the caller serialises operations on one page.
+ */
+void cache_distrust(const struct cache_page *page, u32 start, u32 end)
+{
+	if (start < end && end <= page->size)
+		memcpy(page->ref + start, page->dram + start, end - start);
 }

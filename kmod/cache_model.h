@@ -73,7 +73,8 @@ struct cache_range {
  * @lines: lines looked at
  * @cleaned: dirty lines written to DRAM
  * @dropped: dirty bytes of the CPU that were replaced by DRAM
- * @spared: bytes outside the permitted ranges that hardware would have replaced
+ * @spared: bytes that hardware would have destroyed because a line is shared with
+ *	somebody who never agreed to it
  */
 struct cache_effect {
 	u32 lines;
@@ -84,6 +85,7 @@ struct cache_effect {
 
 bool cache_line_size_valid(u32 line_size);
 bool cache_line_dirty(const struct cache_page *page, u32 line, u32 line_size);
+void cache_distrust(const struct cache_page *page, u32 start, u32 end);
 void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size, u32 start, u32 end,
 		 const struct cache_range *permit, unsigned int nr_permit,
 		 struct cache_effect *effect);

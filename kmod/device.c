@@ -86,6 +86,8 @@ static struct platform_driver dmaloop_driver = {
 		.name = "dmaloop",
 		/* A device lives and dies with its configuration, not by hand. */
 		.suppress_bind_attrs = true,
+		/* dmaloop_device_create() waits for the probe's verdict. */
+		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 	.probe = dmaloop_probe,
 	.remove_new = dmaloop_remove,

@@ -103,8 +103,9 @@ static struct page *loop_alloc_pages(struct device *dev, size_t size, dma_addr_t
 
 	if (!virt)
 		return NULL;
-	/* Streaming memory that comes from here: the caller still has to sync it. */
-	*bus = mapping_add(to_space(dev), virt_to_phys(virt), size, dir, 0, false);
+	/* As dma_common_alloc_pages(): mapped, zero, and the caller's to sync. */
+	*bus = mapping_add(to_space(dev), virt_to_phys(virt), size, dir, DMA_ATTR_SKIP_CPU_SYNC,
+			   false);
 	if (*bus == DMA_MAPPING_ERROR) {
 		free_pages_exact(virt, size);
 		return NULL;
@@ -115,7 +116,7 @@ static struct page *loop_alloc_pages(struct device *dev, size_t size, dma_addr_t
 static void loop_free_pages(struct device *dev, size_t size, struct page *page, dma_addr_t bus,
 			    enum dma_data_direction dir)
 {
-	if (mapping_remove(to_space(dev), bus, size, dir, 0))
+	if (mapping_remove(to_space(dev), bus, size, dir, DMA_ATTR_SKIP_CPU_SYNC))
 		free_pages_exact(page_address(page), size);
 }
 
@@ -198,14 +199,21 @@ static const struct dma_map_ops loop_ops = {
  * the ops it finds whether sync calls are worth making (dma_skip_sync).
  *
  * Context: may sleep.
- * Return: 0; -EIO when the mask cannot be had; what dmaloop_plain_install() says.
+ * Return: 0; -EIO when the mask cannot be had; -EOPNOTSUPP when this kernel cannot
+ * give a device ops of its own; what dmaloop_plain_install() says.
  */
 int dmaloop_dma_install(struct device *dev, struct mapping_space *space, u64 mask)
 {
 	int err;
 
-	if (space->coherency != COHERENCY_BOUNCE)
+	if (space->coherency != COHERENCY_BOUNCE) {
 		set_dma_ops(dev, &loop_ops);
+		if (get_dma_ops(dev) != &loop_ops) {
+			dev_err(dev,
+				"this kernel has no CONFIG_ARCH_HAS_DMA_OPS; only mode bounce works\n");
+			return -EOPNOTSUPP;
+		}
+	}
 	err = dma_set_mask_and_coherent(dev, mask);
 	if (!err && space->coherency == COHERENCY_BOUNCE)
 		err = dmaloop_plain_install(space);

@@ -3,6 +3,9 @@
  * The architectures' handover tables, read from arch_sync_dma_for_device() and
  * arch_sync_dma_for_cpu() of Linux 6.12, and their application to one page.
  * Called by shadow.c with the page's lock held, and by KUnit.
+ *
+ * The rows are maintenance alone. That arm64 and riscv bounce small unaligned
+ * kmalloc() buffers (DMA_BOUNCE_UNALIGNED_KMALLOC) is not modelled.
  */
 #include <linux/array_size.h>
 #include <linux/string.h>
@@ -61,13 +64,14 @@ const struct handover_arch handover_archs[] = {
 	{
 		/*
 		 * dma_sync_virt_for_device/_cpu; r4k_dma_cache_inv invalidates
-		 * partial lines like any other. The row is a CPU that needs the
-		 * post-DMA flush (cpu_needs_post_dma_flush).
+		 * partial lines like any other, and _dma_cache_wback is
+		 * r4k_dma_cache_wback_inv: it flushes. The row is a CPU that
+		 * needs the post-DMA flush (cpu_needs_post_dma_flush).
 		 */
 		.name = "mips",
 		.for_device = {
 			[HANDOVER_BIDIRECTIONAL] = ALL(CACHE_FLUSH),
-			[HANDOVER_TO_DEVICE] = ALL(CACHE_CLEAN),
+			[HANDOVER_TO_DEVICE] = ALL(CACHE_FLUSH),
 			[HANDOVER_FROM_DEVICE] = ALL(CACHE_INVALIDATE),
 		},
 		.for_cpu = {

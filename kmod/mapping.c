@@ -39,7 +39,6 @@ int mapping_space_init(struct mapping_space *space, struct device *dev,
 	space->caches = *caches;
 	spin_lock_init(&space->lock);
 	space->tree = RB_ROOT_CACHED;
-	prandom_seed_state(&space->rnd, caches->evict_seed);
 	if (coherency == COHERENCY_BOUNCE)
 		return 0;
 
@@ -260,7 +259,9 @@ bool mapping_remove(struct mapping_space *space, dma_addr_t bus, size_t size,
 		mapping_fault(space, bus, size, false, FAULT_BAD_UNMAP);
 		return false;
 	}
-	if (has_shadow(space, map) && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+	if (has_shadow(space, map) && attrs & DMA_ATTR_SKIP_CPU_SYNC)
+		shadow_skip(map->phys, map->size);
+	else if (has_shadow(space, map))
 		shadow_for_cpu(&space->caches, map->phys, min(size, map->size), dir, &effect);
 	mapping_forget(space, map);
 	add_effect(space, &effect);

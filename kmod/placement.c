@@ -33,6 +33,7 @@ struct iohost {
 
 #define OFFSET_OBJECT 2048u /* room for any offset and buffer */
 #define PACKED_OBJECT 40u
+#define NAME_SIZE 32
 
 static int make_separate(struct placed *placed, u32 offset)
 {
@@ -97,10 +98,11 @@ static bool share_line(const void *a, const void *b)
 static int make_cache(struct placed *placed, unsigned int align)
 {
 	unsigned int nr = PAGE_SIZE / PACKED_OBJECT, a, b;
+	char name[NAME_SIZE];
 
 	placed->size = PACKED_OBJECT;
-	placed->cache = kmem_cache_create(align ? "dmaloop-aligned" : "dmaloop-packed",
-					  PACKED_OBJECT, align, SLAB_NO_MERGE, NULL);
+	snprintf(name, sizeof(name), "%s-%s", dev_name(placed->dev), align ? "aligned" : "packed");
+	placed->cache = kmem_cache_create(name, PACKED_OBJECT, align, SLAB_NO_MERGE, NULL);
 	placed->objects = kcalloc(nr, sizeof(*placed->objects), GFP_KERNEL);
 	if (!placed->cache || !placed->objects)
 		return -ENOMEM;

@@ -152,6 +152,10 @@ int dmaloop_plain_install(struct mapping_space *space)
 		dev_err(space->dev, "mode bounce needs a kernel booted with swiotlb=force\n");
 		return -EOPNOTSUPP;
 	}
+	if (*space->dev->dma_mask < DMA_BIT_MASK(32)) {
+		dev_err(space->dev, "mode bounce needs 32 DMA bits to reach the bounce buffer\n");
+		return -EOPNOTSUPP;
+	}
 	if (device_iommu_mapped(space->dev)) {
 		dev_err(space->dev, "mode bounce needs a device without an IOMMU\n");
 		return -EOPNOTSUPP;

@@ -70,10 +70,15 @@ void playground_remove(struct playground *pg)
 	spin_unlock_irqrestore(&playgrounds_lock, flags);
 }
 
-/* The parts of the page at @cpu that may change: the mapped bytes, and playgrounds. */
+/*
+ * What may change in the lines that @own touches of the page at @cpu: itself, and
+ * playgrounds.
+ */
 static unsigned int find_permits(u8 *cpu, struct cache_range own, bool unsafe,
 				 struct cache_range *permit)
 {
+	u8 *first = cpu + round_down(own.start, CACHE_LINE_MAX);
+	u8 *last = cpu + round_up(own.end, CACHE_LINE_MAX);
 	unsigned int nr = 0;
 	struct playground *pg;
 	unsigned long flags;
@@ -85,8 +90,8 @@ static unsigned int find_permits(u8 *cpu, struct cache_range own, bool unsafe,
 	permit[nr++] = own;
 	spin_lock_irqsave(&playgrounds_lock, flags);
 	list_for_each_entry(pg, &playgrounds, node) {
-		u8 *start = max_t(u8 *, pg->start, cpu);
-		u8 *end = min_t(u8 *, pg->start + pg->size, cpu + PAGE_SIZE);
+		u8 *start = max_t(u8 *, pg->start, first);
+		u8 *end = min_t(u8 *, pg->start + pg->size, last);
 
 		if (start >= end)
 			continue;
@@ -294,6 +299,32 @@ void shadow_for_cpu(const struct shadow_config *config, phys_addr_t phys, size_t
 {
 	if ((unsigned int)dir < NR_HANDOVER_DIRS)
 		shadow_handover(config, &config->arch->for_cpu[dir], phys, size, effect);
+}
+
+/**
+ * shadow_skip - a handover to the CPU without its maintenance
+ * @phys: physical address of the buffer; shadow_get() has succeeded for it
+ * @size: bytes
+ *
+ * Context: any.
+ */
+void shadow_skip(phys_addr_t phys, size_t size)
+{
+	struct span span;
+
+	for_each_span(span, phys, size) {
+		struct shadow_page *shadow;
+		unsigned long flags;
+
+		xa_lock_irqsave(&shadow_pages, flags);
+		shadow = xa_load(&shadow_pages, span.pfn);
+		if (shadow) {
+			struct cache_page page = shadow_page_of(shadow, span.pfn);
+
+			cache_distrust(&page, span.start, span.end);
+		}
+		xa_unlock_irqrestore(&shadow_pages, flags);
+	}
 }
 
 static void shadow_copy(phys_addr_t phys, void *to, const void *from, size_t size)

@@ -61,6 +61,7 @@ void shadow_for_device(const struct shadow_config *config, phys_addr_t phys, siz
 		       enum dma_data_direction dir, struct cache_effect *effect);
 void shadow_for_cpu(const struct shadow_config *config, phys_addr_t phys, size_t size,
 		    enum dma_data_direction dir, struct cache_effect *effect);
+void shadow_skip(phys_addr_t phys, size_t size);
 void shadow_read(phys_addr_t phys, void *to, size_t size);
 void shadow_write(phys_addr_t phys, const void *from, size_t size);
 void shadow_after_access(const struct shadow_config *config, struct rnd_state *rnd,

@@ -189,6 +189,47 @@ static void cache_neighbours_are_spared(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cache_line_dirty(&m->page, 0, 64));
 }
 
+/* What the device wrote for a byte's owner stays in DRAM until the owner asks. */
+static void cache_clean_neighbours_keep_dram(struct kunit *test)
+{
+	const struct cache_range header = { 0, 20 }, rest = { 20, 64 };
+	struct model *m = test->priv;
+
+	memset(m->dram, DEVICE_NEW, PAGE);
+	cache_apply(&m->page, CACHE_FLUSH, 64, 0, 20, &header, 1, &m->effect);
+	KUNIT_EXPECT_EQ(test, m->cpu[19], DEVICE_NEW);
+	KUNIT_EXPECT_EQ(test, m->cpu[20], OLD);
+	cache_apply(&m->page, CACHE_FLUSH, 64, 20, 64, &rest, 1, &m->effect);
+	KUNIT_EXPECT_TRUE(test, !memchr_inv(m->cpu, DEVICE_NEW, 64));
+	KUNIT_EXPECT_EQ(test, m->effect.spared, 0);
+}
+
+/* A stranger's store dirties the line; that must not cost what the device wrote. */
+static void cache_dirty_stranger_costs_nothing(struct kunit *test)
+{
+	const struct cache_range own = { 0, 32 };
+	struct model *m = test->priv;
+
+	m->cpu[40] = CPU_NEW;
+	memset(m->dram, DEVICE_NEW, 32);
+	cache_apply(&m->page, CACHE_FLUSH, 64, 0, 32, &own, 1, &m->effect);
+	KUNIT_EXPECT_TRUE(test, !memchr_inv(m->cpu, DEVICE_NEW, 32));
+	KUNIT_EXPECT_EQ(test, m->cpu[40], CPU_NEW);
+	KUNIT_EXPECT_EQ(test, m->dram[40], CPU_NEW);
+	KUNIT_EXPECT_EQ(test, m->effect.spared, 32);
+}
+
+static void cache_distrusted_is_dirty(struct kunit *test)
+{
+	struct model *m = test->priv;
+
+	m->dram[3] = DEVICE_NEW;
+	cache_distrust(&m->page, 0, 8);
+	KUNIT_EXPECT_TRUE(test, cache_line_dirty(&m->page, 0, 64));
+	cache_apply(&m->page, CACHE_CLEAN, 64, 0, 8, &everything, 1, &m->effect);
+	KUNIT_EXPECT_EQ(test, m->dram[3], OLD);
+}
+
 static void cache_playground_is_not_spared(struct kunit *test)
 {
 	const struct cache_range ranges[] = { { 8, 16 }, { 0, 32 } };
@@ -202,13 +243,21 @@ static void cache_playground_is_not_spared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->effect.spared, 32);
 }
 
-static struct kunit_case cache_cases[] = { KUNIT_CASE_PARAM(cache_operation, op_gen_params),
-					   KUNIT_CASE(cache_line_sizes),
-					   KUNIT_CASE(cache_whole_lines_only),
-					   KUNIT_CASE(cache_bad_ranges),
-					   KUNIT_CASE(cache_neighbours_are_spared),
-					   KUNIT_CASE(cache_playground_is_not_spared),
-					   {} };
+/* clang-format off */
+static struct kunit_case cache_cases[] = {
+	KUNIT_CASE_PARAM(cache_operation, op_gen_params),
+	KUNIT_CASE(cache_line_sizes),
+	KUNIT_CASE(cache_whole_lines_only),
+	KUNIT_CASE(cache_bad_ranges),
+	KUNIT_CASE(cache_neighbours_are_spared),
+	KUNIT_CASE(cache_playground_is_not_spared),
+	KUNIT_CASE(cache_clean_neighbours_keep_dram),
+	KUNIT_CASE(cache_dirty_stranger_costs_nothing),
+	KUNIT_CASE(cache_distrusted_is_dirty),
+	{}
+};
+
+/* clang-format on */
 
 static struct kunit_suite cache_suite = {
 	.name = "dmaloop-cache-model",

@@ -145,6 +145,26 @@ static void partial_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->buffer[128], 0x44);
 }
 
+/* A driver that looks at the header first: the rest must still arrive. */
+static void unaligned_partial_sync(struct kunit *test)
+{
+	struct fixture *f = make(test, COHERENCY_NONCOHERENT, 64);
+	u8 bytes[SIZE];
+	dma_addr_t bus;
+
+	/* Not the client's to lose: the neighbours must be kept, not the DMA data. */
+	playground_remove(&f->playground);
+	memset(bytes, 0x45, sizeof(bytes));
+	bus = dma_map_single(f->dev, f->buffer, SIZE, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_FALSE(test, dma_mapping_error(f->dev, bus));
+	KUNIT_EXPECT_EQ(test, mapping_access(f->space, bus, bytes, SIZE, true), 0);
+	dma_sync_single_for_cpu(f->dev, bus, 20, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_EQ(test, f->buffer[19], 0x45);
+	dma_unmap_single(f->dev, bus, SIZE, DMA_FROM_DEVICE);
+	KUNIT_EXPECT_TRUE(test, !memchr_inv(f->buffer, 0x45, SIZE));
+	playground_add(&f->playground, f->buffer, 2 * PAGE_SIZE);
+}
+
 static void skip_cpu_sync_is_honoured(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_NONCOHERENT, 64);
@@ -382,23 +402,29 @@ static void dma_debug_has_no_complaint(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *dma_debug_errors, errors_before);
 }
 
-static struct kunit_case dma_ops_cases[] = { KUNIT_CASE(map_hands_over),
-					     KUNIT_CASE(unmap_hands_back),
-					     KUNIT_CASE(partial_sync),
-					     KUNIT_CASE(skip_cpu_sync_is_honoured),
-					     KUNIT_CASE(mappings_share_dram),
-					     KUNIT_CASE(scatterlists),
-					     KUNIT_CASE(coherent_memory_is_one),
-					     KUNIT_CASE(accesses_outside_fault),
-					     KUNIT_CASE(accesses_against_direction_fault),
-					     KUNIT_CASE(addresses_fit_the_mask),
-					     KUNIT_CASE(addresses_run_out),
-					     KUNIT_CASE(bad_configurations),
-					     KUNIT_CASE(transfers_wrap_the_ring),
-					     KUNIT_CASE(device_survives_its_registers),
-					     KUNIT_CASE(held_device_can_be_stopped),
-					     KUNIT_CASE(dma_debug_has_no_complaint),
-					     {} };
+/* clang-format off */
+static struct kunit_case dma_ops_cases[] = {
+	KUNIT_CASE(map_hands_over),
+	KUNIT_CASE(unmap_hands_back),
+	KUNIT_CASE(partial_sync),
+	KUNIT_CASE(unaligned_partial_sync),
+	KUNIT_CASE(skip_cpu_sync_is_honoured),
+	KUNIT_CASE(mappings_share_dram),
+	KUNIT_CASE(scatterlists),
+	KUNIT_CASE(coherent_memory_is_one),
+	KUNIT_CASE(accesses_outside_fault),
+	KUNIT_CASE(accesses_against_direction_fault),
+	KUNIT_CASE(addresses_fit_the_mask),
+	KUNIT_CASE(addresses_run_out),
+	KUNIT_CASE(bad_configurations),
+	KUNIT_CASE(transfers_wrap_the_ring),
+	KUNIT_CASE(device_survives_its_registers),
+	KUNIT_CASE(held_device_can_be_stopped),
+	KUNIT_CASE(dma_debug_has_no_complaint),
+	{}
+};
+
+/* clang-format on */
 
 static struct kunit_suite dma_ops_suite = {
 	.name = "dmaloop-dma-ops",

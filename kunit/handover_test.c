@@ -224,6 +224,7 @@ static void unknown_arch(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, handover_find_arch(""));
 }
 
+/* clang-format off */
 static struct kunit_case handover_cases[] = {
 	KUNIT_CASE_PARAM(transmit_is_cleaned, arch_gen_params),
 	KUNIT_CASE_PARAM(receive_is_invalidated, arch_gen_params),
@@ -235,6 +236,8 @@ static struct kunit_case handover_cases[] = {
 	KUNIT_CASE(unknown_arch),
 	{}
 };
+
+/* clang-format on */
 
 static struct kunit_suite handover_suite = {
 	.name = "dmaloop-handover",

@@ -77,11 +77,17 @@ static void ring_ownership(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sizeof(desc), 40);
 }
 
+/* clang-format off */
 static struct kunit_case ring_cases[] = {
-	KUNIT_CASE(ring_sizes),	    KUNIT_CASE(ring_full_and_empty),
-	KUNIT_CASE(ring_wraps),	    KUNIT_CASE(ring_doorbell_out_of_range),
-	KUNIT_CASE(ring_ownership), {}
+	KUNIT_CASE(ring_sizes),
+	KUNIT_CASE(ring_full_and_empty),
+	KUNIT_CASE(ring_wraps),
+	KUNIT_CASE(ring_doorbell_out_of_range),
+	KUNIT_CASE(ring_ownership),
+	{}
 };
+
+/* clang-format on */
 
 static struct kunit_suite ring_suite = {
 	.name = "dmaloop-ring",

@@ -122,12 +122,17 @@ static void no_shadow_left(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, shadow_empty());
 }
 
-static struct kunit_case scenario_cases[] = { KUNIT_CASE_PARAM(twins_are_clean, scenario_gen),
-					      KUNIT_CASE_PARAM(faults_name_a_twin, scenario_gen),
-					      KUNIT_CASE_PARAM(same_seed_same_result, scenario_gen),
-					      KUNIT_CASE(faults_corrupt_as_the_rules_say),
-					      KUNIT_CASE(no_shadow_left),
-					      {} };
+/* clang-format off */
+static struct kunit_case scenario_cases[] = {
+	KUNIT_CASE_PARAM(twins_are_clean, scenario_gen),
+	KUNIT_CASE_PARAM(faults_name_a_twin, scenario_gen),
+	KUNIT_CASE_PARAM(same_seed_same_result, scenario_gen),
+	KUNIT_CASE(faults_corrupt_as_the_rules_say),
+	KUNIT_CASE(no_shadow_left),
+	{}
+};
+
+/* clang-format on */
 
 static struct kunit_suite scenario_suite = {
 	.name = "dmaloop-scenario",
