@@ -31,11 +31,21 @@ const volatile char only_driver[NAME_SIZE];
 
 u64 lost[NR_LOST];
 
-#define MAPPINGS_MAX (1 << 20)
+/*
+ * Set when every hook is attached. Until then events are not looked at: a map
+ * that is seen and its unmap that is not would leave a mapping live for ever.
+ */
+bool armed;
+
+/*
+ * Preallocated: a scatter-gather list mapped with interrupts off takes entries
+ * faster than the BPF allocator's per-CPU caches are refilled.
+ */
+#define MAPPINGS_MAX (1 << 17)
+#define SLACKS_MAX (1 << 15)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, MAPPINGS_MAX);
 	__type(key, struct mapping_key);
 	__type(value, struct mapping);
@@ -113,7 +123,6 @@ struct line_users {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, MAPPINGS_MAX);
 	__type(key, u64);
 	__type(value, struct line_users);
@@ -128,8 +137,7 @@ struct slack {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAPPINGS_MAX);
+	__uint(max_entries, SLACKS_MAX);
 	__type(key, struct mapping_key);
 	__type(value, struct slack);
 } slacks SEC(".maps");
@@ -207,7 +215,7 @@ static __always_inline struct scratch *enter(u32 hook, bool twin)
 	u32 zero = 0, depth;
 	struct cpu_state *cpu = bpf_map_lookup_elem(&cpu_states, &zero);
 
-	if (!cpu || (twin && !cpu->busy[hook]))
+	if (!cpu || !armed || (twin && !cpu->busy[hook]))
 		return NULL;
 	depth = cpu->depth;
 	if (depth >= DEPTH_MAX) {
@@ -738,6 +746,49 @@ static __noinline int slack_compare(void *ctx, struct scratch *s, struct mapping
 
 /* --- the events --- */
 
+enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
+
+/*
+ * Make @s->map live, in the first slot of its address that is free. The same
+ * buffer mapped again (the zero page, by every writer of zeroes) is counted.
+ */
+__noinline int insert(struct scratch *s)
+{
+	if (!s)
+		return NO_ROOM;
+	s->key.dev = s->dev;
+	s->key.dma = s->dma;
+	for (u32 slot = 0; slot < SLOTS; slot++) {
+		struct mapping *live;
+		long err;
+
+		s->key.slot = slot;
+		live = bpf_map_lookup_elem(&mappings, &s->key);
+		if (live && live->generation != s->map.generation) {
+			/* Of a device that was at this address before. */
+			if (!bpf_map_update_elem(&mappings, &s->key, &s->map, BPF_ANY))
+				return INSERTED;
+			continue;
+		}
+		if (live) {
+			/* Nobody left: it is just being removed. */
+			if (live->phys == s->phys && live->size == s->size && live->dir == s->dir &&
+			    __sync_fetch_and_add(&live->users, 1))
+				return MAPPED_AGAIN;
+			continue;
+		}
+		err = bpf_map_update_elem(&mappings, &s->key, &s->map, BPF_NOEXIST);
+		if (!err)
+			return INSERTED;
+		if (err != -17 /* EEXIST */) {
+			count_lost(LOST_TABLE);
+			return NO_ROOM;
+		}
+	}
+	count_lost(LOST_SLOTS);
+	return NO_ROOM;
+}
+
 static __noinline int on_map(void *ctx, struct scratch *s)
 {
 	struct device_state *device = get_device(s->dev);
@@ -765,29 +816,22 @@ static __noinline int on_map(void *ctx, struct scratch *s)
 	map->attrs = s->attrs;
 	map->dir = s->dir;
 	map->owner = OWNER_DEVICE;
+	map->users = 1;
 	map->born = bpf_ktime_get_ns();
 	map->stack = keep_stack(ctx, &s->stack);
 	add_step(map, OP_MAP);
 
-	s->key.dev = s->dev;
-	s->key.dma = s->dma;
-	s->key.slot = SLOTS;
-	for (u32 slot = 0; slot < SLOTS; slot++) {
-		long err;
-
-		s->key.slot = slot;
-		err = bpf_map_update_elem(&mappings, &s->key, map, BPF_NOEXIST);
-		if (!err)
-			break;
-		if (err == -7 /* E2BIG */ || err == -12 /* ENOMEM */) {
-			count_lost(LOST_TABLE);
-			return 0;
-		}
-		if (slot == SLOTS - 1) {
-			count_lost(LOST_SLOTS);
-			return 0;
-		}
+	switch (insert(s)) {
+	case INSERTED:
+		break;
+	case MAPPED_AGAIN:
+		__sync_fetch_and_add(&device->live, 1);
+		return 0;
+	default:
+		__sync_fetch_and_add(&device->lost, 1);
+		return 0;
 	}
+	__sync_fetch_and_add(&device->live, 1);
 	index_add(s->dev, SPACE_DMA, s->dma, s->dma);
 	if (!s->phys)
 		return 0;
@@ -823,28 +867,31 @@ static __always_inline void forget(struct scratch *s, struct mapping *map)
 		bpf_map_delete_elem(&slacks, &s->key);
 }
 
-static __always_inline bool events_lost(void)
+/* Can a map or unmap of this device have gone unseen? */
+static __always_inline bool events_lost(const struct device_state *device)
 {
-	return lost[LOST_TABLE] || lost[LOST_NESTED] || lost[LOST_SLOTS];
+	return device->lost || lost[LOST_NESTED];
 }
 
-/* Unmap or sync of something that is not live. */
+/*
+ * Unmap of something that is not live. Only for a device that was born while
+ * tracing, and of which nothing was lost, is every mapping known.
+ */
 static __noinline int on_unknown(void *ctx, struct scratch *s, struct device_state *device)
 {
-	u32 doubt = events_lost() ? UNCERTAIN : 0;
 	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
 	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
+	bool sure = device->complete && !events_lost(device);
 
-	if (was && was->generation == device->generation && s->op == OP_UNMAP) {
-		report(ctx, s,
-		       WITH_LEVEL(CHECK_DOUBLE_UNMAP, doubt ? LEVEL_HAZARD : LEVEL_VIOLATION) |
-			       doubt,
-		       was, NULL);
-		return 0;
-	}
-	/* Only for a device that was born while tracing is every mapping known. */
-	if (device->complete && !doubt)
+	if (was && was->generation != device->generation)
+		was = NULL;
+	if (sure && was)
+		report(ctx, s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION), was, NULL);
+	else if (sure)
 		report(ctx, s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION), NULL, NULL);
+	else if (was && !events_lost(device) && was->size == s->size && was->dir == s->dir)
+		/* Or a mapping of the same buffer that is older than the trace. */
+		report(ctx, s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNCERTAIN, was, NULL);
 	else
 		__sync_fetch_and_add(&device->older, 1);
 	return 0;
@@ -872,6 +919,10 @@ static __noinline int on_unmap(void *ctx, struct scratch *s)
 		report(ctx, s, WITH_LEVEL(CHECK_SIZE_MISMATCH, LEVEL_VIOLATION), map, NULL);
 	if (found & CHECK_BIT(CHECK_DIR_MISMATCH))
 		report(ctx, s, WITH_LEVEL(CHECK_DIR_MISMATCH, LEVEL_VIOLATION), map, NULL);
+	__sync_fetch_and_sub(&device->live, 1);
+	/* Somebody else still has it mapped. */
+	if (__sync_fetch_and_sub(&map->users, 1) > 1)
+		return 0;
 	slack_compare(ctx, s, map);
 	forget(s, map);
 
@@ -1195,13 +1246,15 @@ int BPF_PROG(device_add, struct device *dev)
 {
 	u64 address = (u64)dev, now = bpf_ktime_get_ns();
 
-	bpf_map_update_elem(&born, &address, &now, BPF_ANY);
+	if (armed)
+		bpf_map_update_elem(&born, &address, &now, BPF_ANY);
 	return 0;
 }
 
 struct leak_walk {
 	void *ctx;
 	struct scratch *s;
+	u32 check_and_level;
 };
 
 static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
@@ -1215,10 +1268,7 @@ static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
-	report(walk->ctx, s,
-	       WITH_LEVEL(CHECK_LEAK, events_lost() ? LEVEL_HAZARD : LEVEL_VIOLATION) |
-		       (events_lost() ? UNCERTAIN : 0),
-	       map, NULL);
+	report(walk->ctx, s, walk->check_and_level, map, NULL);
 	forget(s, map);
 	bpf_map_delete_elem(&mappings, key);
 	return 0;
@@ -1233,14 +1283,22 @@ int BPF_PROG(device_unbound, struct device *dev)
 	struct device_gone *gone;
 	struct scratch *s;
 
-	bpf_map_update_elem(&born, &address, &now, BPF_ANY);
+	if (armed)
+		bpf_map_update_elem(&born, &address, &now, BPF_ANY);
 	if (!device)
 		return 0;
 	s = enter(HOOK_UNBIND, false);
 	if (!s)
 		return 0;
 	if (!device->ignored) {
-		struct leak_walk walk = { .ctx = ctx, .s = s };
+		struct leak_walk walk = {
+			.ctx = ctx,
+			.s = s,
+			/* A lost unmap looks the same. */
+			.check_and_level = events_lost(device) ?
+				WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNCERTAIN :
+				WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION),
+		};
 
 		s->dev = address;
 		s->generation = device->generation;

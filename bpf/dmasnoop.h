@@ -77,6 +77,7 @@ struct step {
  * @dir: enum dir
  * @owner: enum owner
  * @told: line-neighbour-write was reported for it
+ * @users: how often it is mapped at once: one buffer may be, to the device
  * @nr_steps: events so far; the last STEPS of them are in @steps
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
  */
@@ -93,7 +94,9 @@ struct mapping {
 	u8 owner;
 	u8 told;
 	u8 pad;
+	u32 users;
 	u32 nr_steps;
+	u32 pad2;
 	struct step steps[STEPS];
 };
 
@@ -138,7 +141,9 @@ struct object {
  * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
  * @has_ops: it has dma_map_ops of its own
  * @maps, @unmaps, @syncs: calls seen
+ * @live: mapped and not unmapped, of what was seen
  * @failed: maps that failed
+ * @lost: its events that could not be kept
  * @older: unmaps and syncs of mappings made before tracing began
  * @unmatched: syncs whose mapping could not be determined
  * @findings: findings sent
@@ -155,7 +160,9 @@ struct device_state {
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
+	u64 live;
 	u64 failed;
+	u64 lost;
 	u64 older;
 	u64 unmatched;
 	u64 findings;

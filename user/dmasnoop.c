@@ -417,6 +417,7 @@ static int load(void)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
 	attach_dmaloop();
+	bpf->bss->armed = true;
 	return 0;
 }
 
@@ -520,13 +521,6 @@ static int by_findings(const void *a, const void *b)
 	return left->maps < right->maps ? 1 : left->maps > right->maps ? -1 : 0;
 }
 
-static uint64_t live(const struct device_state *state)
-{
-	uint64_t ended = state->unmaps - (state->older < state->unmaps ? state->older : 0);
-
-	return state->maps > ended ? state->maps - ended : 0;
-}
-
 #define DEVICES_SHOWN 12
 
 static void summary_text(FILE *out, struct device_state *states, size_t nr, uint64_t lost)
@@ -551,7 +545,7 @@ static void summary_text(FILE *out, struct device_state *states, size_t nr, uint
 			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
 		fprintf(out,
 			"%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
-			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs, live(s),
+			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs, (uint64_t)s->live,
 			(uint64_t)s->findings);
 	}
 	if (nr > shown)
@@ -621,7 +615,7 @@ static void summary_json(FILE *out, struct device_state *states, size_t nr, uint
 		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
 		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));
 		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
-		json_object_object_add(d, "live", json_object_new_uint64(live(&states[i])));
+		json_object_object_add(d, "live", json_object_new_uint64(states[i].live));
 		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
 		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
 		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
@@ -783,13 +777,14 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "[-- COMMAND [ARG]...]", doc, NULL,
 					  NULL,	   NULL };
+	const char *terminal = getenv("TERM");
 	int status;
 
 	argp_err_exit_status = EXIT_NOT_RUN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
 	libbpf_set_print(print_libbpf);
 	tracer.context.line_size = opts.line_size;
-	tracer.context.colour = isatty(STDOUT_FILENO);
+	tracer.context.colour = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb");
 	tracer.text = opts.json ? NULL : stdout;
 	tracer.json = opts.json ? stdout : NULL;
 	if (opts.json_file) {

@@ -227,7 +227,7 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	fprintf(out, "%s==== %s: %s, %s (driver %s)%s\n", on, info->name,
 		level_names[finding->level], finding->device,
 		finding->driver[0] ? finding->driver : "none", off);
-	wrapped(out, "", info->headline);
+	fprintf(out, "%s\n", info->headline);
 	if (finding->has_map) {
 		const struct mapping *m = &finding->map;
 
@@ -248,6 +248,8 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 		wrapped(out, "Unsure",
 			finding->check == CHECK_LINE_NEIGHBOUR_WRITE ?
 				"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
+			finding->check == CHECK_DOUBLE_UNMAP ?
+				"or the buffer had been mapped once more before the trace began." :
 				"events were lost, and a lost one could explain this.");
 	if (finding->op != OP_MAP)
 		stack(out, event_titles[finding->op], finding->stack);
