@@ -1296,8 +1296,9 @@ int BPF_PROG(device_unbound, struct device *dev)
 			.s = s,
 			/* A lost unmap looks the same. */
 			.check_and_level = events_lost(device) ?
-				WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNCERTAIN :
-				WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION),
+						   WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) |
+							   UNCERTAIN :
+						   WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION),
 		};
 
 		s->dev = address;

@@ -545,8 +545,8 @@ static void summary_text(FILE *out, struct device_state *states, size_t nr, uint
 			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
 		fprintf(out,
 			"%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
-			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs, (uint64_t)s->live,
-			(uint64_t)s->findings);
+			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs,
+			(uint64_t)s->live, (uint64_t)s->findings);
 	}
 	if (nr > shown)
 		fprintf(out, "... and %zu devices more.\n", nr - shown);

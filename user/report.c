@@ -75,6 +75,9 @@ static void stack(FILE *out, const char *title, const uint64_t *frames)
 	for (size_t i = 0; i < nr; i++) {
 		symbols_format(start[i], text, sizeof(text));
 		fprintf(out, "  %s\n", text);
+		/* What an interrupt landed on has nothing to do with it. */
+		if (!strncmp(text, "asm_", 4))
+			break;
 	}
 }
 
