@@ -935,6 +935,24 @@ static __noinline int on_unmap(void *ctx, struct scratch *s)
 	return 0;
 }
 
+/*
+ * Sync of an address that no known mapping covers. It may lie in a mapping that
+ * the index cannot find, so only an address that was a mapping's own, and is not
+ * any more, is worth a word; and that with a doubt.
+ */
+static __noinline int on_unknown_sync(void *ctx, struct scratch *s, struct device_state *device)
+{
+	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
+	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
+
+	if (was && was->generation == device->generation && device->complete &&
+	    !events_lost(device) && s->size <= was->size)
+		report(ctx, s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_HAZARD) | UNCERTAIN, was, NULL);
+	else
+		__sync_fetch_and_add(&device->unmatched, 1);
+	return 0;
+}
+
 static __noinline int on_sync(void *ctx, struct scratch *s)
 {
 	struct device_state *device = get_device(s->dev);
@@ -951,11 +969,8 @@ static __noinline int on_sync(void *ctx, struct scratch *s)
 	map = find_exact(s);
 	if (!map)
 		map = find_containing(s, SPACE_DMA, s->dma);
-	if (!map) {
-		/* It may lie in a mapping longer than the index reaches. */
-		__sync_fetch_and_add(&device->unmatched, 1);
-		return 0;
-	}
+	if (!map)
+		return on_unknown_sync(ctx, s, device);
 	if (rule_sync(map, s->dir))
 		report(ctx, s, WITH_LEVEL(CHECK_DIR_MISMATCH, LEVEL_VIOLATION), map, NULL);
 

@@ -360,6 +360,29 @@ static int body_double_unmap(struct scenario_run *run)
 	return err;
 }
 
+/* Wrong: synced for the CPU when it is unmapped already. */
+static int body_sync_order(struct scenario_run *run)
+{
+	struct device *dev = run->client.dev;
+	size_t size = run->placed.size;
+	dma_addr_t bus;
+	int err;
+
+	new_far_payload(run);
+	bus = map(run, DMA_FROM_DEVICE);
+	if (bad(run, bus))
+		return -ENOMEM;
+	err = transfer(run, bus, run->far_bus);
+	if (!wrong(run))
+		dma_sync_single_for_cpu(dev, bus, size, DMA_FROM_DEVICE);
+	unmap(run, bus, DMA_FROM_DEVICE);
+	if (wrong(run))
+		dma_sync_single_for_cpu(dev, bus, size, DMA_FROM_DEVICE);
+	if (!err)
+		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_DMA_LOST);
+	return err;
+}
+
 /*
  * Wrong: received correctly, never unmapped. In mode bounce each run costs one of
  * the kernel's bounce slots until it is booted again, as it would in any driver.
@@ -465,6 +488,10 @@ const struct scenario scenarios[] = {
 	  .text = "unmapped once" },
 	{ "unmap-twice", PLACE_SEPARATE, true, "double unmap", "unmap-once", body_double_unmap, 48,
 	  .text = "unmapped twice" },
+	{ "sync-in-time", PLACE_SEPARATE, false, "none", NULL, body_sync_order, 48,
+	  .text = "sync_for_cpu, then unmap" },
+	{ "sync-after-unmap", PLACE_SEPARATE, true, "sync after unmap", "sync-in-time",
+	  body_sync_order, 48, .text = "unmap, then sync_for_cpu" },
 	{ "leak-none", PLACE_SEPARATE, false, "none", NULL, body_leak, 48,
 	  .text = "unmapped at the end" },
 	{ "leak", PLACE_SEPARATE, true, "never unmapped", "leak-none", body_leak, 48,

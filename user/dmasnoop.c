@@ -2,13 +2,11 @@
 /*
  * dmasnoop: watch the DMA API of a running kernel and report broken rules.
  *
- * Options, loading and attaching, the event loop, folding of repeats, and the
- * summary. Detection is in bpf/, words are in report.c and json.c.
+ * Options, loading and attaching, the event loop, and folding of repeats.
+ * Detection is in bpf/, words are in report.c, json.c and summary.c.
  */
 #include <argp.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,9 +22,8 @@
 
 #include "report.h"
 #include "dmasnoop.skel.h"
+#include "summary.h"
 #include "symbols.h"
-
-#define SCHEMA_VERSION 1
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2 };
 
@@ -201,18 +198,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* --- findings: folded, counted, printed --- */
 
-/**
- * struct fold - findings that are the same but for when
- * @key: of check, device or driver, and call sites
- * @id: as in JSON; 0: only counted
- * @count: how many
- */
-struct fold {
-	uint64_t key;
-	unsigned int id;
-	uint64_t count;
-};
-
 struct folds {
 	struct fold *fold;
 	size_t nr;
@@ -285,19 +270,51 @@ static bool fold(struct folds *folds, uint64_t key, unsigned int id)
 	return true;
 }
 
-static void on_finding(const struct finding *finding)
+/* Events that both a program and its twin missed; the twin misses last. */
+static uint64_t missed(void)
 {
+	struct bpf_program *program;
+	uint64_t total = 0;
+
+	bpf_object__for_each_program(program, tracer.bpf->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+		const char *name = bpf_program__name(program);
+		size_t length = strlen(name);
+
+		if (length < 5 || strcmp(name + length - 5, "_twin"))
+			continue;
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			total += info.recursion_misses;
+	}
+	return total;
+}
+
+/* What hangs on having seen every map and unmap. */
+static bool needs_history(const struct finding *finding)
+{
+	return finding->check == CHECK_DOUBLE_UNMAP || finding->check == CHECK_ADDR_UNKNOWN ||
+	       finding->check == CHECK_LEAK;
+}
+
+static void on_finding(const struct finding *seen)
+{
+	struct finding finding = *seen;
 	uint64_t sites;
 
-	tracer.levels[finding->level]++;
-	if (finding->level < opts.level)
+	if (finding.level == LEVEL_VIOLATION && needs_history(&finding) && missed()) {
+		finding.level = LEVEL_HAZARD;
+		finding.uncertain = 1;
+	}
+	tracer.levels[finding.level]++;
+	if (finding.level < opts.level)
 		return;
-	sites = call_sites(finding);
-	if (tracer.text && fold(&tracer.by_driver, mix(sites, finding->driver, NAME_SIZE), 0))
-		report_text(tracer.text, finding, &tracer.context);
+	sites = call_sites(&finding);
+	if (tracer.text && fold(&tracer.by_driver, mix(sites, finding.driver, NAME_SIZE), 0))
+		report_text(tracer.text, &finding, &tracer.context);
 	if (tracer.json &&
-	    fold(&tracer.by_device, mix(sites, finding->device, NAME_SIZE), tracer.next_id + 1))
-		report_json(tracer.json, finding, ++tracer.next_id);
+	    fold(&tracer.by_device, mix(sites, finding.device, NAME_SIZE), tracer.next_id + 1))
+		report_json(tracer.json, &finding, ++tracer.next_id);
 }
 
 static void on_device_gone(const struct device_state *state)
@@ -463,29 +480,6 @@ static pid_t start_command(int *release)
 
 /* --- the summary --- */
 
-static uint64_t lost_total(uint64_t *missed)
-{
-	uint64_t total = 0;
-	struct bpf_program *program;
-
-	for (int i = 0; i < NR_LOST; i++)
-		total += tracer.bpf->bss->lost[i];
-	/* What both a program and its twin missed; the twin misses last. */
-	*missed = 0;
-	bpf_object__for_each_program(program, tracer.bpf->obj) {
-		struct bpf_prog_info info = {};
-		uint32_t size = sizeof(info);
-		const char *name = bpf_program__name(program);
-		size_t length = strlen(name);
-
-		if (length < 5 || strcmp(name + length - 5, "_twin"))
-			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			*missed += info.recursion_misses;
-	}
-	return total + *missed;
-}
-
 static size_t collect_devices(struct device_state **states)
 {
 	int fd = bpf_map__fd(tracer.bpf->maps.devices);
@@ -521,157 +515,29 @@ static int by_findings(const void *a, const void *b)
 	return left->maps < right->maps ? 1 : left->maps > right->maps ? -1 : 0;
 }
 
-#define DEVICES_SHOWN 12
-
-static void summary_text(FILE *out, struct device_state *states, size_t nr, uint64_t lost)
-{
-	size_t blind = 0, shown = nr < DEVICES_SHOWN ? nr : DEVICES_SHOWN;
-	uint64_t reported = 0;
-
-	fprintf(out, "---- summary\n");
-	if (!nr)
-		fprintf(out, "No DMA was seen%s.\n",
-			opts.device || opts.driver ? " on what -d and -D select" : "");
-	else
-		fprintf(out, "%-20s %-14s %9s %9s %7s %6s %8s\n", "DEVICE", "DRIVER", "MAPS",
-			"UNMAPS", "SYNCS", "LIVE", "FINDINGS");
-	for (size_t i = 0; i < nr; i++)
-		blind += states[i].skips_sync;
-	for (size_t i = 0; i < shown; i++) {
-		struct device_state *s = &states[i];
-		char syncs[24] = "unseen";
-
-		if (!s->skips_sync)
-			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
-		fprintf(out,
-			"%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
-			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs,
-			(uint64_t)s->live, (uint64_t)s->findings);
-	}
-	if (nr > shown)
-		fprintf(out, "... and %zu devices more.\n", nr - shown);
-
-	for (int i = NR_LEVELS - 1; i >= 0; i--)
-		reported += tracer.levels[i];
-	fprintf(out,
-		"Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
-		" hazard, %" PRIu64 " note%s; %zu different.\n",
-		tracer.levels[LEVEL_CORRUPTION], tracer.levels[LEVEL_VIOLATION],
-		tracer.levels[LEVEL_HAZARD], tracer.levels[LEVEL_NOTE],
-		opts.level > LEVEL_NOTE && tracer.levels[LEVEL_NOTE] ?
-			" (--level note shows them)" :
-			"",
-		tracer.by_driver.nr);
-	if (blind)
-		fprintf(out,
-			"Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
-			"          that need them stand down there. Boot with swiotlb=force to see them.\n",
-			blind, blind > 1 ? "s" : "");
-	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
-	for (size_t i = 0; i < nr; i++) {
-		if (states[i].older)
-			fprintf(out,
-				"Not judged: %s unmapped %" PRIu64
-				" mappings older than the trace.\n",
-				states[i].name, (uint64_t)states[i].older);
-		if (states[i].unmatched)
-			fprintf(out,
-				"Not judged: %s synced %" PRIu64
-				" ranges whose mapping was not found.\n",
-				states[i].name, (uint64_t)states[i].unmatched);
-	}
-	if (lost)
-		fprintf(out,
-			"Lost: %" PRIu64
-			" events; findings they could explain are marked Unsure.\n",
-			lost);
-	fflush(out);
-}
-
-static void summary_json(FILE *out, struct device_state *states, size_t nr, uint64_t missed)
-{
-	static const char *const reasons[NR_LOST] = {
-		[LOST_RING] = "ring",
-		[LOST_TABLE] = "table",
-		[LOST_NESTED] = "nested",
-		[LOST_SLOTS] = "slots",
-	};
-	struct json_object *o = json_object_new_object();
-	struct json_object *devices = json_object_new_array();
-	struct json_object *levels = json_object_new_object();
-	struct json_object *lost = json_object_new_object();
-	struct json_object *unseen = json_object_new_array();
-	struct json_object *repeats = json_object_new_object();
-	struct utsname uts = {};
-	char key[24];
-
-	uname(&uts);
-	for (size_t i = 0; i < nr; i++) {
-		struct json_object *d = json_object_new_object();
-
-		json_object_object_add(d, "device", json_object_new_string(states[i].name));
-		json_object_object_add(d, "driver", json_object_new_string(states[i].driver));
-		json_object_object_add(d, "maps", json_object_new_uint64(states[i].maps));
-		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
-		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));
-		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
-		json_object_object_add(d, "live", json_object_new_uint64(states[i].live));
-		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
-		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
-		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
-		json_object_object_add(d, "syncs_observable",
-				       json_object_new_boolean(!states[i].skips_sync));
-		json_object_array_add(devices, d);
-		if (states[i].skips_sync) {
-			char text[96];
-
-			snprintf(text, sizeof(text), "syncs of %s", states[i].name);
-			json_object_array_add(unseen, json_object_new_string(text));
-		}
-	}
-	json_object_array_add(unseen,
-			      json_object_new_string("CPU accesses not announced by dmaloop"));
-	for (int i = 0; i < NR_LEVELS; i++)
-		json_object_object_add(levels, level_names[i],
-				       json_object_new_uint64(tracer.levels[i]));
-	for (int i = 0; i < NR_LOST; i++)
-		json_object_object_add(lost, reasons[i],
-				       json_object_new_uint64(tracer.bpf->bss->lost[i]));
-	json_object_object_add(lost, "missed", json_object_new_uint64(missed));
-	for (size_t i = 0; i < tracer.by_device.nr; i++) {
-		if (tracer.by_device.fold[i].count < 2)
-			continue;
-		snprintf(key, sizeof(key), "%u", tracer.by_device.fold[i].id);
-		json_object_object_add(repeats, key,
-				       json_object_new_uint64(tracer.by_device.fold[i].count));
-	}
-	json_object_object_add(o, "type", json_object_new_string("summary"));
-	json_object_object_add(o, "schema", json_object_new_int(SCHEMA_VERSION));
-	json_object_object_add(o, "kernel", json_object_new_string(uts.release));
-	json_object_object_add(o, "line_size", json_object_new_int(opts.line_size));
-	json_object_object_add(o, "findings", levels);
-	json_object_object_add(o, "repeats", repeats);
-	json_object_object_add(o, "devices", devices);
-	json_object_object_add(o, "lost", lost);
-	json_object_object_add(o, "unseen", unseen);
-	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-	fflush(out);
-	json_object_put(o);
-}
-
 static void summarise(void)
 {
-	struct device_state *states = NULL;
-	uint64_t missed, lost = lost_total(&missed);
-	size_t nr = collect_devices(&states);
+	struct summary summary = {
+		.missed = missed(),
+		.repeats = tracer.by_device.fold,
+		.nr_repeats = tracer.by_device.nr,
+		.different = tracer.by_driver.nr,
+		.level = opts.level,
+		.line_size = opts.line_size,
+		.filtered = opts.device || opts.driver,
+	};
 
-	if (nr)
-		qsort(states, nr, sizeof(*states), by_findings);
+	memcpy(summary.levels, tracer.levels, sizeof(summary.levels));
+	for (int i = 0; i < NR_LOST; i++)
+		summary.lost[i] = tracer.bpf->bss->lost[i];
+	summary.nr_devices = collect_devices(&summary.devices);
+	if (summary.nr_devices)
+		qsort(summary.devices, summary.nr_devices, sizeof(*summary.devices), by_findings);
 	if (tracer.text)
-		summary_text(tracer.text, states, nr, lost);
+		summary_text(tracer.text, &summary);
 	if (tracer.json)
-		summary_json(tracer.json, states, nr, missed);
-	free(states);
+		summary_json(tracer.json, &summary);
+	free(summary.devices);
 }
 
 /* --- the run --- */

@@ -84,6 +84,9 @@ static const struct {
 	{ "unmap-size-wrong", { OK, STALE, STALE, STALE, STALE, STALE }, "size-mismatch" },
 	{ "unmap-once", SAME(OK), "" },
 	{ "unmap-twice", SAME(FAULT), "double-unmap" },
+	{ "sync-in-time", SAME(OK), "" },
+	/* swiotlb finds no slot for the address and copies nothing (swiotlb_bounce()). */
+	{ "sync-after-unmap", { FAULT, OK, FAULT, FAULT, FAULT, FAULT }, "addr-unknown" },
 	{ "leak-none", SAME(OK), "" },
 	{ "leak", SAME(LEAK), "leak" },
 	{ "dma-address", SAME(OK), "" },

@@ -251,6 +251,8 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 		wrapped(out, "Unsure",
 			finding->check == CHECK_LINE_NEIGHBOUR_WRITE ?
 				"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
+			finding->check == CHECK_ADDR_UNKNOWN && finding->has_map ?
+				"or the address now lies inside a longer mapping that was not found." :
 			finding->check == CHECK_DOUBLE_UNMAP ?
 				"or the buffer had been mapped once more before the trace began." :
 				"events were lost, and a lost one could explain this.");

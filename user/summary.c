@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of a run: devices, totals, and what could not be seen. Called by
+ * dmasnoop.c, which gathers the numbers.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <sys/utsname.h>
+
+#include "summary.h"
+
+#define SCHEMA_VERSION 1
+#define DEVICES_SHOWN 12
+
+/**
+ * summary_text - print a summary for a person
+ * @out: where
+ * @summary: what
+ */
+void summary_text(FILE *out, const struct summary *summary)
+{
+	const struct device_state *states = summary->devices;
+	size_t nr = summary->nr_devices, shown = nr < DEVICES_SHOWN ? nr : DEVICES_SHOWN;
+	uint64_t lost = summary->missed;
+	size_t blind = 0;
+
+	fprintf(out, "---- summary\n");
+	if (!nr)
+		fprintf(out, "No DMA was seen%s.\n",
+			summary->filtered ? " on what -d and -D select" : "");
+	else
+		fprintf(out, "%-20s %-14s %9s %9s %7s %6s %8s\n", "DEVICE", "DRIVER", "MAPS",
+			"UNMAPS", "SYNCS", "LIVE", "FINDINGS");
+	for (size_t i = 0; i < nr; i++)
+		blind += states[i].skips_sync;
+	for (size_t i = 0; i < shown; i++) {
+		const struct device_state *s = &states[i];
+		char syncs[24] = "unseen";
+
+		if (!s->skips_sync)
+			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
+		fprintf(out,
+			"%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
+			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs,
+			(uint64_t)s->live, (uint64_t)s->findings);
+	}
+	if (nr > shown)
+		fprintf(out, "... and %zu devices more.\n", nr - shown);
+
+	fprintf(out,
+		"Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
+		" hazard, %" PRIu64 " note%s; %zu different.\n",
+		summary->levels[LEVEL_CORRUPTION], summary->levels[LEVEL_VIOLATION],
+		summary->levels[LEVEL_HAZARD], summary->levels[LEVEL_NOTE],
+		summary->level > LEVEL_NOTE && summary->levels[LEVEL_NOTE] ?
+			" (--level note shows them)" :
+			"",
+		summary->different);
+	if (blind)
+		fprintf(out,
+			"Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
+			"          that need them stand down there. Boot with swiotlb=force to see them.\n",
+			blind, blind > 1 ? "s" : "");
+	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
+	for (size_t i = 0; i < nr; i++) {
+		if (states[i].older)
+			fprintf(out,
+				"Not judged: %s unmapped %" PRIu64
+				" mappings older than the trace%s.\n",
+				states[i].name, (uint64_t)states[i].older,
+				states[i].lost ? ", or lost" : "");
+		if (states[i].unmatched)
+			fprintf(out,
+				"Not judged: %s synced %" PRIu64
+				" ranges whose mapping was not found.\n",
+				states[i].name, (uint64_t)states[i].unmatched);
+	}
+	for (int i = 0; i < NR_LOST; i++)
+		lost += summary->lost[i];
+	if (lost)
+		fprintf(out,
+			"Lost: %" PRIu64
+			" events; findings they could explain are marked Unsure.\n",
+			lost);
+	fflush(out);
+}
+
+/**
+ * summary_json - print a summary for a program
+ * @out: where
+ * @summary: what
+ */
+void summary_json(FILE *out, const struct summary *summary)
+{
+	static const char *const reasons[NR_LOST] = {
+		[LOST_RING] = "ring",
+		[LOST_TABLE] = "table",
+		[LOST_NESTED] = "nested",
+		[LOST_SLOTS] = "slots",
+	};
+	struct json_object *o = json_object_new_object();
+	struct json_object *devices = json_object_new_array();
+	struct json_object *levels = json_object_new_object();
+	struct json_object *lost = json_object_new_object();
+	struct json_object *unseen = json_object_new_array();
+	struct json_object *repeats = json_object_new_object();
+	struct utsname uts = {};
+	const struct device_state *states = summary->devices;
+	char key[24];
+
+	uname(&uts);
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		struct json_object *d = json_object_new_object();
+
+		json_object_object_add(d, "device", json_object_new_string(states[i].name));
+		json_object_object_add(d, "driver", json_object_new_string(states[i].driver));
+		json_object_object_add(d, "maps", json_object_new_uint64(states[i].maps));
+		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
+		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));
+		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
+		json_object_object_add(d, "live", json_object_new_uint64(states[i].live));
+		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
+		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
+		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
+		json_object_object_add(d, "syncs_observable",
+				       json_object_new_boolean(!states[i].skips_sync));
+		json_object_array_add(devices, d);
+		if (states[i].skips_sync) {
+			char text[96];
+
+			snprintf(text, sizeof(text), "syncs of %s", states[i].name);
+			json_object_array_add(unseen, json_object_new_string(text));
+		}
+	}
+	json_object_array_add(unseen,
+			      json_object_new_string("CPU accesses not announced by dmaloop"));
+	for (int i = 0; i < NR_LEVELS; i++)
+		json_object_object_add(levels, level_names[i],
+				       json_object_new_uint64(summary->levels[i]));
+	for (int i = 0; i < NR_LOST; i++)
+		json_object_object_add(lost, reasons[i], json_object_new_uint64(summary->lost[i]));
+	json_object_object_add(lost, "missed", json_object_new_uint64(summary->missed));
+	for (size_t i = 0; i < summary->nr_repeats; i++) {
+		if (summary->repeats[i].count < 2)
+			continue;
+		snprintf(key, sizeof(key), "%u", summary->repeats[i].id);
+		json_object_object_add(repeats, key,
+				       json_object_new_uint64(summary->repeats[i].count));
+	}
+	json_object_object_add(o, "type", json_object_new_string("summary"));
+	json_object_object_add(o, "schema", json_object_new_int(SCHEMA_VERSION));
+	json_object_object_add(o, "kernel", json_object_new_string(uts.release));
+	json_object_object_add(o, "line_size", json_object_new_int(summary->line_size));
+	json_object_object_add(o, "findings", levels);
+	json_object_object_add(o, "repeats", repeats);
+	json_object_object_add(o, "devices", devices);
+	json_object_object_add(o, "lost", lost);
+	json_object_object_add(o, "unseen", unseen);
+	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	fflush(out);
+	json_object_put(o);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a run of dmasnoop amounts to. */
+#ifndef DMASNOOP_SUMMARY_H
+#define DMASNOOP_SUMMARY_H
+
+#include "report.h"
+
+/**
+ * struct fold - findings that are the same but for when
+ * @key: of check, device or driver, and call sites
+ * @id: as in JSON; 0: only counted
+ * @count: how many
+ */
+struct fold {
+	uint64_t key;
+	unsigned int id;
+	uint64_t count;
+};
+
+/**
+ * struct summary - the numbers of a run
+ * @devices: every device that was seen, most findings first
+ * @nr_devices: entries in @devices
+ * @levels: findings by level, repeats included
+ * @lost: events not kept, by enum lost_reason
+ * @missed: events that neither a program nor its twin saw
+ * @repeats: findings in JSON
+ * @nr_repeats: entries in @repeats
+ * @different: findings in text
+ * @level: what was reported from
+ * @line_size: what was judged by, bytes
+ * @filtered: by device or driver
+ */
+struct summary {
+	struct device_state *devices;
+	size_t nr_devices;
+	uint64_t levels[NR_LEVELS];
+	uint64_t lost[NR_LOST];
+	uint64_t missed;
+	const struct fold *repeats;
+	size_t nr_repeats;
+	size_t different;
+	enum level level;
+	unsigned int line_size;
+	bool filtered;
+};
+
+void summary_text(FILE *out, const struct summary *summary);
+void summary_json(FILE *out, const struct summary *summary);
+
+#endif
