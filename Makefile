@@ -13,7 +13,7 @@ TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.
 LOOP := user/dmaloop.c user/predict.c
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit matrix lint clean
+.PHONY: all tools module help demo test kunit kunit-kasan matrix lint clean
 
 all: tools module
 
@@ -52,6 +52,10 @@ test:
 kunit:
 	@scripts/kunit
 
+# The same with KASAN: another kernel, some four minutes the first time.
+kunit-kasan:
+	@SANITIZER=kasan scripts/kunit
+
 matrix:
 	@scripts/deps
 	@$(MAKE) --no-print-directory -s tools
@@ -69,6 +73,7 @@ help:
 	@echo 'make demo    boot a stock kernel, break DMA on purpose, watch it live'
 	@echo 'make test    everything that must hold; last line "N passed, N failed"'
 	@echo 'make kunit   the KUnit suites through kunit.py [ARCH=um|x86_64] [KDIR=tree]'
+	@echo 'make kunit-kasan  the same under KASAN (a kernel of its own: 4 minutes once)'
 	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
 	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
 	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'
