@@ -746,6 +746,24 @@ static __noinline int slack_compare(void *ctx, struct scratch *s, struct mapping
 
 /* --- the events --- */
 
+/*
+ * @s->key was live already when it was mapped. Its first mapping may be gone, only
+ * the news of it not here yet: from now on what counts is this handover.
+ */
+static __always_inline void handed_over_again(struct scratch *s)
+{
+	struct mapping *map = bpf_map_lookup_elem(&mappings, &s->key);
+
+	if (!map)
+		return;
+	map->owner = OWNER_DEVICE;
+	add_step(map, OP_MAP);
+	if (!s->phys || !rule_device_writes(s->dir) || !partial_lines(s->phys, s->size))
+		return;
+	find_object(&s->object, s->phys);
+	slack_remember(s, s->phys, s->size);
+}
+
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
 
 /*
@@ -826,6 +844,7 @@ static __noinline int on_map(void *ctx, struct scratch *s)
 		break;
 	case MAPPED_AGAIN:
 		__sync_fetch_and_add(&device->live, 1);
+		handed_over_again(s);
 		return 0;
 	default:
 		__sync_fetch_and_add(&device->lost, 1);
@@ -1319,7 +1338,8 @@ int BPF_PROG(device_unbound, struct device *dev)
 		s->dev = address;
 		s->generation = device->generation;
 		s->op = OP_UNBIND;
-		bpf_for_each_map_elem(&mappings, leak_one, &walk, 0);
+		if (device->live)
+			bpf_for_each_map_elem(&mappings, leak_one, &walk, 0);
 		gone = bpf_ringbuf_reserve(&events, sizeof(*gone), 0);
 		if (gone) {
 			gone->type = EVENT_DEVICE_GONE;
