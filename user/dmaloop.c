@@ -24,6 +24,7 @@
 #include "../kmod/dmaloop_uapi.h"
 #include "predict.h"
 
+#define DEFAULT_OFFSET 8
 #define CONFIGFS "/sys/kernel/config/dmaloop"
 
 enum { EXIT_AS_PREDICTED = 0, EXIT_DIFFERENT = 1, EXIT_NOT_RUN = 2 };
@@ -54,7 +55,7 @@ static struct {
 	unsigned long repeat;
 } opts = {
 	.coherency = NULL,
-	.offset = 8,
+	.offset = DEFAULT_OFFSET,
 	.seed = 1,
 	.repeat = 1,
 };
@@ -239,7 +240,7 @@ static int config_write(const char *attribute, const char *value)
 		return 0;
 	if (!strcmp(attribute, "live") && err == EOPNOTSUPP)
 		return fail(
-			"this kernel cannot do mode bounce: boot it with swiotlb=force (Linux 6.12 or later; see dmesg)");
+			"this kernel or device cannot do it; dmesg says why (bounce needs swiotlb=force, Linux 6.12 and 32 DMA bits)");
 	return fail("%s: '%s' refused: %s", attribute, value, strerror(err));
 }
 
@@ -390,9 +391,11 @@ static int run_row(int fd, struct row *row, const char *coherency, const char *a
 	return interrupted ? EXIT_NOT_RUN : 0;
 }
 
-/* The table speaks of the default caches only. */
-static bool default_caches(void)
+/* The table speaks of the default settings only. */
+static bool default_settings(const struct row *row)
 {
+	if (!strcmp(row->info.placement, "offset") && opts.offset != DEFAULT_OFFSET)
+		return false;
 	return !opts.line_size && !opts.evict && !opts.prefetch && !opts.neighbours;
 }
 
@@ -448,7 +451,7 @@ static int cmd_run(int fd)
 
 	if (find_scenario(fd, opts.name, &row.info))
 		return EXIT_NOT_RUN;
-	row.column = default_caches() ? find_column(coherency, arch) : -1;
+	row.column = default_settings(&row) ? find_column(coherency, arch) : -1;
 	if (row.column >= 0)
 		row.predicted = predict_outcome(row.info.name, row.column);
 	status = run_row(fd, &row, coherency, arch);
@@ -510,7 +513,8 @@ static int cmd_matrix(int fd)
 			if (!column_wanted(c))
 				continue;
 			row.column = c;
-			row.predicted = default_caches() ? predict_outcome(row.info.name, c) : NULL;
+			row.predicted = default_settings(&row) ? predict_outcome(row.info.name, c) :
+								 NULL;
 			status = run_row(fd, &row, column->coherency, column->arch);
 			if (status)
 				return status;
