@@ -26,10 +26,12 @@ char LICENSE[] SEC("license") = "GPL";
 /* Set before load. */
 const volatile u32 line_size = 64;
 const volatile u32 checks_enabled = ~0u;
+const volatile u32 min_level; /* below it findings are only counted */
 const volatile char only_device[NAME_SIZE];
 const volatile char only_driver[NAME_SIZE];
 
 u64 lost[NR_LOST];
+u64 unsent[NR_LEVELS];
 
 /*
  * Set when every hook is attached. Until then events are not looked at: a map
@@ -90,7 +92,7 @@ struct {
  * Which mappings start in a page, of DMA or of physical addresses: finds the
  * mapping that an address lies in. Only a hint: it may have forgotten.
  */
-#define STARTS 4
+#define STARTS 8
 #define SPACE_DMA 0
 #define SPACE_PHYS 1
 
@@ -310,7 +312,10 @@ __noinline int find_object(struct object *object, u64 phys)
 	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
 	if (*(u32 *)object->cache == 0x6c616d6b /* kmal */ ||
 	    (*(u32 *)object->cache == 0x2d616d64 /* dma- */ &&
-	     *(u32 *)(object->cache + 4) == 0x6c616d6b))
+	     *(u32 *)(object->cache + 4) == 0x6c616d6b) ||
+	    /* kmem_buckets: memdup_user-64, msg_msg-64 */
+	    *(u32 *)object->cache == 0x646d656d /* memd */ ||
+	    *(u64 *)object->cache == 0x2d67736d5f67736d /* msg_msg- */)
 		object->kind = OBJECT_KMALLOC;
 	return 0;
 pages:
@@ -350,6 +355,7 @@ __noinline int make_device(u64 address)
 	if (!name)
 		name = BPF_CORE_READ(dev, kobj.name);
 	bpf_probe_read_kernel_str(fresh.name, sizeof(fresh.name), name);
+	fresh.bound = (u64)BPF_CORE_READ(dev, driver);
 	name = BPF_CORE_READ(dev, driver, name);
 	if (name)
 		bpf_probe_read_kernel_str(fresh.driver, sizeof(fresh.driver), name);
@@ -357,6 +363,8 @@ __noinline int make_device(u64 address)
 	fresh.generation = bpf_ktime_get_ns();
 	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
 	fresh.skips_sync = skips_sync(dev);
+	if (bpf_core_field_exists(dev->dma_iommu))
+		fresh.iommu = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_iommu);
 	if (bpf_core_field_exists(dev->dma_ops))
 		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
 	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))
@@ -367,9 +375,13 @@ __noinline int make_device(u64 address)
 static __always_inline struct device_state *get_device(u64 address)
 {
 	struct device_state *state = bpf_map_lookup_elem(&devices, &address);
+	struct device *dev = (void *)address;
 
-	if (state)
+	/* A probe that failed left no trace of its end: the next driver starts anew. */
+	if (state && state->bound == (u64)BPF_CORE_READ(dev, driver))
 		return state;
+	if (state)
+		bpf_map_delete_elem(&devices, &address);
 	make_device(address);
 	return bpf_map_lookup_elem(&devices, &address);
 }
@@ -437,6 +449,11 @@ static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
 
 	if (!(checks_enabled & CHECK_BIT(check)) || !device)
 		return 0;
+	__sync_fetch_and_add(&device->findings, 1);
+	if ((check_and_level >> 8 & 0xff) < min_level) {
+		__sync_fetch_and_add(&unsent[check_and_level >> 8 & (NR_LEVELS - 1)], 1);
+		return 0;
+	}
 	finding = bpf_ringbuf_reserve(&events, sizeof(*finding), 0);
 	if (!finding) {
 		count_lost(LOST_RING);
@@ -456,6 +473,7 @@ static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
 	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
 	finding->skips_sync = device->skips_sync;
 	finding->has_ops = device->has_ops;
+	finding->iommu = device->iommu;
 	finding->addr = s->dma;
 	finding->size = s->size;
 	finding->has_map = map != NULL;
@@ -480,7 +498,6 @@ static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
 	bytes = bpf_get_stack(ctx, finding->stack, sizeof(finding->stack), 0);
 	if (bytes <= 0)
 		finding->stack[0] = 0;
-	__sync_fetch_and_add(&device->findings, 1);
 	bpf_ringbuf_submit(finding, 0);
 	return 0;
 }
@@ -496,6 +513,9 @@ static __always_inline void index_add(u64 dev, u64 space, u64 address, u64 dma)
 	struct page_starts *page = bpf_map_lookup_elem(&starts, &key);
 
 	if (page) {
+		for (u32 i = 0; i < STARTS; i++)
+			if (page->dma[i] == dma)
+				return;
 		page->dma[page->next++ & (STARTS - 1)] = dma;
 	} else {
 		struct page_starts fresh = { .dma = { dma }, .next = 1 };
@@ -572,7 +592,7 @@ __noinline int search_exact(struct scratch *s)
 
 		s->key.slot = slot;
 		map = live_mapping(&s->key, s->generation);
-		if (!map)
+		if (!map || !map->users)
 			continue;
 		if (map->size == s->size && map->dir == s->dir)
 			return 1;
@@ -738,7 +758,7 @@ static __noinline int slack_compare(void *ctx, struct scratch *s, struct mapping
 		return 0;
 	map->told = 1;
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
-	if (s->missing)
+	if (s->missing || map->blind)
 		level |= UNCERTAIN;
 	report(ctx, s, level, map, NULL);
 	return 0;
@@ -762,6 +782,23 @@ static __always_inline void handed_over_again(struct scratch *s)
 		return;
 	find_object(&s->object, s->phys);
 	slack_remember(s, s->phys, s->size);
+}
+
+/*
+ * One more user of a live mapping; false when its last one has just gone and it
+ * is being removed, which must not be undone.
+ */
+static __always_inline bool join(struct mapping *map)
+{
+	for (int i = 0; i < 8; i++) {
+		u32 users = map->users;
+
+		if (!users)
+			return false;
+		if (__sync_val_compare_and_swap(&map->users, users, users + 1) == users)
+			return true;
+	}
+	return false;
 }
 
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
@@ -789,9 +826,8 @@ __noinline int insert(struct scratch *s)
 			continue;
 		}
 		if (live) {
-			/* Nobody left: it is just being removed. */
 			if (live->phys == s->phys && live->size == s->size && live->dir == s->dir &&
-			    __sync_fetch_and_add(&live->users, 1))
+			    join(live))
 				return MAPPED_AGAIN;
 			continue;
 		}
@@ -835,6 +871,7 @@ static __noinline int on_map(void *ctx, struct scratch *s)
 	map->dir = s->dir;
 	map->owner = OWNER_DEVICE;
 	map->users = 1;
+	map->blind = device->skips_sync;
 	map->born = bpf_ktime_get_ns();
 	map->stack = keep_stack(ctx, &s->stack);
 	add_step(map, OP_MAP);
@@ -928,7 +965,7 @@ static __noinline int on_unmap(void *ctx, struct scratch *s)
 	__sync_fetch_and_add(&device->unmaps, 1);
 	s->op = OP_UNMAP;
 	s->generation = device->generation;
-	s->missing = device->skips_sync;
+	s->missing = device->skips_sync || device->unmatched;
 	map = find_exact(s);
 	if (!map)
 		return on_unknown(ctx, s, device);
@@ -984,7 +1021,8 @@ static __noinline int on_sync(void *ctx, struct scratch *s)
 	/* Whoever syncs visibly is not skipped: a first bounce can change that. */
 	device->skips_sync = 0;
 	s->generation = device->generation;
-	s->missing = 0;
+	/* A sync that was not matched gave some line to somebody. */
+	s->missing = device->unmatched != 0;
 	map = find_exact(s);
 	if (!map)
 		map = find_containing(s, SPACE_DMA, s->dma);

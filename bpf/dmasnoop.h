@@ -77,6 +77,7 @@ struct step {
  * @dir: enum dir
  * @owner: enum owner
  * @told: line-neighbour-write was reported for it
+ * @blind: its device skipped syncs when it was mapped
  * @users: how often it is mapped at once: one buffer may be, to the device
  * @nr_steps: events so far; the last STEPS of them are in @steps
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
@@ -93,7 +94,7 @@ struct mapping {
 	u8 dir;
 	u8 owner;
 	u8 told;
-	u8 pad;
+	u8 blind;
 	u32 users;
 	u32 nr_steps;
 	u32 pad2;
@@ -134,12 +135,14 @@ struct object {
 /**
  * struct device_state - one device that did DMA
  * @generation: when this device was first seen, ns; an address can be reused
+ * @bound: address of the driver, to notice another one
  * @name: dev_name()
  * @driver: its driver's name
  * @ignored: filtered out by -d or -D
  * @complete: every mapping it has was made while tracing
  * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
  * @has_ops: it has dma_map_ops of its own
+ * @iommu: it is behind an IOMMU that translates
  * @maps, @unmaps, @syncs: calls seen
  * @live: mapped and not unmapped, of what was seen
  * @failed: maps that failed
@@ -150,13 +153,15 @@ struct object {
  */
 struct device_state {
 	u64 generation;
+	u64 bound;
 	char name[NAME_SIZE];
 	char driver[NAME_SIZE];
 	u8 ignored;
 	u8 complete;
 	u8 skips_sync;
 	u8 has_ops;
-	u32 pad;
+	u8 iommu;
+	u8 pad[3];
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
@@ -187,7 +192,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @device: dev_name()
  * @driver: driver's name
  * @skips_sync: see struct device_state
- * @has_ops: see struct device_state
+ * @has_ops, @iommu: see struct device_state
  * @addr: the address given to that call: DMA, or physical for a CPU access
  * @size: bytes given to that call
  * @map: the mapping; for DOUBLE_UNMAP the one that was
@@ -213,7 +218,8 @@ struct finding {
 	char driver[NAME_SIZE];
 	u8 skips_sync;
 	u8 has_ops;
-	u8 pad[6];
+	u8 iommu;
+	u8 pad[5];
 	u64 addr;
 	u64 size;
 	struct mapping map;

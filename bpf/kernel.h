@@ -52,6 +52,8 @@ struct device {
 	const void *dma_ops;
 	/* since 6.10: sync calls are not made for this device */
 	bool dma_skip_sync : 1;
+	/* since 6.12: mapped by the IOMMU, without dma_ops */
+	bool dma_iommu : 1;
 };
 
 struct scatterlist {

@@ -7,6 +7,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -342,7 +343,7 @@ static int on_event(void *context, void *data, size_t size)
 		on_device_gone(&gone->state);
 		break;
 	case EVENT_MODULE:
-		symbols_forget();
+		symbols_load();
 		tracer.attach_dmaloop = true;
 		break;
 	}
@@ -418,6 +419,7 @@ static int load(void)
 	tracer.bpf = bpf;
 	bpf->rodata->line_size = opts.line_size;
 	bpf->rodata->checks_enabled = opts.checks;
+	bpf->rodata->min_level = opts.level < opts.fail_on ? opts.level : opts.fail_on;
 	if (opts.device)
 		strncpy((char *)bpf->rodata->only_device, opts.device, NAME_SIZE - 1);
 	if (opts.driver)
@@ -478,6 +480,19 @@ static pid_t start_command(int *release)
 	_exit(127);
 }
 
+/* Ends COMMAND; one that will not is killed. */
+static void end_command(pid_t child)
+{
+	kill(child, SIGTERM);
+	for (int i = 0; i < 20; i++) {
+		if (waitpid(child, NULL, WNOHANG) == child)
+			return;
+		usleep(100000);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 /* --- the summary --- */
 
 static size_t collect_devices(struct device_state **states)
@@ -527,7 +542,8 @@ static void summarise(void)
 		.filtered = opts.device || opts.driver,
 	};
 
-	memcpy(summary.levels, tracer.levels, sizeof(summary.levels));
+	for (int i = 0; i < NR_LEVELS; i++)
+		summary.levels[i] = tracer.levels[i] + tracer.bpf->bss->unsent[i];
 	for (int i = 0; i < NR_LOST; i++)
 		summary.lost[i] = tracer.bpf->bss->lost[i];
 	summary.nr_devices = collect_devices(&summary.devices);
@@ -587,6 +603,7 @@ static int run(void)
 	struct sigaction stop = { .sa_handler = on_signal };
 	struct sigaction ended = { .sa_handler = on_child };
 	struct ring_buffer *ring;
+	uint64_t lost_findings;
 	int status, release = -1;
 	pid_t child = 0;
 
@@ -596,6 +613,7 @@ static int run(void)
 	ring = ring_buffer__new(bpf_map__fd(tracer.bpf->maps.events), on_event, NULL, NULL);
 	if (!ring)
 		return fail("ring buffer: %s", strerror(errno));
+	symbols_load();
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGCHLD, &ended, NULL);
@@ -614,17 +632,21 @@ static int run(void)
 	status = follow(ring, child);
 	if (child > 0 && !child_ended) {
 		/* Ctrl-C reaches the command too; --duration does not. */
-		kill(child, SIGTERM);
-		waitpid(child, NULL, 0);
+		end_command(child);
 		ring_buffer__consume(ring);
 	}
 	summarise();
+	lost_findings = tracer.bpf->bss->lost[LOST_RING];
 	ring_buffer__free(ring);
 	if (status)
 		return status;
 	for (int i = opts.fail_on; i < NR_LEVELS; i++)
 		if (tracer.levels[i])
 			return EXIT_FINDINGS;
+	if (lost_findings) {
+		fail("%" PRIu64 " findings were lost, so this is not a clean run", lost_findings);
+		return EXIT_FINDINGS;
+	}
 	return EXIT_CLEAN;
 }
 

@@ -208,8 +208,10 @@ static const char *here(const struct finding *f)
 		return "a bug on every machine; how it shows depends on the platform.";
 	if (f->has_ops)
 		return "the device has its own dma_map_ops; what they do decides.";
+	if (f->iommu && !is_line_check(f->check))
+		return "the IOMMU decides: the access may fault, or a part stay mapped.";
 	return f->skips_sync ? "nothing happens: this device is coherent and not bounced." :
-			       "this device's syncs do real work: it can bite on this machine.";
+			       "syncs of this device are executed; bounced, it can bite here.";
 }
 
 /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Kernel addresses to names: see symbols.h. Read when first needed, and again
- * after a module was loaded. Called by report.c and json.c.
+ * Kernel addresses to names: see symbols.h. Called by dmasnoop.c, report.c and json.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +28,7 @@ static int compare(const void *a, const void *b)
 }
 
 /**
- * symbols_forget - what was read is out of date
+ * symbols_forget - free what was read
  */
 void symbols_forget(void)
 {
@@ -41,12 +40,19 @@ void symbols_forget(void)
 	loaded = false;
 }
 
-static void load(void)
+/**
+ * symbols_load - read the symbols as they are now
+ *
+ * At the start, and when a module is loaded: a module that leaves takes its
+ * symbols along, and what it did is reported after that.
+ */
+void symbols_load(void)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
 	char line[512], name[256], module[128];
 	size_t room = 0;
 
+	symbols_forget();
 	loaded = true;
 	if (!file)
 		return;
@@ -95,7 +101,7 @@ struct symbol symbols_find(uint64_t address)
 	size_t low = 0, high;
 
 	if (!loaded)
-		load();
+		symbols_load();
 	high = nr_entries;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -106,6 +112,9 @@ struct symbol symbols_find(uint64_t address)
 			high = middle;
 	}
 	if (!low)
+		return (struct symbol){ 0 };
+	/* No function is that long: the address is of a module that has gone. */
+	if (address - entries[low - 1].address > 0x10000)
 		return (struct symbol){ 0 };
 	return (struct symbol){
 		.name = entries[low - 1].name,

@@ -19,6 +19,7 @@ struct symbol {
 	uint64_t offset;
 };
 
+void symbols_load(void);
 void symbols_forget(void);
 struct symbol symbols_find(uint64_t address);
 size_t symbols_format(uint64_t address, char *text, size_t size);
