@@ -475,6 +475,9 @@ static pid_t start_command(int *release)
 	if (read(gate[0], &go, 1) != 1)
 		_exit(127);
 	close(gate[0]);
+	/* Standard output is JSON's alone. */
+	if (opts.json)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(opts.command[0], opts.command);
 	fprintf(stderr, "dmasnoop: %s: %s\n", opts.command[0], strerror(errno));
 	_exit(127);
