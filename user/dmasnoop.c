@@ -603,8 +603,6 @@ static int follow(struct ring_buffer *ring, pid_t child)
 
 static int run(void)
 {
-	struct sigaction stop = { .sa_handler = on_signal };
-	struct sigaction ended = { .sa_handler = on_child };
 	struct ring_buffer *ring;
 	uint64_t lost_findings;
 	int status, release = -1;
@@ -617,9 +615,6 @@ static int run(void)
 	if (!ring)
 		return fail("ring buffer: %s", strerror(errno));
 	symbols_load();
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGCHLD, &ended, NULL);
 	if (opts.command) {
 		child = start_command(&release);
 		if (child < 0)
@@ -668,9 +663,15 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "[-- COMMAND [ARG]...]", doc, NULL,
 					  NULL,	   NULL };
+	struct sigaction stop = { .sa_handler = on_signal };
+	struct sigaction ended = { .sa_handler = on_child };
 	const char *terminal = getenv("TERM");
 	int status;
 
+	/* From the first: Ctrl-C while loading ends it too, with what there is. */
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGCHLD, &ended, NULL);
 	argp_err_exit_status = EXIT_NOT_RUN;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
 	libbpf_set_print(print_libbpf);
