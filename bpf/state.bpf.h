@@ -158,7 +158,6 @@ struct scratch {
 	u64 attrs;
 	u64 generation;
 	u64 sg;
-	u32 left;
 	u8 dir;
 	u8 op;
 	u8 hook;

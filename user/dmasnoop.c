@@ -40,8 +40,6 @@ static const char doc[] =
 	"  dmasnoop -D e1000e -t 60        one driver, for a minute\n"
 	"  dmasnoop --json -- modprobe x   what loading a driver does\n";
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON };
-
 static struct {
 	const char *device;
 	const char *driver;
