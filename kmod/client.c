@@ -18,18 +18,24 @@ static void client_irq(void *data)
  * client_init - bring a driver up on an engine
  * @client: storage
  * @dev: the device
- * @engine: its registers
+ * @channel: the registers of one of its channels
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
  */
-int client_init(struct client *client, struct device *dev, struct engine *engine)
+int client_init(struct client *client, struct device *dev, struct engine_channel *channel)
 {
+	struct engine_setup setup = {
+		.size = CLIENT_RING_SIZE,
+		.layout = { .stride = sizeof(struct ring_desc) },
+		.irq = client_irq,
+		.irq_data = client,
+	};
 	int err;
 
 	memset(client, 0, sizeof(*client));
 	client->dev = dev;
-	client->engine = engine;
+	client->channel = channel;
 	init_completion(&client->done);
 	if (!ring_init(&client->ring, CLIENT_RING_SIZE))
 		return -EINVAL;
@@ -37,7 +43,8 @@ int client_init(struct client *client, struct device *dev, struct engine *engine
 					  &client->desc_bus, GFP_KERNEL);
 	if (!client->desc)
 		return -ENOMEM;
-	err = engine_start_ring(engine, client->desc_bus, CLIENT_RING_SIZE, client_irq, client);
+	setup.bus = client->desc_bus;
+	err = engine_channel_start(channel, &setup);
 	if (err)
 		dma_free_coherent(dev, CLIENT_RING_SIZE * sizeof(*client->desc), client->desc,
 				  client->desc_bus);
@@ -52,7 +59,7 @@ int client_init(struct client *client, struct device *dev, struct engine *engine
  */
 void client_destroy(struct client *client)
 {
-	engine_stop_ring(client->engine);
+	engine_channel_stop(client->channel);
 	dma_free_coherent(client->dev, CLIENT_RING_SIZE * sizeof(*client->desc), client->desc,
 			  client->desc_bus);
 }
@@ -84,7 +91,7 @@ int client_submit(struct client *client, dma_addr_t dst, dma_addr_t src, u32 len
 	WRITE_ONCE(desc->control, DESC_OWN | DESC_IRQ);
 	/* Nor the doorbell before the descriptor. */
 	wmb();
-	return engine_doorbell(client->engine, client->ring.tail);
+	return engine_channel_doorbell(client->channel, client->ring.tail);
 }
 
 /**

@@ -15,9 +15,9 @@
 #define CLIENT_RING_SIZE 16u
 
 /**
- * struct client - one user of one engine
+ * struct client - one user of one channel
  * @dev: the device, for the DMA API
- * @engine: its registers
+ * @channel: its registers
  * @ring: the driver's end
  * @desc: the ring's memory, coherent
  * @desc_bus: its bus address
@@ -25,14 +25,14 @@
  */
 struct client {
 	struct device *dev;
-	struct engine *engine;
+	struct engine_channel *channel;
 	struct ring ring;
 	struct ring_desc *desc;
 	dma_addr_t desc_bus;
 	struct completion done;
 };
 
-int client_init(struct client *client, struct device *dev, struct engine *engine);
+int client_init(struct client *client, struct device *dev, struct engine_channel *channel);
 void client_destroy(struct client *client);
 int client_submit(struct client *client, dma_addr_t dst, dma_addr_t src, u32 length);
 int client_wait(struct client *client);

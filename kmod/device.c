@@ -7,9 +7,12 @@
 #include <linux/atomic.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
+#include "chardev.h"
 #include "device.h"
 #include "dma_ops.h"
+#include "dmaengine.h"
 
 /* Never reused, so that a name in a log means one device. */
 static atomic_t next_id = ATOMIC_INIT(0);
@@ -22,6 +25,9 @@ const struct dmaloop_config dmaloop_config_default = {
 		.evict = EVICT_NONE,
 	},
 	.dma_bits = 64,
+	.channels = 1,
+	.coalesce_count = 1,
+	.memory = 16,
 };
 
 /* Platform data: the configuration, and where the probe leaves its verdict. */
@@ -30,34 +36,120 @@ struct device_platdata {
 	int *error;
 };
 
+/**
+ * struct device_state - what a device's drvdata points to
+ * @engine: first, for those who only want the registers
+ * @pdev: the device
+ * @lock: protects @users and @orphan
+ * @users: clients that have it open
+ * @orphan: its configuration is gone; the last client takes it along
+ * @destroy: how, as a client may not unregister the device it is using
+ */
+struct device_state {
+	struct engine engine;
+	struct platform_device *pdev;
+	spinlock_t lock;
+	unsigned int users;
+	bool orphan;
+	struct work_struct destroy;
+};
+
+struct workqueue_struct *dmaloop_queue;
+
+static int attach_dmaengine(struct device *dev, const struct dmaloop_config *config)
+{
+	return dmaloop_dmaengine_attach(dev, config->client == CLIENT_ASYNC_TX);
+}
+
+static int attach_chardev(struct device *dev, const struct dmaloop_config *config)
+{
+	return dmaloop_chardev_attach(dev, config->memory);
+}
+
+static const struct {
+	int (*attach)(struct device *dev, const struct dmaloop_config *config);
+	void (*detach)(struct device *dev);
+} clients[NR_CLIENTS] = {
+	[CLIENT_DMAENGINE] = { attach_dmaengine, dmaloop_dmaengine_detach },
+	[CLIENT_ASYNC_TX] = { attach_dmaengine, dmaloop_dmaengine_detach },
+	[CLIENT_CHARDEV] = { attach_chardev, dmaloop_chardev_detach },
+};
+
+/**
+ * dmaloop_device_tune - apply what may be changed on a live device
+ * @engine: the device's
+ * @config: mode, priorities, coalescing and the CPU's load are taken from it
+ *
+ * Context: any.
+ * Return: 0; -EINVAL when a value is out of range; those before it are applied.
+ */
+int dmaloop_device_tune(struct engine *engine, const struct dmaloop_config *config)
+{
+	u32 i;
+
+	for (i = 0; i < engine->nr_channels; i++) {
+		struct engine_channel *channel = &engine->channels[i];
+		int err = engine_channel_share(channel, config->mode, config->priorities[i]);
+
+		err = err   ?:
+			      engine_channel_coalesce(channel, config->coalesce_count,
+						      config->coalesce_usecs);
+		if (err)
+			return err;
+	}
+	return engine_load(engine, config->cpu_load);
+}
+
+static void destroy_work(struct work_struct *work)
+{
+	struct device_state *state = container_of(work, struct device_state, destroy);
+
+	/* Frees @state, and with it the work that runs. */
+	platform_device_unregister(state->pdev);
+}
+
 static int probe(struct platform_device *pdev, const struct dmaloop_config *config)
 {
 	u64 mask = DMA_BIT_MASK(config->dma_bits);
+	struct device_state *state = kzalloc(sizeof(*state), GFP_KERNEL);
 	struct engine *engine;
 	int err;
 
-	engine = kzalloc(sizeof(*engine), GFP_KERNEL);
-	if (!engine)
+	if (!state)
 		return -ENOMEM;
+	engine = &state->engine;
+	state->pdev = pdev;
+	spin_lock_init(&state->lock);
+	INIT_WORK(&state->destroy, destroy_work);
 	err = mapping_space_init(&engine->space, &pdev->dev, config->coherency, &config->caches,
-				 mask);
+				 config->iommu, mask);
 	if (err)
 		goto out_free;
-	platform_set_drvdata(pdev, engine);
+	platform_set_drvdata(pdev, state);
 	err = dmaloop_dma_install(&pdev->dev, &engine->space, mask);
 	if (err)
 		goto out_space;
-	err = engine_init(engine, &pdev->dev);
+	err = engine_init(engine, &pdev->dev, config->channels, config->cpu_load);
 	if (err)
 		goto out_uninstall;
+	err = dmaloop_device_tune(engine, config);
+	if (err)
+		goto out_engine;
+	err = clients[config->client].attach ? clients[config->client].attach(&pdev->dev, config) :
+					       0;
+	if (err)
+		goto out_engine;
+	engine->client = config->client;
 	return 0;
 
+out_engine:
+	engine_destroy(engine);
 out_uninstall:
 	dmaloop_dma_uninstall(&pdev->dev);
 out_space:
 	mapping_space_destroy(&engine->space);
 out_free:
-	kfree(engine);
+	kfree(state);
 	return err;
 }
 
@@ -71,14 +163,17 @@ static int dmaloop_probe(struct platform_device *pdev)
 
 static void dmaloop_remove(struct platform_device *pdev)
 {
-	struct engine *engine = platform_get_drvdata(pdev);
+	struct device_state *state = platform_get_drvdata(pdev);
+	struct engine *engine = &state->engine;
 
+	if (clients[engine->client].detach)
+		clients[engine->client].detach(&pdev->dev);
 	engine_destroy(engine);
 	dmaloop_dma_uninstall(&pdev->dev);
 	if (engine->space.live)
 		dev_warn(&pdev->dev, "%u mappings were never unmapped\n", engine->space.live);
 	mapping_space_destroy(&engine->space);
-	kfree(engine);
+	kfree(state);
 }
 
 static struct platform_driver dmaloop_driver = {
@@ -100,7 +195,15 @@ static struct platform_driver dmaloop_driver = {
  */
 int dmaloop_driver_register(void)
 {
-	return platform_driver_register(&dmaloop_driver);
+	int err;
+
+	dmaloop_queue = alloc_workqueue("dmaloop", WQ_UNBOUND, 0);
+	if (!dmaloop_queue)
+		return -ENOMEM;
+	err = platform_driver_register(&dmaloop_driver);
+	if (err)
+		destroy_workqueue(dmaloop_queue);
+	return err;
 }
 
 /**
@@ -108,6 +211,8 @@ int dmaloop_driver_register(void)
  */
 void dmaloop_driver_unregister(void)
 {
+	/* Requests and devices whose last client left just now. */
+	destroy_workqueue(dmaloop_queue);
 	platform_driver_unregister(&dmaloop_driver);
 }
 
@@ -127,7 +232,9 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 	int error = -ENODEV;
 
 	if (!config->caches.arch || !cache_line_size_valid(config->caches.line_size) ||
-	    config->dma_bits < 24 || config->dma_bits > 64)
+	    config->dma_bits < 24 || config->dma_bits > 64 ||
+	    (unsigned int)config->client >= NR_CLIENTS || !config->memory ||
+	    config->memory > DMALOOP_MEMORY_MAX)
 		return ERR_PTR(-EINVAL);
 
 	/* The probe runs inside this call, while @error exists; there is no other. */
@@ -142,13 +249,72 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 
 /**
  * dmaloop_device_destroy - end dmaloop_device_create()
- * @pdev: the device; no client uses it
+ * @pdev: the device
+ *
+ * While a client still has it open the device lives on, closed to new ones, and
+ * goes with the last of them.
  *
  * Context: may sleep.
  */
 void dmaloop_device_destroy(struct platform_device *pdev)
 {
-	platform_device_unregister(pdev);
+	struct device_state *state = platform_get_drvdata(pdev);
+	bool wait;
+
+	scoped_guard(spinlock, &state->lock)
+	{
+		state->orphan = true;
+		wait = state->users;
+	}
+	if (!wait)
+		platform_device_unregister(pdev);
+}
+
+/**
+ * dmaloop_device_in_use - has a client the device open?
+ * @pdev: the device
+ *
+ * Context: any.
+ */
+bool dmaloop_device_in_use(struct platform_device *pdev)
+{
+	struct device_state *state = platform_get_drvdata(pdev);
+
+	guard(spinlock)(&state->lock);
+	return state->users;
+}
+
+/**
+ * dmaloop_device_use - a client opens the device
+ * @dev: the device
+ *
+ * Context: process.
+ * Return: false when the device is about to go.
+ */
+bool dmaloop_device_use(struct device *dev)
+{
+	struct device_state *state = dev_get_drvdata(dev);
+
+	guard(spinlock)(&state->lock);
+	if (state->orphan)
+		return false;
+	state->users++;
+	return true;
+}
+
+/**
+ * dmaloop_device_unuse - end dmaloop_device_use()
+ * @dev: the device
+ *
+ * Context: process.
+ */
+void dmaloop_device_unuse(struct device *dev)
+{
+	struct device_state *state = dev_get_drvdata(dev);
+
+	guard(spinlock)(&state->lock);
+	if (!--state->users && state->orphan)
+		queue_work(dmaloop_queue, &state->destroy);
 }
 
 /**
@@ -159,5 +325,7 @@ void dmaloop_device_destroy(struct platform_device *pdev)
  */
 struct engine *dmaloop_device_engine(struct platform_device *pdev)
 {
-	return platform_get_drvdata(pdev);
+	struct device_state *state = platform_get_drvdata(pdev);
+
+	return &state->engine;
 }

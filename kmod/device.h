@@ -8,23 +8,65 @@
 #include "engine.h"
 
 /**
+ * enum dmaloop_client - who drives the channels
+ * @CLIENT_SCENARIO: scenarios, through the ioctl of /dev/dmaloop
+ * @CLIENT_DMAENGINE: those who ask dmaengine for a channel
+ * @CLIENT_ASYNC_TX: whatever in the kernel copies with dmaengine
+ * @CLIENT_CHARDEV: /dev/dmaloopN
+ */
+enum dmaloop_client {
+	CLIENT_SCENARIO,
+	CLIENT_DMAENGINE,
+	CLIENT_ASYNC_TX,
+	CLIENT_CHARDEV,
+	NR_CLIENTS,
+};
+
+/**
  * struct dmaloop_config - how a device is built
  * @coherency: how it sees memory
  * @caches: for COHERENCY_NONCOHERENT
+ * @iommu: what stops an access outside of what was mapped
  * @dma_bits: width of its DMA mask, 24 to 64
+ * @client: who drives the channels
+ * @channels: how many, 1 to BUS_CHANNELS_MAX
+ * @cpu_load: the CPU's demand for the bus, in permille
+ * @mode: how the channels share the bus
+ * @priorities: theirs; higher goes first
+ * @coalesce_count: completions an interrupt waits for, see engine_channel_coalesce()
+ * @coalesce_usecs: the longest it waits
+ * @memory: of /dev/dmaloopN, in MiB
  */
 struct dmaloop_config {
 	enum dmaloop_coherency coherency;
 	struct shadow_config caches;
-	unsigned int dma_bits;
+	enum dmaloop_iommu iommu;
+	u32 dma_bits;
+	enum dmaloop_client client;
+	u32 channels;
+	u32 cpu_load;
+	enum transfer_mode mode;
+	u8 priorities[BUS_CHANNELS_MAX];
+	u32 coalesce_count;
+	u32 coalesce_usecs;
+	u32 memory;
 };
 
+#define DMALOOP_MEMORY_MAX 4096u
+
 extern const struct dmaloop_config dmaloop_config_default;
+
+/* Work that has to be done before the module goes. */
+extern struct workqueue_struct *dmaloop_queue;
 
 int dmaloop_driver_register(void);
 void dmaloop_driver_unregister(void);
 struct platform_device *dmaloop_device_create(const struct dmaloop_config *config);
 void dmaloop_device_destroy(struct platform_device *pdev);
+bool dmaloop_device_in_use(struct platform_device *pdev);
+bool dmaloop_device_use(struct device *dev);
+void dmaloop_device_unuse(struct device *dev);
+int dmaloop_device_tune(struct engine *engine, const struct dmaloop_config *config);
 struct engine *dmaloop_device_engine(struct platform_device *pdev);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The engine device's dma_map_ops: the unchanged DMA API, as it behaves in
- * front of the modelled hardware. Modes `coherent` and `noncoherent`; in mode
- * `bounce` the device is plain and plain.c watches instead.
+ * front of the modelled hardware. Modes `coherent` and `noncoherent`; in modes
+ * `bounce` and `native` the device is plain and plain.c watches instead.
  *
  * All state is in the device's struct mapping_space, found through drvdata.
  */
@@ -204,18 +204,19 @@ static const struct dma_map_ops loop_ops = {
  */
 int dmaloop_dma_install(struct device *dev, struct mapping_space *space, u64 mask)
 {
+	bool plain = space->coherency == COHERENCY_BOUNCE || space->coherency == COHERENCY_NATIVE;
 	int err;
 
-	if (space->coherency != COHERENCY_BOUNCE) {
+	if (!plain) {
 		set_dma_ops(dev, &loop_ops);
 		if (get_dma_ops(dev) != &loop_ops) {
 			dev_err(dev,
-				"this kernel has no CONFIG_ARCH_HAS_DMA_OPS; only mode bounce works\n");
+				"this kernel has no CONFIG_ARCH_HAS_DMA_OPS; only modes bounce and native work\n");
 			return -EOPNOTSUPP;
 		}
 	}
 	err = dma_set_mask_and_coherent(dev, mask);
-	if (!err && space->coherency == COHERENCY_BOUNCE)
+	if (!err && plain)
 		err = dmaloop_plain_install(space);
 	if (err)
 		set_dma_ops(dev, NULL);
@@ -232,7 +233,7 @@ void dmaloop_dma_uninstall(struct device *dev)
 {
 	struct mapping_space *space = to_space(dev);
 
-	if (space->coherency == COHERENCY_BOUNCE)
+	if (space->coherency == COHERENCY_BOUNCE || space->coherency == COHERENCY_NATIVE)
 		dmaloop_plain_uninstall(space);
 	else
 		set_dma_ops(dev, NULL);

@@ -76,6 +76,27 @@ struct dmaloop_run {
 	char text[DMALOOP_TEXT_MAX];
 };
 
+/**
+ * struct dmaloop_uring_cmd - io_uring passthrough to /dev/dmaloopN
+ * @addr: the caller's buffer
+ * @offset: into the memory behind the device, in bytes
+ * @length: bytes
+ * @reserved: 0
+ *
+ * Lies in the command area of a 128-byte submission (IORING_SETUP_SQE128). The
+ * result is the bytes transferred, fewer than @length where the memory ends or
+ * the buffer has more than 64 pages.
+ */
+struct dmaloop_uring_cmd {
+	__u64 addr;
+	__u64 offset;
+	__u32 length;
+	__u32 reserved;
+};
+
+#define DMALOOP_URING_READ _IOR(0xd3, 16, struct dmaloop_uring_cmd)
+#define DMALOOP_URING_WRITE _IOW(0xd3, 17, struct dmaloop_uring_cmd)
+
 #define DMALOOP_IOC_SCENARIO _IOWR(0xd3, 1, struct dmaloop_scenario_info)
 #define DMALOOP_IOC_RUN _IOWR(0xd3, 2, struct dmaloop_run)
 

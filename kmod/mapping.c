@@ -5,6 +5,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "mapping.h"
@@ -18,12 +19,22 @@
 #define BUS_BASE_HIGH BIT_ULL(44)
 #define BUS_PAGES_MAX BIT(20)
 
+/* Bytes copied with interrupts off, at most. */
+#define COPY_MAX SZ_16K
+
+const char *const fault_reason_names[NR_FAULT_REASONS] = {
+	[FAULT_UNMAPPED] = "not mapped",	 [FAULT_DIRECTION] = "direction",
+	[FAULT_BAD_UNMAP] = "bad unmap or sync", [FAULT_BAD_DESCRIPTOR] = "bad descriptor",
+	[FAULT_EXPOSED] = "sub-page exposure",
+};
+
 /**
  * mapping_space_init - make an empty space
  * @space: storage
  * @dev: the device, for tracepoints and messages
  * @coherency: how the device sees memory
  * @caches: for COHERENCY_NONCOHERENT; copied
+ * @iommu: what stops an access outside of what was mapped
  * @dma_mask: highest bus address the device can drive
  *
  * Context: may sleep.
@@ -31,15 +42,16 @@
  */
 int mapping_space_init(struct mapping_space *space, struct device *dev,
 		       enum dmaloop_coherency coherency, const struct shadow_config *caches,
-		       u64 dma_mask)
+		       enum dmaloop_iommu iommu, u64 dma_mask)
 {
 	memset(space, 0, sizeof(*space));
 	space->dev = dev;
 	space->coherency = coherency;
 	space->caches = *caches;
+	space->iommu = iommu;
 	spin_lock_init(&space->lock);
 	space->tree = RB_ROOT_CACHED;
-	if (coherency == COHERENCY_BOUNCE)
+	if (coherency == COHERENCY_BOUNCE || coherency == COHERENCY_NATIVE)
 		return 0;
 
 	if (dma_mask >= 2 * BUS_BASE_HIGH - 1) {
@@ -314,7 +326,8 @@ static bool direction_allows(const struct mapping_space *space, const struct map
 			     bool write)
 {
 	/* A plain device has no IOMMU to stop it; only the address is checked. */
-	if (map->dir == DMA_BIDIRECTIONAL || space->coherency == COHERENCY_BOUNCE)
+	if (map->dir == DMA_BIDIRECTIONAL || space->coherency == COHERENCY_BOUNCE ||
+	    space->coherency == COHERENCY_NATIVE)
 		return true;
 	return write ? map->dir == DMA_FROM_DEVICE : map->dir == DMA_TO_DEVICE;
 }
@@ -344,6 +357,59 @@ static size_t access_one(struct mapping_space *space, struct mapping *map, dma_a
 	return bytes;
 }
 
+static void record_fault(struct mapping_space *space, dma_addr_t bus, size_t size, bool write,
+			 enum fault_reason reason)
+{
+	struct fault_record *record = &space->records[space->nr_records++ % FAULT_RECORDS];
+
+	lockdep_assert_held(&space->lock);
+	*record = (struct fault_record){ ktime_get_mono_fast_ns(), bus, size, write, reason };
+	if (reason == FAULT_EXPOSED)
+		space->exposed += size;
+	else
+		space->faults++;
+	trace_dmaloop_fault(space->dev, bus, size, write, reason);
+}
+
+/*
+ * An access beside a mapping, in a page of it: an IOMMU that maps whole pages lets
+ * it through. It is made only in memory whose owner registered it to lose; other
+ * memory reads as poison and is not written. Returns bytes done or 0.
+ */
+static size_t access_exposed(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size,
+			     bool write)
+{
+	struct interval_tree_node *node;
+	dma_addr_t page = bus & PAGE_MASK;
+	struct mapping *map;
+	phys_addr_t phys;
+	size_t bytes;
+
+	lockdep_assert_held(&space->lock);
+	node = interval_tree_iter_first(&space->tree, page, page + PAGE_SIZE - 1);
+	if (!node || space->iommu != IOMMU_PAGE)
+		return 0;
+	map = container_of(node, struct mapping, node);
+	if (!direction_allows(space, map, write))
+		return 0;
+	phys = map->phys + (bus - map->node.start);
+	bytes = min_t(size_t, size, page + PAGE_SIZE - bus);
+	if (bus < map->node.start)
+		bytes = min_t(size_t, bytes, map->node.start - bus);
+	record_fault(space, bus, bytes, write, FAULT_EXPOSED);
+	if (has_shadow(space, map) && write)
+		shadow_write(phys, buf, bytes);
+	else if (has_shadow(space, map))
+		shadow_read(phys, buf, bytes);
+	else if (!space->caches.unsafe && !playground_covers(phys_to_virt(phys), bytes))
+		memset(buf, SHADOW_POISON, write ? 0 : bytes);
+	else if (write)
+		memcpy(phys_to_virt(phys), buf, bytes);
+	else
+		memcpy(buf, phys_to_virt(phys), bytes);
+	return bytes;
+}
+
 /**
  * mapping_access - the device reads or writes memory
  * @space: the device's space
@@ -366,22 +432,101 @@ int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_
 	while (size) {
 		enum fault_reason reason = FAULT_UNMAPPED;
 		struct mapping *map;
-		unsigned long flags;
 		size_t bytes = 0;
 
-		spin_lock_irqsave(&space->lock, flags);
+		guard(spinlock_irqsave)(&space->lock);
 		map = mapping_find(space, bus);
 		if (map && !direction_allows(space, map, write))
 			reason = FAULT_DIRECTION;
 		else if (map)
 			bytes = access_one(space, map, bus, buf, size, write);
-		spin_unlock_irqrestore(&space->lock, flags);
+		else
+			bytes = access_exposed(space, bus, buf, size, write);
 		if (!bytes) {
-			mapping_fault(space, bus, size, write, reason);
+			record_fault(space, bus, size, write, reason);
 			return -EFAULT;
 		}
 		bus += bytes;
 		buf += bytes;
+		size -= bytes;
+	}
+	return 0;
+}
+
+/* A copy in which no cache and no fault has a say. Returns bytes done or 0. */
+static size_t copy_direct(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size)
+{
+	struct mapping *from, *to;
+
+	guard(spinlock_irqsave)(&space->lock);
+	from = mapping_find(space, src);
+	to = mapping_find(space, dst);
+	if (!from || !to || has_shadow(space, from) || has_shadow(space, to) ||
+	    !direction_allows(space, from, false) || !direction_allows(space, to, true))
+		return 0;
+	size = min_t(size_t, size, COPY_MAX);
+	size = min_t(size_t, size, from->node.last - src + 1);
+	size = min_t(size_t, size, to->node.last - dst + 1);
+	trace_dmaloop_device_access(space->dev, src, size, false);
+	trace_dmaloop_device_access(space->dev, dst, size, true);
+	memmove(phys_to_virt(to->phys + (dst - to->node.start)),
+		phys_to_virt(from->phys + (src - from->node.start)), size);
+	return size;
+}
+
+/**
+ * mapping_copy - the device copies memory
+ * @space: the device's space
+ * @dst: bus address to write to
+ * @src: bus address to read from
+ * @size: bytes
+ * @scratch: the device's own buffer, for what cannot be copied at once
+ * @scratch_size: its size in bytes
+ *
+ * Context: any.
+ * Return: 0 or -EFAULT, see mapping_access().
+ */
+int mapping_copy(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size,
+		 void *scratch, size_t scratch_size)
+{
+	while (size) {
+		size_t bytes = copy_direct(space, dst, src, size);
+
+		if (!bytes) {
+			bytes = min(size, scratch_size);
+			if (mapping_access(space, src, scratch, bytes, false) ||
+			    mapping_access(space, dst, scratch, bytes, true))
+				return -EFAULT;
+		}
+		dst += bytes;
+		src += bytes;
+		size -= bytes;
+	}
+	return 0;
+}
+
+/**
+ * mapping_fill - the device writes one byte all over
+ * @space: the device's space
+ * @dst: bus address to write to
+ * @byte: what
+ * @size: bytes
+ * @scratch: the device's own buffer
+ * @scratch_size: its size in bytes
+ *
+ * Context: any.
+ * Return: 0 or -EFAULT, see mapping_access().
+ */
+int mapping_fill(struct mapping_space *space, dma_addr_t dst, u8 byte, size_t size, void *scratch,
+		 size_t scratch_size)
+{
+	memset(scratch, byte, min(size, scratch_size));
+	while (size) {
+		size_t bytes = min(size, scratch_size);
+
+		if (mapping_access(space, dst, scratch, bytes, true))
+			return -EFAULT;
+		dst += bytes;
 		size -= bytes;
 	}
 	return 0;
@@ -400,10 +545,31 @@ int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_
 void mapping_fault(struct mapping_space *space, dma_addr_t bus, size_t size, bool write,
 		   enum fault_reason reason)
 {
-	unsigned long flags;
+	guard(spinlock_irqsave)(&space->lock);
+	record_fault(space, bus, size, write, reason);
+}
 
-	spin_lock_irqsave(&space->lock, flags);
-	space->faults++;
-	spin_unlock_irqrestore(&space->lock, flags);
-	trace_dmaloop_fault(space->dev, bus, size, write, reason);
+/**
+ * mapping_exposure - what else the device could reach
+ * @space: the device's space
+ *
+ * Behind an IOMMU that maps whole pages: the bytes that lie in mapped pages
+ * without being mapped.
+ *
+ * Context: any.
+ * Return: bytes, over all live mappings.
+ */
+u64 mapping_exposure(struct mapping_space *space)
+{
+	struct interval_tree_node *node;
+	u64 bytes = 0;
+
+	guard(spinlock_irqsave)(&space->lock);
+	for (node = interval_tree_iter_first(&space->tree, 0, ULONG_MAX); node;
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+		u64 start = node->start & PAGE_MASK, end = PAGE_ALIGN(node->last + 1);
+
+		bytes += (end - start) - (node->last + 1 - node->start);
+	}
+	return bytes;
 }

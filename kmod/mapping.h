@@ -14,7 +14,27 @@
 
 #include "shadow.h"
 
-enum dmaloop_coherency { COHERENCY_COHERENT, COHERENCY_NONCOHERENT, COHERENCY_BOUNCE };
+/**
+ * enum dmaloop_coherency - how a device sees memory
+ * @COHERENCY_COHERENT: as the CPU does
+ * @COHERENCY_NONCOHERENT: behind the modelled cache
+ * @COHERENCY_BOUNCE: through the kernel's swiotlb, which must be forced
+ * @COHERENCY_NATIVE: however this machine and kernel have it
+ */
+enum dmaloop_coherency {
+	COHERENCY_COHERENT,
+	COHERENCY_NONCOHERENT,
+	COHERENCY_BOUNCE,
+	COHERENCY_NATIVE,
+};
+
+/**
+ * enum dmaloop_iommu - what stops an access outside of what was mapped
+ * @IOMMU_EXACT: every byte that is not mapped; stricter than hardware
+ * @IOMMU_PAGE: pages that nothing is mapped in, as an IOMMU; the rest of a mapped
+ *	page is exposed
+ */
+enum dmaloop_iommu { IOMMU_EXACT, IOMMU_PAGE };
 
 /**
  * enum fault_reason - why an access did not happen
@@ -22,13 +42,36 @@ enum dmaloop_coherency { COHERENCY_COHERENT, COHERENCY_NONCOHERENT, COHERENCY_BO
  * @FAULT_DIRECTION: the mapping's direction forbids it
  * @FAULT_BAD_UNMAP: unmap or sync of an address that is not mapped
  * @FAULT_BAD_DESCRIPTOR: the engine read a descriptor it cannot execute
+ * @FAULT_EXPOSED: no fault: beside a mapping, in its page, and so it happened
  */
 enum fault_reason {
 	FAULT_UNMAPPED,
 	FAULT_DIRECTION,
 	FAULT_BAD_UNMAP,
 	FAULT_BAD_DESCRIPTOR,
+	FAULT_EXPOSED,
+	NR_FAULT_REASONS,
 };
+
+extern const char *const fault_reason_names[NR_FAULT_REASONS];
+
+/**
+ * struct fault_record - one access that did not happen
+ * @time: when, in ns since boot
+ * @bus: bus address
+ * @size: bytes
+ * @write: the device wanted to write
+ * @reason: why not
+ */
+struct fault_record {
+	u64 time;
+	u64 bus;
+	u64 size;
+	bool write;
+	enum fault_reason reason;
+};
+
+#define FAULT_RECORDS 16u
 
 /**
  * struct mapping - one live mapping
@@ -53,6 +96,7 @@ struct mapping {
  * @dev: the device, for tracepoints
  * @coherency: how the device sees memory
  * @caches: for COHERENCY_NONCOHERENT
+ * @iommu: what stops an access outside of what was mapped
  * @lock: protects all below; taken in any context
  * @tree: live mappings by bus address
  * @live: mappings in @tree
@@ -63,11 +107,15 @@ struct mapping {
  * @rnd: for random eviction
  * @effect: what the cache model did, summed
  * @faults: accesses that did not happen, summed
+ * @exposed: bytes accessed beside a mapping, in its page
+ * @records: the last FAULT_RECORDS of both; the next one goes to @nr_records modulo
+ * @nr_records: recorded so far
  */
 struct mapping_space {
 	struct device *dev;
 	enum dmaloop_coherency coherency;
 	struct shadow_config caches;
+	enum dmaloop_iommu iommu;
 	spinlock_t lock;
 	struct rb_root_cached tree;
 	unsigned int live;
@@ -78,11 +126,14 @@ struct mapping_space {
 	struct rnd_state rnd;
 	struct cache_effect effect;
 	unsigned int faults;
+	u64 exposed;
+	struct fault_record records[FAULT_RECORDS];
+	u32 nr_records;
 };
 
 int mapping_space_init(struct mapping_space *space, struct device *dev,
 		       enum dmaloop_coherency coherency, const struct shadow_config *caches,
-		       u64 dma_mask);
+		       enum dmaloop_iommu iommu, u64 dma_mask);
 void mapping_space_destroy(struct mapping_space *space);
 
 dma_addr_t mapping_add(struct mapping_space *space, phys_addr_t phys, size_t size,
@@ -94,7 +145,12 @@ bool mapping_remove(struct mapping_space *space, dma_addr_t bus, size_t size,
 bool mapping_sync(struct mapping_space *space, dma_addr_t bus, size_t size,
 		  enum dma_data_direction dir, bool for_device);
 int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size, bool write);
+int mapping_copy(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size,
+		 void *scratch, size_t scratch_size);
+int mapping_fill(struct mapping_space *space, dma_addr_t dst, u8 byte, size_t size, void *scratch,
+		 size_t scratch_size);
 void mapping_fault(struct mapping_space *space, dma_addr_t bus, size_t size, bool write,
 		   enum fault_reason reason);
+u64 mapping_exposure(struct mapping_space *space);
 
 #endif

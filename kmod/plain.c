@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mode `bounce`: the device is an ordinary one, without ops of ours, and the
- * kernel's swiotlb (booted with swiotlb=force) bounces its transfers. This is
- * the independent cross-check of the cache model: other code, other people's.
+ * Modes `bounce` and `native`: the device is an ordinary one, without ops of ours, and the
+ * kernel's swiotlb (booted with swiotlb=force) bounces its transfers: the
+ * independent cross-check of the cache model, other code, other people's. `native`
+ * asks for nothing: whatever this machine does to a device's mappings, the real
+ * cache maintenance of a non-coherent Arm64 included.
  *
  * The engine must still never touch memory that is not mapped for it, so the
  * kernel's own tracepoints (include/trace/events/dma.h, since Linux 6.12) keep
@@ -127,7 +129,7 @@ static int find_tracepoints(void)
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
 		if (!probes[i].tracepoint) {
-			pr_err("dmaloop: mode bounce needs the kernel's tracepoint dma:%s\n",
+			pr_err("dmaloop: modes bounce and native need the kernel's tracepoint dma:%s\n",
 			       probes[i].name);
 			return -EOPNOTSUPP;
 		}
@@ -148,16 +150,16 @@ int dmaloop_plain_install(struct mapping_space *space)
 	unsigned int i;
 	int err;
 
-	if (!is_swiotlb_force_bounce(space->dev)) {
+	if (space->coherency == COHERENCY_BOUNCE && !is_swiotlb_force_bounce(space->dev)) {
 		dev_err(space->dev, "mode bounce needs a kernel booted with swiotlb=force\n");
 		return -EOPNOTSUPP;
 	}
-	if (*space->dev->dma_mask < DMA_BIT_MASK(32)) {
+	if (space->coherency == COHERENCY_BOUNCE && *space->dev->dma_mask < DMA_BIT_MASK(32)) {
 		dev_err(space->dev, "mode bounce needs 32 DMA bits to reach the bounce buffer\n");
 		return -EOPNOTSUPP;
 	}
 	if (device_iommu_mapped(space->dev)) {
-		dev_err(space->dev, "mode bounce needs a device without an IOMMU\n");
+		dev_err(space->dev, "modes bounce and native need a device without an IOMMU\n");
 		return -EOPNOTSUPP;
 	}
 	err = find_tracepoints();
@@ -195,7 +197,8 @@ void dmaloop_plain_uninstall(struct mapping_space *space)
 
 int dmaloop_plain_install(struct mapping_space *space)
 {
-	dev_err(space->dev, "mode bounce needs swiotlb and the DMA tracepoints (Linux 6.12)\n");
+	dev_err(space->dev,
+		"modes bounce and native need swiotlb and the DMA tracepoints (Linux 6.12)\n");
 	return -EOPNOTSUPP;
 }
 

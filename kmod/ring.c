@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The descriptor ring's protocol: see ring.h. */
+#include <linux/string.h>
+
 #include "ring.h"
 
 /**
@@ -99,11 +101,124 @@ bool ring_doorbell(struct ring *ring, u32 tail)
 /**
  * ring_desc_ready - may the device execute this descriptor?
  * @desc: as fetched
+ * @check: what this device looks at
  *
  * Return: true when the driver has handed it over and the device has not yet
- * handed it back.
+ * handed it back, as far as @check can tell.
  */
-bool ring_desc_ready(const struct ring_desc *desc)
+bool ring_desc_ready(const struct ring_desc *desc, enum ring_check check)
 {
-	return (desc->control & DESC_OWN) && !(desc->status & DESC_DONE);
+	bool own = desc->control & DESC_OWN;
+	bool done = (desc->status & DESC_DONE) && !(desc->control & DESC_CYCLIC);
+
+	switch (check) {
+	case RING_CHECK_OWN:
+		return own && !done;
+	case RING_CHECK_DONE:
+		return !done;
+	case RING_CHECK_NONE:
+		break;
+	}
+	return true;
+}
+
+/**
+ * ring_layout_valid - can descriptors lie so?
+ * @layout: the layout
+ *
+ * Return: false when a descriptor does not fit its stride, is not aligned for
+ * its fields, or a bank is no power of two up to RING_BANK_MAX.
+ */
+bool ring_layout_valid(const struct ring_layout *layout)
+{
+	return layout->stride >= sizeof(struct ring_desc) && layout->stride <= RING_STRIDE_MAX &&
+	       !(layout->stride % sizeof(u64)) && layout->offset <= RING_STRIDE_MAX &&
+	       !(layout->offset % sizeof(u64)) && layout->bank <= RING_BANK_MAX &&
+	       !(layout->bank & (layout->bank - 1)) &&
+	       (!layout->bank || layout->bank >= sizeof(struct ring_desc));
+}
+
+/**
+ * ring_slot_offset - where a slot's descriptor lies
+ * @layout: the layout
+ * @slot: which
+ *
+ * Return: bytes from the start of the ring's memory.
+ */
+u32 ring_slot_offset(const struct ring_layout *layout, u32 slot)
+{
+	return layout->offset + slot * layout->stride;
+}
+
+/**
+ * ring_bytes - how much memory a ring takes
+ * @layout: the layout
+ * @size: slots
+ *
+ * Return: bytes, up to the end of the last slot's stride.
+ */
+u32 ring_bytes(const struct ring_layout *layout, u32 size)
+{
+	return ring_slot_offset(layout, size);
+}
+
+/**
+ * ring_slot_crosses - does a slot's descriptor lie in two banks?
+ * @layout: the layout
+ * @slot: which
+ *
+ * Return: true when it takes two fetches.
+ */
+bool ring_slot_crosses(const struct ring_layout *layout, u32 slot)
+{
+	u32 first = ring_slot_offset(layout, slot), last = first + sizeof(struct ring_desc) - 1;
+
+	return layout->bank && first / layout->bank != last / layout->bank;
+}
+
+/**
+ * ring_fetch - read a slot's descriptor as the device does
+ * @bank: what the device has fetched; kept from call to call
+ * @layout: where descriptors lie
+ * @size: slots
+ * @slot: which
+ * @desc: the descriptor, as the device sees it
+ * @read: reads memory
+ * @data: for @read
+ *
+ * With banks, memory is read a bank at a time, and only when a descriptor
+ * reaches into a bank other than the last one: what lies in the bank already is
+ * taken from there, as old as it may be. A descriptor that crosses into the next
+ * bank is thus put together from two reads.
+ *
+ * Return: 0 or what @read said.
+ */
+int ring_fetch(struct ring_bank *bank, const struct ring_layout *layout, u32 size, u32 slot,
+	       struct ring_desc *desc, ring_read_t read, void *data)
+{
+	u32 at = ring_slot_offset(layout, slot), end = at + sizeof(*desc);
+	u8 *to = (u8 *)desc;
+
+	if (!layout->bank)
+		return read(data, at, desc, sizeof(*desc));
+	while (at < end) {
+		u32 start = at & ~(layout->bank - 1), next = start + layout->bank;
+		u32 bytes = (end < next ? end : next) - at;
+
+		if (!bank->valid || bank->at != start) {
+			u32 limit = ring_bytes(layout, size);
+			int err;
+
+			bank->valid = false;
+			err = read(data, start, bank->data, (next < limit ? next : limit) - start);
+			if (err)
+				return err;
+			bank->at = start;
+			bank->valid = true;
+		}
+		memcpy(to, bank->data + (at - start), bytes);
+		to += bytes;
+		at += bytes;
+	}
+	return 0;
 }

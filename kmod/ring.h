@@ -2,9 +2,10 @@
 /*
  * The descriptor ring's protocol, for both of its ends.
  *
- * Pure C: indices, the OWN bit, full and empty. The driver's end (client.c)
- * and the device's end (engine.c) bring the memory, the barriers and the
- * transfers; KUnit drives both ends against each other.
+ * Pure C: indices, the OWN bit, full and empty, where descriptors lie, and the
+ * fetch of whole banks. The driver's end (client.c, dmaengine.c) and the
+ * device's end (engine.c) bring the memory, the barriers and the transfers;
+ * KUnit drives both ends against each other.
  *
  * Descriptors are in the CPU's byte order: the device is software on the same
  * machine. The ring's capacity is a power of two and one slot stays free, so
@@ -17,17 +18,20 @@
 
 #define DESC_OWN 0x80000000u /* control: the device may execute it */
 #define DESC_IRQ 0x40000000u /* control: interrupt on completion */
+#define DESC_CYCLIC 0x20000000u /* control: executed again and again; OWN stays */
+#define DESC_FILL 0x10000000u /* control: the low byte of src is written, nothing is read */
 
 #define DESC_DONE 0x00000001u /* status: executed */
 #define DESC_ERROR 0x00000002u /* status: an access faulted; bytes moved are undefined */
 
 /**
  * struct ring_desc - one descriptor, as it lies in memory
- * @src: bus address to read from
+ * @src: bus address to read from; DESC_FILL: the byte to write
  * @dst: bus address to write to
- * @length: bytes
- * @control: DESC_OWN, DESC_IRQ
- * @next: bus address of the next descriptor; 0: the following slot
+ * @length: bytes; 0 moves nothing
+ * @control: DESC_OWN, DESC_IRQ, DESC_CYCLIC, DESC_FILL
+ * @next: bus address of the descriptor to execute after this one, for the same
+ *	slot; 0: the slot is done
  * @status: DESC_DONE, DESC_ERROR; written by the device
  * @reserved: zero
  */
@@ -54,6 +58,16 @@ struct ring {
 };
 
 #define RING_MAX 4096u
+#define RING_STRIDE_MAX 512u
+#define RING_BANK_MAX 512u
+
+/**
+ * enum ring_check - how a device tells a descriptor it may execute
+ * @RING_CHECK_OWN: DESC_OWN is set and DESC_DONE is not
+ * @RING_CHECK_DONE: DESC_DONE is not set; a device without an ownership flag
+ * @RING_CHECK_NONE: the doorbell said so
+ */
+enum ring_check { RING_CHECK_OWN, RING_CHECK_DONE, RING_CHECK_NONE };
 
 bool ring_init(struct ring *ring, u32 size);
 u32 ring_used(const struct ring *ring);
@@ -62,6 +76,42 @@ bool ring_empty(const struct ring *ring);
 u32 ring_produce(struct ring *ring);
 u32 ring_consume(struct ring *ring);
 bool ring_doorbell(struct ring *ring, u32 tail);
-bool ring_desc_ready(const struct ring_desc *desc);
+bool ring_desc_ready(const struct ring_desc *desc, enum ring_check check);
+
+/**
+ * struct ring_layout - where the descriptors of a ring lie
+ * @offset: bytes from the start of the ring's memory to slot 0
+ * @stride: bytes from one slot to the next; at least sizeof(struct ring_desc)
+ * @bank: bytes the device fetches at once, and the alignment of what it fetches;
+ *	0: one descriptor when it needs it
+ */
+struct ring_layout {
+	u32 offset;
+	u32 stride;
+	u32 bank;
+};
+
+bool ring_layout_valid(const struct ring_layout *layout);
+u32 ring_slot_offset(const struct ring_layout *layout, u32 slot);
+u32 ring_bytes(const struct ring_layout *layout, u32 size);
+bool ring_slot_crosses(const struct ring_layout *layout, u32 slot);
+
+/**
+ * struct ring_bank - the bank that a device has fetched
+ * @at: its start, as an offset into the ring's memory
+ * @valid: @data holds it
+ * @data: as it was when it was fetched
+ */
+struct ring_bank {
+	u32 at;
+	bool valid;
+	u8 data[RING_BANK_MAX];
+};
+
+/* Reads @size bytes at @at of the ring's memory; 0 or a negative errno. */
+typedef int (*ring_read_t)(void *data, u32 at, void *to, u32 size);
+
+int ring_fetch(struct ring_bank *bank, const struct ring_layout *layout, u32 size, u32 slot,
+	       struct ring_desc *desc, ring_read_t read, void *data);
 
 #endif

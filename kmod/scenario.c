@@ -187,11 +187,11 @@ static int body_rx_early(struct scenario_run *run)
 	bus = map(run, DMA_FROM_DEVICE);
 	if (bad(run, bus))
 		return -ENOMEM;
-	engine_hold(run->client.engine, true);
+	engine_channel_pause(run->client.channel, true);
 	err = client_submit(&run->client, bus, run->far_bus, size);
 	if (wrong(run))
 		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_STALE);
-	engine_hold(run->client.engine, false);
+	engine_channel_pause(run->client.channel, false);
 	err = err ?: wait_transfer(run);
 	unmap(run, bus, DMA_FROM_DEVICE);
 	if (!err)
@@ -213,11 +213,11 @@ static int body_rx_write(struct scenario_run *run)
 	bus = map(run, DMA_FROM_DEVICE);
 	if (bad(run, bus))
 		return -ENOMEM;
-	engine_hold(run->client.engine, true);
+	engine_channel_pause(run->client.channel, true);
 	err = client_submit(&run->client, bus, run->far_bus, size);
 	if (wrong(run))
 		client_cpu_write(&run->client, run->placed.buffer, mark, sizeof(mark));
-	engine_hold(run->client.engine, false);
+	engine_channel_pause(run->client.channel, false);
 	err = err ?: wait_transfer(run);
 	unmap(run, bus, DMA_FROM_DEVICE);
 	if (!err)
@@ -245,11 +245,11 @@ static int body_rx_neighbour(struct scenario_run *run)
 		if (bad(run, bus))
 			return -ENOMEM;
 	}
-	engine_hold(run->client.engine, true);
+	engine_channel_pause(run->client.channel, true);
 	err = client_submit(&run->client, bus, run->far_bus, placed->size);
 	if (!run->scenario->quiet)
 		client_cpu_write(&run->client, placed->neighbour, during, sizeof(during));
-	engine_hold(run->client.engine, false);
+	engine_channel_pause(run->client.channel, false);
 	err = err ?: wait_transfer(run);
 	if (!placed->coherent)
 		unmap(run, bus, DMA_FROM_DEVICE);
@@ -528,7 +528,7 @@ static int run_body(struct scenario_run *run, struct device *dev, struct engine 
 	u32 size = max(scenario->size, NEIGHBOUR_SIZE);
 	int err;
 
-	err = client_init(&run->client, dev, engine);
+	err = client_init(&run->client, dev, &engine->channels[0]);
 	if (err)
 		return err;
 	err = placement_make(&run->placed, dev, scenario->where, scenario->size, offset);
@@ -542,7 +542,7 @@ static int run_body(struct scenario_run *run, struct device *dev, struct engine 
 		err = scenario->body(run);
 
 	/* Before any memory goes: the device must have stopped using it. */
-	engine_stop_ring(engine);
+	engine_channel_stop(run->client.channel);
 	if (run->far)
 		dma_free_coherent(dev, size, run->far, run->far_bus);
 	kfree(run->got);

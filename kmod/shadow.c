@@ -70,6 +70,25 @@ void playground_remove(struct playground *pg)
 	spin_unlock_irqrestore(&playgrounds_lock, flags);
 }
 
+/**
+ * playground_covers - has the owner of this memory accepted its loss?
+ * @start: first byte
+ * @size: bytes
+ *
+ * Context: any.
+ * Return: true when one playground holds it all.
+ */
+bool playground_covers(const void *start, size_t size)
+{
+	struct playground *pg;
+
+	guard(spinlock_irqsave)(&playgrounds_lock);
+	list_for_each_entry(pg, &playgrounds, node)
+		if (start >= pg->start && start + size <= pg->start + pg->size)
+			return true;
+	return false;
+}
+
 /*
  * What may change in the lines that @own touches of the page at @cpu: itself, and
  * playgrounds.

@@ -54,6 +54,7 @@ struct playground {
 
 void playground_add(struct playground *pg, void *start, size_t size);
 void playground_remove(struct playground *pg);
+bool playground_covers(const void *start, size_t size);
 
 int shadow_get(phys_addr_t phys, size_t size);
 void shadow_put(phys_addr_t phys, size_t size);

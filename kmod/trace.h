@@ -51,34 +51,62 @@ TRACE_EVENT(dmaloop_cpu_access,
 );
 
 TRACE_EVENT(dmaloop_doorbell,
-	TP_PROTO(struct device *dev, u32 tail),
-	TP_ARGS(dev, tail),
+	TP_PROTO(struct device *dev, u32 channel, u32 tail),
+	TP_ARGS(dev, channel, tail),
 	TP_STRUCT__entry(
 		__string(device, dev_name(dev))
+		__field(u32, channel)
 		__field(u32, tail)
 	),
 	TP_fast_assign(
 		__assign_str(device);
+		__entry->channel = channel;
 		__entry->tail = tail;
 	),
-	TP_printk("%s tail=%u", __get_str(device), __entry->tail)
+	TP_printk("%s channel=%u tail=%u", __get_str(device), __entry->channel, __entry->tail)
+);
+
+TRACE_EVENT(dmaloop_descriptor,
+	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 control, u32 status, bool ready),
+	TP_ARGS(dev, channel, bus, control, status, ready),
+	TP_STRUCT__entry(
+		__string(device, dev_name(dev))
+		__field(u32, channel)
+		__field(u64, bus)
+		__field(u32, control)
+		__field(u32, status)
+		__field(bool, ready)
+	),
+	TP_fast_assign(
+		__assign_str(device);
+		__entry->channel = channel;
+		__entry->bus = bus;
+		__entry->control = control;
+		__entry->status = status;
+		__entry->ready = ready;
+	),
+	TP_printk("%s channel=%u descriptor=%llx control=%#x status=%#x%s", __get_str(device),
+		  __entry->channel, __entry->bus, __entry->control, __entry->status,
+		  __entry->ready ? "" : ": not ready")
 );
 
 TRACE_EVENT(dmaloop_completion,
-	TP_PROTO(struct device *dev, u32 index, u32 status),
-	TP_ARGS(dev, index, status),
+	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 status),
+	TP_ARGS(dev, channel, bus, status),
 	TP_STRUCT__entry(
 		__string(device, dev_name(dev))
-		__field(u32, index)
+		__field(u32, channel)
+		__field(u64, bus)
 		__field(u32, status)
 	),
 	TP_fast_assign(
 		__assign_str(device);
-		__entry->index = index;
+		__entry->channel = channel;
+		__entry->bus = bus;
 		__entry->status = status;
 	),
-	TP_printk("%s descriptor=%u status=%#x", __get_str(device), __entry->index,
-		  __entry->status)
+	TP_printk("%s channel=%u descriptor=%llx status=%#x", __get_str(device),
+		  __entry->channel, __entry->bus, __entry->status)
 );
 
 TRACE_EVENT(dmaloop_fault,
@@ -101,7 +129,8 @@ TRACE_EVENT(dmaloop_fault,
 	TP_printk("%s %s dma_addr=%llx size=%llu: %s", __get_str(device),
 		  __entry->write ? "write" : "read", __entry->bus, __entry->size,
 		  __print_symbolic(__entry->reason, { 0, "not mapped" }, { 1, "direction" },
-				   { 2, "bad unmap or sync" }, { 3, "bad descriptor" }))
+				   { 2, "bad unmap or sync" }, { 3, "bad descriptor" },
+				   { 4, "sub-page exposure" }))
 );
 
 TRACE_EVENT(dmaloop_spared,

@@ -349,7 +349,7 @@ static void transfers_wrap_the_ring(struct kunit *test)
 	dma_addr_t src, dst;
 	int i;
 
-	KUNIT_ASSERT_EQ(test, client_init(&f->client, f->dev, f->engine), 0);
+	KUNIT_ASSERT_EQ(test, client_init(&f->client, f->dev, &f->engine->channels[0]), 0);
 	f->has_client = true;
 	for (i = 0; i < 300; i++) {
 		memset(f->buffer, i, SIZE);
@@ -368,17 +368,30 @@ static void transfers_wrap_the_ring(struct kunit *test)
 static void device_survives_its_registers(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_COHERENT, 64);
+	struct engine_channel *channel = &f->engine->channels[0];
+	struct engine_setup setup = { .size = 16, .layout = { .stride = 40 } };
 
-	KUNIT_EXPECT_EQ(test, engine_doorbell(f->engine, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, engine_start_ring(f->engine, 0, 16, NULL, NULL), -EINVAL);
-	KUNIT_EXPECT_EQ(test, engine_start_ring(f->engine, 0x1000, 3, NULL, NULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, engine_channel_doorbell(channel, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EINVAL);
+	setup.bus = 0x1000;
+	setup.size = 3;
+	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EINVAL);
+	setup.size = 16;
+	setup.layout.stride = 32;
+	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EINVAL);
+	setup.layout.stride = 40;
+	setup.layout.bank = 96;
+	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EINVAL);
+	setup.layout.bank = 64;
 	/* A ring in the middle of nowhere: every fetch faults, nothing else happens. */
-	KUNIT_EXPECT_EQ(test, engine_start_ring(f->engine, 0x1000, 16, NULL, NULL), 0);
-	KUNIT_EXPECT_EQ(test, engine_start_ring(f->engine, 0x1000, 16, NULL, NULL), -EBUSY);
-	KUNIT_EXPECT_EQ(test, engine_doorbell(f->engine, 16), -EINVAL);
-	KUNIT_EXPECT_EQ(test, engine_doorbell(f->engine, 15), 0);
-	engine_stop_ring(f->engine);
-	engine_stop_ring(f->engine);
+	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), 0);
+	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EBUSY);
+	KUNIT_EXPECT_EQ(test, engine_channel_doorbell(channel, 16), -EINVAL);
+	KUNIT_EXPECT_EQ(test, engine_channel_doorbell(channel, 15), 0);
+	engine_channel_settle(channel);
+	KUNIT_EXPECT_EQ(test, f->space->faults, 15);
+	engine_channel_stop(channel);
+	engine_channel_stop(channel);
 }
 
 /* A held device does nothing; stopping its ring does not wait for it. */
@@ -386,9 +399,9 @@ static void held_device_can_be_stopped(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_COHERENT, 64);
 
-	KUNIT_ASSERT_EQ(test, client_init(&f->client, f->dev, f->engine), 0);
+	KUNIT_ASSERT_EQ(test, client_init(&f->client, f->dev, &f->engine->channels[0]), 0);
 	f->has_client = true;
-	engine_hold(f->engine, true);
+	engine_channel_pause(&f->engine->channels[0], true);
 	KUNIT_EXPECT_EQ(test, client_submit(&f->client, f->client.desc_bus, f->client.desc_bus, 4),
 			0);
 	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&f->client.done));

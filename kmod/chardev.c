@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/dmaloopN, of a device made with client=chardev: a memory behind the
+ * device, which read, write and io_uring reach by DMA straight from and to the
+ * caller's pages. Ordinary tools (dd, fio) then run over the real DMA API.
+ *
+ * It is a dmaengine client like any other: its transfers are memcpy transactions
+ * on the device's channels. A request lives until the device is done with it,
+ * whatever becomes of the caller: it holds the pages pinned, the mapping, and the
+ * file, so that the device cannot go either.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/dmaengine.h>
+#include <linux/fs.h>
+#include <linux/io_uring/cmd.h>
+#include <linux/kref.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+#include "chardev.h"
+#include "device.h"
+#include "dmaengine.h"
+#include "dmaloop_uapi.h"
+
+#define CHUNK SZ_64K /* the memory is allocated in pieces of this size */
+#define SEGMENTS_MAX 64u /* pieces of the caller's memory in one request */
+#define IN_FLIGHT_MAX 64 /* requests on one device, unless the caller waits */
+
+/**
+ * struct chunk - a piece of the memory behind the device
+ * @virt: as the CPU sees it, for mmap
+ * @bus: as the device does
+ */
+struct chunk {
+	void *virt;
+	dma_addr_t bus;
+};
+
+/**
+ * struct loop_char - one character device
+ * @misc: its registration
+ * @name: for @misc
+ * @dev: the device
+ * @size: of the memory, in bytes
+ * @nr_chunks: in @chunks
+ * @chunks: the memory
+ * @lock: protects @opens, and @chans against being taken twice
+ * @opens: files
+ * @nr_chans: channels held while there are files
+ * @chans: those
+ * @next: counts requests, which take channels in turn
+ * @in_flight: requests the device is not done with
+ * @room: waits for one of them to end
+ */
+struct loop_char {
+	struct miscdevice misc;
+	char name[DMALOOP_NAME_MAX];
+	struct device *dev;
+	u64 size;
+	u32 nr_chunks;
+	struct chunk *chunks;
+	struct mutex lock;
+	u32 opens;
+	u32 nr_chans;
+	struct dma_chan *chans[BUS_CHANNELS_MAX];
+	atomic_t next;
+	atomic_t in_flight;
+	wait_queue_head_t room;
+};
+
+/**
+ * struct request - one transfer between the caller's pages and the memory
+ * @ref: the device's, and that of a caller who waits
+ * @lc: whose memory
+ * @file: kept open until the request ends
+ * @iocb: to complete; NULL when the caller waits or @cmd is set
+ * @cmd: io_uring passthrough to complete
+ * @done: the caller waits on it
+ * @work: ends the request, as that may sleep
+ * @read: into the caller's pages
+ * @pinned: they are pinned, for us to unpin
+ * @sgt: they
+ * @mapped: @sgt is
+ * @bytes: submitted
+ * @result: bytes, or a negative errno
+ * @failed: the device met a fault
+ */
+struct request {
+	struct kref ref;
+	struct loop_char *lc;
+	struct file *file;
+	struct kiocb *iocb;
+	struct io_uring_cmd *cmd;
+	struct completion done;
+	struct work_struct work;
+	bool read;
+	bool pinned;
+	struct sg_table sgt;
+	bool mapped;
+	size_t bytes;
+	ssize_t result;
+	bool failed;
+};
+
+static enum dma_data_direction request_dir(const struct request *req)
+{
+	return req->read ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+}
+
+static void request_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct request, ref));
+}
+
+/* Give back what the request holds, but itself. */
+static void request_unmap(struct request *req)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (req->mapped)
+		dma_unmap_sgtable(req->lc->dev, &req->sgt, request_dir(req), 0);
+	for_each_sgtable_sg(&req->sgt, sg, i) {
+		struct page *page = sg_page(sg);
+
+		if (req->pinned)
+			unpin_user_pages_dirty_lock(&page, 1, req->read);
+	}
+	kfree(req->sgt.sgl);
+}
+
+static void request_end(struct work_struct *work)
+{
+	struct request *req = container_of(work, struct request, work);
+	struct loop_char *lc = req->lc;
+	struct file *file = req->file;
+
+	request_unmap(req);
+	req->result = req->failed ? -EIO : req->bytes;
+	if (req->iocb) {
+		if (req->result > 0)
+			req->iocb->ki_pos += req->result;
+		req->iocb->ki_complete(req->iocb, req->result);
+	} else if (req->cmd) {
+		io_uring_cmd_done(req->cmd, req->result, 0, IO_URING_F_UNLOCKED);
+	} else {
+		complete(&req->done);
+	}
+	kref_put(&req->ref, request_release);
+	atomic_dec(&lc->in_flight);
+	wake_up_all(&lc->room);
+	/* The last use of @lc: with the file the device may go. */
+	fput(file);
+}
+
+static void piece_done(void *data, const struct dmaengine_result *result)
+{
+	struct request *req = data;
+
+	if (result->result != DMA_TRANS_NOERROR)
+		WRITE_ONCE(req->failed, true);
+}
+
+static void last_piece_done(void *data, const struct dmaengine_result *result)
+{
+	struct request *req = data;
+
+	piece_done(data, result);
+	queue_work(dmaloop_queue, &req->work);
+}
+
+static void submit_piece(struct request *req, struct dma_async_tx_descriptor *tx, bool last)
+{
+	if (!tx)
+		return;
+	tx->callback_result = last ? last_piece_done : piece_done;
+	tx->callback_param = req;
+	dmaengine_submit(tx);
+}
+
+/*
+ * Cut the request where its segments and the memory's chunks end, and submit the
+ * pieces. One that cannot be had makes the request shorter. Returns bytes.
+ */
+static size_t request_submit(struct request *req, struct dma_chan *chan, u64 pos)
+{
+	struct dma_async_tx_descriptor *previous = NULL;
+	struct loop_char *lc = req->lc;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_dma_sg(&req->sgt, sg, i) {
+		dma_addr_t bus = sg_dma_address(sg);
+		u32 left = sg_dma_len(sg);
+
+		while (left) {
+			dma_addr_t store = lc->chunks[pos / CHUNK].bus + pos % CHUNK;
+			u32 bytes = min_t(u32, left, CHUNK - pos % CHUNK);
+			struct dma_async_tx_descriptor *tx;
+
+			/* Only the last one need interrupt; which that is shows too late. */
+			tx = dmaengine_prep_dma_memcpy(chan, req->read ? bus : store,
+						       req->read ? store : bus, bytes,
+						       DMA_CTRL_ACK | DMA_PREP_INTERRUPT);
+			if (!tx)
+				goto out;
+			submit_piece(req, previous, false);
+			previous = tx;
+			req->bytes += bytes;
+			bus += bytes;
+			pos += bytes;
+			left -= bytes;
+		}
+	}
+out:
+	if (!previous)
+		return 0;
+	submit_piece(req, previous, true);
+	/* From here on the request may end, and be gone, at any moment. */
+	dma_async_issue_pending(chan);
+	return 1;
+}
+
+static struct request *request_new(struct loop_char *lc, struct iov_iter *iter, bool read,
+				   size_t bytes)
+{
+	struct request *req = kzalloc(sizeof(*req), GFP_KERNEL);
+	unsigned int segments = min_t(size_t, iov_iter_npages(iter, SEGMENTS_MAX), SEGMENTS_MAX);
+	ssize_t got;
+
+	if (!req)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&req->ref);
+	init_completion(&req->done);
+	INIT_WORK(&req->work, request_end);
+	req->lc = lc;
+	req->read = read;
+	req->pinned = iov_iter_extract_will_pin(iter);
+	req->sgt.sgl = kcalloc(segments ?: 1, sizeof(*req->sgt.sgl), GFP_KERNEL);
+	if (!req->sgt.sgl) {
+		kfree(req);
+		return ERR_PTR(-ENOMEM);
+	}
+	sg_init_table(req->sgt.sgl, segments ?: 1);
+	got = extract_iter_to_sg(iter, bytes, &req->sgt, segments, 0);
+	req->sgt.orig_nents = req->sgt.nents;
+	if (got > 0 && req->sgt.nents) {
+		int err;
+
+		sg_mark_end(&req->sgt.sgl[req->sgt.nents - 1]);
+		err = dma_map_sgtable(lc->dev, &req->sgt, request_dir(req), 0);
+		req->mapped = !err;
+		got = err ?: got;
+	}
+	if (got > 0)
+		return req;
+	request_unmap(req);
+	kfree(req);
+	return ERR_PTR(got ?: -EFAULT);
+}
+
+/*
+ * Start one request. Returns 0 with *@req set when somebody has to wait for it,
+ * -EIOCBQUEUED when it completes @iocb or @cmd, or an errno.
+ */
+static int request_start(struct file *file, struct iov_iter *iter, u64 pos, bool read,
+			 struct kiocb *iocb, struct io_uring_cmd *cmd, struct request **out)
+{
+	struct loop_char *lc = file->private_data;
+	struct dma_chan *chan = lc->chans[(u32)atomic_inc_return(&lc->next) % lc->nr_chans];
+	size_t bytes = min_t(u64, iov_iter_count(iter), lc->size - pos);
+	struct request *req = request_new(lc, iter, read, bytes);
+
+	if (IS_ERR(req))
+		return PTR_ERR(req);
+	req->iocb = iocb;
+	req->cmd = cmd;
+	req->file = get_file(file);
+	atomic_inc(&lc->in_flight);
+	if (!iocb && !cmd)
+		kref_get(&req->ref);
+	*out = req;
+	if (request_submit(req, chan, pos))
+		return iocb || cmd ? -EIOCBQUEUED : 0;
+
+	/* Nothing was submitted: nothing will end it. */
+	atomic_dec(&lc->in_flight);
+	request_unmap(req);
+	kfree(req);
+	fput(file);
+	return -ENOMEM;
+}
+
+static bool has_room(struct loop_char *lc)
+{
+	return atomic_read(&lc->in_flight) < IN_FLIGHT_MAX;
+}
+
+static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool read)
+{
+	struct loop_char *lc = iocb->ki_filp->private_data;
+	ssize_t done = 0;
+
+	while (iov_iter_count(iter) && iocb->ki_pos < lc->size) {
+		struct request *req;
+		ssize_t result;
+		int err;
+
+		err = request_start(iocb->ki_filp, iter, iocb->ki_pos, read, NULL, NULL, &req);
+		if (err)
+			return done ?: err;
+		/* Who is killed leaves; the request goes on and ends by itself. */
+		err = wait_for_completion_killable(&req->done);
+		result = err ?: req->result;
+		kref_put(&req->ref, request_release);
+		if (result < 0)
+			return done ?: result;
+		done += result;
+		iocb->ki_pos += result;
+	}
+	return done;
+}
+
+static ssize_t transfer(struct kiocb *iocb, struct iov_iter *iter, bool read)
+{
+	struct loop_char *lc = iocb->ki_filp->private_data;
+	bool wait = !(iocb->ki_flags & IOCB_NOWAIT) && !(iocb->ki_filp->f_flags & O_NONBLOCK);
+	struct request *req;
+	int err;
+
+	if (!iov_iter_count(iter))
+		return 0;
+	if (iocb->ki_pos >= lc->size)
+		return read ? 0 : -ENOSPC;
+	if (!has_room(lc)) {
+		if (!wait)
+			return -EAGAIN;
+		err = wait_event_killable(lc->room, has_room(lc));
+		if (err)
+			return err;
+	}
+	if (is_sync_kiocb(iocb))
+		return transfer_sync(iocb, iter, read);
+	return request_start(iocb->ki_filp, iter, iocb->ki_pos, read, iocb, NULL, &req);
+}
+
+static ssize_t char_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return transfer(iocb, to, true);
+}
+
+static ssize_t char_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return transfer(iocb, from, false);
+}
+
+static int char_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct loop_char *lc = cmd->file->private_data;
+	const struct dmaloop_uring_cmd *user = io_uring_sqe_cmd(cmd->sqe);
+	bool read = cmd->cmd_op == DMALOOP_URING_READ;
+	struct request *req;
+	struct iov_iter iter;
+	u64 addr, offset;
+	u32 length;
+	int err;
+
+	if (cmd->cmd_op != DMALOOP_URING_READ && cmd->cmd_op != DMALOOP_URING_WRITE)
+		return -ENOTTY;
+	if (!(issue_flags & IO_URING_F_SQE128))
+		return -EINVAL;
+	/* Shared with user space, which may change it under us: read once. */
+	addr = READ_ONCE(user->addr);
+	offset = READ_ONCE(user->offset);
+	length = READ_ONCE(user->length);
+	if (READ_ONCE(user->reserved) || !length || offset >= lc->size)
+		return -EINVAL;
+	if (!has_room(lc))
+		return -EAGAIN;
+	err = import_ubuf(read ? ITER_DEST : ITER_SOURCE, u64_to_user_ptr(addr), length, &iter);
+	return err ?: request_start(cmd->file, &iter, offset, read, NULL, cmd, &req);
+}
+
+static __poll_t char_poll(struct file *file, poll_table *table)
+{
+	struct loop_char *lc = file->private_data;
+
+	poll_wait(file, &lc->room, table);
+	return has_room(lc) ? EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM : 0;
+}
+
+static loff_t char_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct loop_char *lc = file->private_data;
+
+	return fixed_size_llseek(file, offset, whence, lc->size);
+}
+
+static vm_fault_t char_fault(struct vm_fault *vmf)
+{
+	struct loop_char *lc = vmf->vma->vm_private_data;
+	u64 pos = (u64)vmf->pgoff << PAGE_SHIFT;
+	void *virt;
+
+	if (pos >= lc->size)
+		return VM_FAULT_SIGBUS;
+	virt = lc->chunks[pos / CHUNK].virt + pos % CHUNK;
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      is_vmalloc_addr(virt) ? vmalloc_to_pfn(virt) :
+						      PHYS_PFN(virt_to_phys(virt)));
+}
+
+static const struct vm_operations_struct char_vm_ops = {
+	.fault = char_fault,
+};
+
+/* The memory itself: coherent, so there is nothing to sync. */
+static int char_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct loop_char *lc = file->private_data;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff > PFN_DOWN(lc->size) ||
+	    vma_pages(vma) > PFN_DOWN(lc->size) - vma->vm_pgoff)
+		return -ENXIO;
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_private_data = lc;
+	vma->vm_ops = &char_vm_ops;
+	return 0;
+}
+
+static bool is_ours(struct dma_chan *chan, void *dev)
+{
+	return chan->device->dev == dev;
+}
+
+static void put_channels(struct loop_char *lc)
+{
+	while (lc->nr_chans)
+		dma_release_channel(lc->chans[--lc->nr_chans]);
+}
+
+static int get_channels(struct loop_char *lc, u32 wanted)
+{
+	dma_cap_mask_t mask;
+
+	dma_cap_zero(mask);
+	dma_cap_set(DMA_MEMCPY, mask);
+	while (lc->nr_chans < wanted) {
+		struct dma_chan *chan = dma_request_channel(mask, is_ours, lc->dev);
+
+		if (!chan) {
+			put_channels(lc);
+			return -EBUSY;
+		}
+		lc->chans[lc->nr_chans++] = chan;
+	}
+	return 0;
+}
+
+static int char_open(struct inode *inode, struct file *file)
+{
+	struct loop_char *lc = container_of(file->private_data, struct loop_char, misc);
+	struct engine *engine = dev_get_drvdata(lc->dev);
+	int err = 0;
+
+	/* misc_open() holds off misc_deregister(): the device is there. */
+	if (!dmaloop_device_use(lc->dev))
+		return -ENODEV;
+	scoped_guard(mutex, &lc->lock)
+	{
+		if (!lc->opens)
+			err = get_channels(lc, engine->nr_channels);
+		if (!err)
+			lc->opens++;
+	}
+	if (err) {
+		dmaloop_device_unuse(lc->dev);
+		return err;
+	}
+	file->private_data = lc;
+	file->f_mode |= FMODE_CAN_ODIRECT | FMODE_NOWAIT;
+	return 0;
+}
+
+/* Requests hold the file: none is in flight. */
+static int char_release(struct inode *inode, struct file *file)
+{
+	struct loop_char *lc = file->private_data;
+
+	scoped_guard(mutex, &lc->lock)
+	{
+		if (!--lc->opens)
+			put_channels(lc);
+	}
+	dmaloop_device_unuse(lc->dev);
+	return 0;
+}
+
+/* Nothing is kept back: a write is in the memory when it returns. */
+static int char_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	return 0;
+}
+
+static const struct file_operations char_fops = {
+	.owner = THIS_MODULE,
+	.open = char_open,
+	.release = char_release,
+	.read_iter = char_read_iter,
+	.write_iter = char_write_iter,
+	.uring_cmd = char_uring_cmd,
+	.poll = char_poll,
+	.llseek = char_llseek,
+	.mmap = char_mmap,
+	.fsync = char_fsync,
+};
+
+static void free_memory(struct loop_char *lc)
+{
+	while (lc->nr_chunks--)
+		dma_free_coherent(lc->dev, CHUNK, lc->chunks[lc->nr_chunks].virt,
+				  lc->chunks[lc->nr_chunks].bus);
+	kvfree(lc->chunks);
+}
+
+static int alloc_memory(struct loop_char *lc)
+{
+	u32 wanted = lc->size / CHUNK;
+
+	lc->chunks = kvcalloc(wanted, sizeof(*lc->chunks), GFP_KERNEL);
+	if (!lc->chunks)
+		return -ENOMEM;
+	for (; lc->nr_chunks < wanted; lc->nr_chunks++) {
+		struct chunk *chunk = &lc->chunks[lc->nr_chunks];
+
+		chunk->virt = dma_alloc_coherent(lc->dev, CHUNK, &chunk->bus, GFP_KERNEL);
+		if (!chunk->virt) {
+			free_memory(lc);
+			return -ENOMEM;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * dmaloop_chardev_attach - make /dev/dmaloopN for a device
+ * @dev: the device
+ * @memory: behind it, in MiB
+ *
+ * Context: may sleep.
+ * Return: 0 or a negative errno.
+ */
+int dmaloop_chardev_attach(struct device *dev, u32 memory)
+{
+	struct engine *engine = dev_get_drvdata(dev);
+	struct loop_char *lc = kzalloc(sizeof(*lc), GFP_KERNEL);
+	int err;
+
+	if (!lc)
+		return -ENOMEM;
+	lc->dev = dev;
+	lc->size = (u64)memory * SZ_1M;
+	mutex_init(&lc->lock);
+	init_waitqueue_head(&lc->room);
+	err = alloc_memory(lc);
+	if (err)
+		goto out_free;
+	err = dmaloop_dmaengine_attach(dev, false);
+	if (err)
+		goto out_memory;
+	snprintf(lc->name, sizeof(lc->name), "dmaloop%d", to_platform_device(dev)->id);
+	lc->misc.minor = MISC_DYNAMIC_MINOR;
+	lc->misc.name = lc->name;
+	lc->misc.fops = &char_fops;
+	lc->misc.mode = 0600;
+	err = misc_register(&lc->misc);
+	if (err)
+		goto out_dmaengine;
+	engine->chardev = lc;
+	return 0;
+
+out_dmaengine:
+	dmaloop_dmaengine_detach(dev);
+out_memory:
+	free_memory(lc);
+out_free:
+	mutex_destroy(&lc->lock);
+	kfree(lc);
+	return err;
+}
+
+/**
+ * dmaloop_chardev_detach - end dmaloop_chardev_attach()
+ * @dev: the device; no file is open
+ *
+ * Context: may sleep.
+ */
+void dmaloop_chardev_detach(struct device *dev)
+{
+	struct engine *engine = dev_get_drvdata(dev);
+	struct loop_char *lc = engine->chardev;
+
+	misc_deregister(&lc->misc);
+	dmaloop_dmaengine_detach(dev);
+	free_memory(lc);
+	mutex_destroy(&lc->lock);
+	kfree(lc);
+}

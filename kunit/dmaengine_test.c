@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The dmaengine provider through dmaengine's public interface, over a
+ * non-coherent device: what dmatest does not do (cyclic, sg, interleaved, memset,
+ * residue, pause, terminate, errors). dmatest itself runs in a guest.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/dmaengine.h>
+#include <linux/scatterlist.h>
+
+#include "../kmod/device.h"
+
+#define SIZE SZ_16K
+
+struct fixture {
+	struct platform_device *pdev;
+	struct device *dev;
+	struct dma_chan *chan;
+	u8 *src, *dst;
+	dma_addr_t src_bus, dst_bus;
+	atomic_t calls;
+	struct completion done;
+	enum dmaengine_tx_result result;
+};
+
+static bool is_ours(struct dma_chan *chan, void *dev)
+{
+	return chan->device->dev == dev;
+}
+
+static struct fixture *make(struct kunit *test)
+{
+	struct dmaloop_config config = dmaloop_config_default;
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	dma_cap_mask_t mask;
+	u32 i;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	config.client = CLIENT_DMAENGINE;
+	config.channels = 2;
+	f->pdev = dmaloop_device_create(&config);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->pdev);
+	test->priv = f;
+	f->dev = &f->pdev->dev;
+	init_completion(&f->done);
+	dma_cap_zero(mask);
+	dma_cap_set(DMA_MEMCPY, mask);
+	f->chan = dma_request_channel(mask, is_ours, f->dev);
+	KUNIT_ASSERT_NOT_NULL(test, f->chan);
+	f->src = kmalloc(SIZE, GFP_KERNEL);
+	f->dst = kzalloc(SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f->src);
+	KUNIT_ASSERT_NOT_NULL(test, f->dst);
+	for (i = 0; i < SIZE; i++)
+		f->src[i] = 1 + i * 11 + (i >> 8);
+	f->src_bus = dma_map_single(f->dev, f->src, SIZE, DMA_TO_DEVICE);
+	f->dst_bus = dma_map_single(f->dev, f->dst, SIZE, DMA_BIDIRECTIONAL);
+	return f;
+}
+
+static void fixture_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (!f)
+		return;
+	if (f->chan) {
+		dmaengine_terminate_sync(f->chan);
+		if (f->dst_bus) {
+			dma_unmap_single(f->dev, f->src_bus, SIZE, DMA_TO_DEVICE);
+			dma_unmap_single(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+		}
+		dma_release_channel(f->chan);
+	}
+	dmaloop_device_destroy(f->pdev);
+	kfree(f->src);
+	kfree(f->dst);
+}
+
+static void on_result(void *data, const struct dmaengine_result *result)
+{
+	struct fixture *f = data;
+
+	atomic_inc(&f->calls);
+	f->result = result->result;
+	complete(&f->done);
+}
+
+static void on_period(void *data)
+{
+	struct fixture *f = data;
+
+	atomic_inc(&f->calls);
+}
+
+static dma_cookie_t submit(struct kunit *test, struct fixture *f,
+			   struct dma_async_tx_descriptor *tx)
+{
+	KUNIT_ASSERT_NOT_NULL(test, tx);
+	tx->callback_result = on_result;
+	tx->callback_param = f;
+	return dmaengine_submit(tx);
+}
+
+static void finish(struct kunit *test, struct fixture *f)
+{
+	dma_async_issue_pending(f->chan);
+	KUNIT_ASSERT_GT(test, wait_for_completion_timeout(&f->done, 10 * HZ), 0);
+	dma_sync_single_for_cpu(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+}
+
+static void copies_at_any_offset(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	u32 i;
+
+	for (i = 0; i < 150; i++) {
+		u32 from = i * 13 % 97, to = i * 29 % 113, length = 1 + i * 37 % 5000;
+
+		submit(test, f,
+		       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus + to, f->src_bus + from,
+						 length, DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+		finish(test, f);
+		KUNIT_ASSERT_EQ(test, f->result, DMA_TRANS_NOERROR);
+		KUNIT_ASSERT_EQ(test, memcmp(f->dst + to, f->src + from, length), 0);
+	}
+}
+
+/* More than the ring holds; none is lost, and the last is last. */
+static void queue_longer_than_the_ring(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	dma_cookie_t cookie = 0;
+	u32 i;
+
+	for (i = 0; i < 300; i++)
+		cookie = submit(test, f,
+				dmaengine_prep_dma_memcpy(f->chan, f->dst_bus + i, f->src_bus + i,
+							  1, DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	dma_async_issue_pending(f->chan);
+	KUNIT_EXPECT_EQ(test, dma_sync_wait(f->chan, cookie), DMA_COMPLETE);
+	for (i = 0; i < 1000 && atomic_read(&f->calls) < 300; i++)
+		usleep_range(500, 1000);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), 300);
+	dma_sync_single_for_cpu(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, memcmp(f->dst, f->src, 300), 0);
+}
+
+static void sets_memory(struct kunit *test)
+{
+	struct fixture *f = make(test);
+
+	submit(test, f,
+	       dmaengine_prep_dma_memset(f->chan, f->dst_bus + 7, 0x1a5, 5000,
+					 DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(f->dst + 7, 0xa5, 5000), NULL);
+	KUNIT_EXPECT_EQ(test, f->dst[5007], 0);
+}
+
+/* Three pieces from memory to the "peripheral". */
+static void scatter_gather(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	struct dma_slave_config config = { .dst_addr = f->dst_bus };
+	struct scatterlist sg[3];
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, dmaengine_slave_config(f->chan, &config), 0);
+	sg_init_table(sg, 3);
+	for (i = 0; i < 3; i++) {
+		sg_dma_address(&sg[i]) = f->src_bus + i * 1000;
+		sg_dma_len(&sg[i]) = 300 - i * 100;
+	}
+	submit(test, f,
+	       dmaengine_prep_slave_sg(f->chan, sg, 3, DMA_MEM_TO_DEV,
+				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	/* Each piece was written to the same place: the last is on top. */
+	KUNIT_EXPECT_EQ(test, memcmp(f->dst, f->src + 2000, 100), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(f->dst + 100, f->src + 1100, 100), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(f->dst + 200, f->src + 200, 100), 0);
+	KUNIT_EXPECT_EQ(test, f->dst[300], 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), 1);
+}
+
+/* A column of a picture: 16 pieces of 8 bytes, 64 apart, packed together. */
+static void interleaves(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	struct dma_interleaved_template *xt =
+		kunit_kzalloc(test, struct_size(xt, sgl, 1), GFP_KERNEL);
+	u32 i;
+
+	KUNIT_ASSERT_NOT_NULL(test, xt);
+	xt->src_start = f->src_bus;
+	xt->dst_start = f->dst_bus;
+	xt->dir = DMA_MEM_TO_MEM;
+	xt->src_inc = true;
+	xt->dst_inc = true;
+	xt->src_sgl = true;
+	xt->numf = 16;
+	xt->frame_size = 1;
+	xt->sgl[0].size = 8;
+	xt->sgl[0].icg = 56;
+	submit(test, f,
+	       dmaengine_prep_interleaved_dma(f->chan, xt, DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_EQ(test, memcmp(f->dst + i * 8, f->src + i * 64, 8), 0);
+	KUNIT_EXPECT_EQ(test, f->dst[128], 0);
+}
+
+/* Periods call back until it is terminated; the residue stays within the buffer. */
+static void cyclic_periods(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	struct dma_slave_config config = { .dst_addr = f->dst_bus };
+	struct dma_async_tx_descriptor *tx;
+	struct dma_tx_state state;
+	dma_cookie_t cookie;
+	int calls;
+
+	KUNIT_ASSERT_EQ(test, dmaengine_slave_config(f->chan, &config), 0);
+	KUNIT_EXPECT_NULL(test, dmaengine_prep_dma_cyclic(f->chan, f->src_bus, 4096, 1000,
+							  DMA_MEM_TO_DEV, 0));
+	tx = dmaengine_prep_dma_cyclic(f->chan, f->src_bus, 4096, 1024, DMA_MEM_TO_DEV,
+				       DMA_PREP_INTERRUPT);
+	KUNIT_ASSERT_NOT_NULL(test, tx);
+	tx->callback = on_period;
+	tx->callback_param = f;
+	cookie = dmaengine_submit(tx);
+	dma_async_issue_pending(f->chan);
+	while (atomic_read(&f->calls) < 100) {
+		KUNIT_ASSERT_EQ(test, dmaengine_tx_status(f->chan, cookie, &state),
+				DMA_IN_PROGRESS);
+		KUNIT_ASSERT_LE(test, state.residue, 4096);
+		KUNIT_ASSERT_GT(test, state.residue, 0);
+		cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, dmaengine_pause(f->chan), 0);
+	KUNIT_EXPECT_EQ(test, dmaengine_tx_status(f->chan, cookie, &state), DMA_PAUSED);
+	dmaengine_synchronize(f->chan);
+	calls = atomic_read(&f->calls);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), calls);
+	KUNIT_EXPECT_EQ(test, dmaengine_resume(f->chan), 0);
+	while (atomic_read(&f->calls) < calls + 50)
+		cond_resched();
+	KUNIT_EXPECT_EQ(test, dmaengine_terminate_sync(f->chan), 0);
+	calls = atomic_read(&f->calls);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), calls);
+}
+
+/* Terminated transactions never call back; the channel works on afterwards. */
+static void terminate_then_go_on(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	u32 round, i;
+
+	for (round = 0; round < 100; round++) {
+		int before;
+
+		for (i = 0; i < 10; i++)
+			submit(test, f,
+			       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, SZ_8K,
+							 DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+		dma_async_issue_pending(f->chan);
+		if (round % 3)
+			cond_resched();
+		KUNIT_ASSERT_EQ(test, dmaengine_terminate_sync(f->chan), 0);
+		before = atomic_read(&f->calls);
+		reinit_completion(&f->done);
+		submit(test, f,
+		       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 100,
+						 DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+		finish(test, f);
+		KUNIT_ASSERT_EQ(test, atomic_read(&f->calls), before + 1);
+	}
+}
+
+/* A transfer that faults is an error to its client, and the next one is not. */
+static void faults_are_told(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	dma_cookie_t cookie;
+
+	cookie = submit(test, f,
+			dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, 0xdead000, 64,
+						  DMA_PREP_INTERRUPT));
+	finish(test, f);
+	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_WRITE_FAILED);
+	KUNIT_EXPECT_EQ(test, dma_async_is_tx_complete(f->chan, cookie, NULL, NULL), DMA_ERROR);
+	submit(test, f,
+	       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
+					 DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_NOERROR);
+}
+
+/* What is prepared and never submitted is freed with the channel. */
+static void prepared_only(struct kunit *test)
+{
+	struct fixture *f = make(test);
+
+	KUNIT_EXPECT_NOT_NULL(test, dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
+							      DMA_CTRL_ACK));
+}
+
+/* A device whose configuration goes lives until its client lets go. */
+static void device_outlives_its_configuration(struct kunit *test)
+{
+	struct fixture *f = make(test);
+
+	KUNIT_EXPECT_TRUE(test, dmaloop_device_in_use(f->pdev));
+	dmaloop_device_destroy(f->pdev);
+	submit(test, f,
+	       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
+					 DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_NOERROR);
+	KUNIT_EXPECT_FALSE(test, dmaloop_device_use(f->dev));
+	dma_unmap_single(f->dev, f->src_bus, SIZE, DMA_TO_DEVICE);
+	dma_unmap_single(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+	get_device(f->dev);
+	dma_release_channel(f->chan);
+	flush_workqueue(dmaloop_queue);
+	KUNIT_EXPECT_FALSE(test, device_is_registered(f->dev));
+	put_device(f->dev);
+	kfree(f->src);
+	kfree(f->dst);
+	test->priv = NULL;
+}
+
+/* clang-format off */
+static struct kunit_case dmaengine_cases[] = {
+	KUNIT_CASE(copies_at_any_offset),
+	KUNIT_CASE(queue_longer_than_the_ring),
+	KUNIT_CASE(sets_memory),
+	KUNIT_CASE(scatter_gather),
+	KUNIT_CASE(interleaves),
+	KUNIT_CASE(cyclic_periods),
+	KUNIT_CASE(terminate_then_go_on),
+	KUNIT_CASE(faults_are_told),
+	KUNIT_CASE(prepared_only),
+	KUNIT_CASE(device_outlives_its_configuration),
+	{}
+};
+
+/* clang-format on */
+
+static struct kunit_suite dmaengine_suite = {
+	.name = "dmaloop-dmaengine",
+	.exit = fixture_exit,
+	.test_cases = dmaengine_cases,
+};
+
+kunit_test_suite(dmaengine_suite);
