@@ -10,7 +10,7 @@ KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 
 BPF_HEADERS := $(wildcard bpf/*.h)
 TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.c
-LOOP := user/dmaloop.c user/predict.c
+LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
 .PHONY: all tools module help demo test kunit kunit-kasan matrix lint clean
@@ -29,7 +29,7 @@ user/dmasnoop.skel.h: bpf/dmasnoop.bpf.o
 user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/report.h user/summary.h user/symbols.h $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(TRACER) -lbpf -lelf -lz -ljson-c
 
-user/dmaloop: $(LOOP) user/predict.h kmod/dmaloop_uapi.h
+user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(LOOP) -ljson-c
 
 bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
@@ -59,7 +59,7 @@ kunit-kasan:
 matrix:
 	@scripts/deps
 	@$(MAKE) --no-print-directory -s tools
-	@scripts/matrix --kernel $(KERNEL) --output results/matrix.json --table results/matrix.txt
+	@scripts/matrix --full --kernel $(KERNEL) --output results/matrix.json --table results/matrix.txt
 
 lint:
 	@scripts/lint

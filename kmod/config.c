@@ -112,6 +112,14 @@ static const char *const iommu_names[] = {
 	[IOMMU_PAGE] = "page",
 };
 
+static const char *const maintenance_names[] = {
+	[MAINTENANCE_ARCH] = "arch",
+	[MAINTENANCE_NONE] = "none",
+	[MAINTENANCE_NOT_FOR_DEVICE] = "not-for-device",
+	[MAINTENANCE_NOT_FOR_CPU] = "not-for-cpu",
+	[MAINTENANCE_ALWAYS] = "always",
+};
+
 static const char *const neighbours_names[] = { "safe", "unsafe" };
 static const char *const prefetch_names[] = { "0", "1" };
 
@@ -124,6 +132,7 @@ static const char *const client_names[] = {
 
 CONFIG_ENUM(coherency, coherency, coherency_names);
 CONFIG_ENUM(iommu, iommu, iommu_names);
+CONFIG_ENUM(maintenance, caches.maintenance, maintenance_names);
 CONFIG_ENUM(neighbours, caches.unsafe, neighbours_names);
 CONFIG_ENUM(prefetch, caches.prefetch, prefetch_names);
 CONFIG_ENUM(client, client, client_names);
@@ -473,6 +482,7 @@ CONFIGFS_ATTR(config_, live);
 static struct configfs_attribute *config_attrs[] = {
 	&config_attr_coherency,
 	&config_attr_arch,
+	&config_attr_maintenance,
 	&config_attr_line_size,
 	&config_attr_evict,
 	&config_attr_prefetch,

@@ -35,6 +35,9 @@ static long ioctl_scenario(void __user *arg)
 	info.index = index;
 	strscpy(info.name, scenario->name, sizeof(info.name));
 	strscpy(info.placement, placement_name(scenario->where), sizeof(info.placement));
+	if (scenario->desc != DESC_NONE)
+		strscpy(info.descriptors, desc_placement_names[scenario->desc],
+			sizeof(info.descriptors));
 	strscpy(info.fault, scenario->fault, sizeof(info.fault));
 	strscpy(info.twin, scenario->twin ?: "", sizeof(info.twin));
 	strscpy(info.text, scenario->text, sizeof(info.text));
@@ -44,6 +47,7 @@ static long ioctl_scenario(void __user *arg)
 struct run_request {
 	struct dmaloop_run *run;
 	const struct scenario *scenario;
+	struct scenario_options options;
 };
 
 static int run_on_device(struct platform_device *pdev, void *data)
@@ -53,8 +57,8 @@ static int run_on_device(struct platform_device *pdev, void *data)
 	struct scenario_result result = {};
 	int err;
 
-	err = scenario_run(request->scenario, &pdev->dev, dmaloop_device_engine(pdev), run->seed,
-			   run->offset, &result);
+	err = scenario_run(request->scenario, &pdev->dev, dmaloop_device_engine(pdev),
+			   &request->options, &result);
 	if (err)
 		return err;
 	run->outcome = result.outcome;
@@ -69,7 +73,7 @@ static int run_on_device(struct platform_device *pdev, void *data)
 
 static long ioctl_run(void __user *arg)
 {
-	struct run_request request;
+	struct run_request request = {};
 	int err;
 
 	struct dmaloop_run *run __free(kfree) = memdup_user(arg, sizeof(*run));
@@ -77,9 +81,25 @@ static long ioctl_run(void __user *arg)
 	if (IS_ERR(run))
 		return PTR_ERR(no_free_ptr(run));
 	if (!terminated(run->config, sizeof(run->config)) ||
-	    !terminated(run->scenario, sizeof(run->scenario)))
+	    !terminated(run->scenario, sizeof(run->scenario)) ||
+	    !terminated(run->placement, sizeof(run->placement)) ||
+	    !terminated(run->descriptors, sizeof(run->descriptors)) || run->reserved ||
+	    run->cures & ~DMALOOP_CURES)
 		return -EINVAL;
 	request.run = run;
+	request.options.seed = run->seed;
+	request.options.offset = run->offset;
+	request.options.user = run->user;
+	request.options.cures = run->cures;
+	request.options.where = NR_PLACEMENTS;
+	if (run->placement[0] && !placement_find(run->placement, &request.options.where))
+		return -EINVAL;
+	if (run->descriptors[0]) {
+		err = match_string(desc_placement_names, NR_DESC_PLACEMENTS, run->descriptors);
+		if (err < 0)
+			return err;
+		request.options.desc = err;
+	}
 	request.scenario = scenario_find(run->scenario);
 	if (!request.scenario)
 		return -ESRCH;

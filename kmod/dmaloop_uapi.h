@@ -13,7 +13,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define DMALOOP_ABI_VERSION 1
+#define DMALOOP_ABI_VERSION 2
 #define DMALOOP_NAME_MAX 32
 #define DMALOOP_TEXT_MAX 128
 
@@ -25,10 +25,13 @@ enum dmaloop_outcome {
 	DMALOOP_DMA_LOST, /* bytes the device wrote were destroyed */
 	DMALOOP_FAULT, /* the access, or the unmap, could not happen */
 	DMALOOP_LEAK, /* a mapping outlived its driver */
+	DMALOOP_TORN, /* the device executed a mixture of two descriptors */
+	DMALOOP_STUCK, /* the driver waits for what the device will never do */
 	DMALOOP_NR_OUTCOMES,
 };
 
-#define DMALOOP_OUTCOME_NAMES "ok", "stale", "neighbour-lost", "dma-lost", "fault", "leak"
+#define DMALOOP_OUTCOME_NAMES \
+	"ok", "stale", "neighbour-lost", "dma-lost", "fault", "leak", "torn", "stuck"
 
 /**
  * struct dmaloop_scenario_info - one row of the list
@@ -36,6 +39,7 @@ enum dmaloop_outcome {
  * @index: in: which row, from 0; ENOENT past the end
  * @name: out
  * @placement: out: where the buffer lies
+ * @descriptors: out: where the descriptors lie; "": not what it is about
  * @fault: out: what is done wrong; "none" for a correct driver
  * @twin: out: the correct scenario to compare with; "" for a correct one
  * @text: out: one line for people
@@ -45,18 +49,29 @@ struct dmaloop_scenario_info {
 	__u32 index;
 	char name[DMALOOP_NAME_MAX];
 	char placement[DMALOOP_NAME_MAX];
+	char descriptors[DMALOOP_NAME_MAX];
 	char fault[DMALOOP_NAME_MAX];
 	char twin[DMALOOP_NAME_MAX];
 	char text[DMALOOP_TEXT_MAX];
 };
 
+/* What a driver or its device may have against a fault of the descriptors. */
+#define DMALOOP_CURE_OWN 1u /* the device checks an OWN bit */
+#define DMALOOP_CURE_BARRIER 2u /* the driver has the barrier */
+#define DMALOOP_CURES (DMALOOP_CURE_OWN | DMALOOP_CURE_BARRIER)
+
 /**
  * struct dmaloop_run - run one scenario
  * @version: in: DMALOOP_ABI_VERSION
  * @offset: in: byte offset for placement "offset", 0 to 255; else 0
- * @seed: in: seeds the payload
+ * @seed: in: seeds the payload, and the order of stores without a barrier
+ * @user: in: address of a page of the caller's, for placement "user"
+ * @cures: in: DMALOOP_CURE_*, in addition to the scenario's own
+ * @reserved: in: 0
  * @config: in: name of the configfs directory of a live device
  * @scenario: in: name
+ * @placement: in: where the buffer lies; "": where the scenario has it
+ * @descriptors: in: where the descriptors lie; "": where the scenario has them
  * @outcome: out: enum dmaloop_outcome
  * @wrong: out: bytes that were not as expected
  * @faults: out: device faults during the run
@@ -67,8 +82,13 @@ struct dmaloop_run {
 	__u32 version;
 	__u32 offset;
 	__u64 seed;
+	__u64 user;
+	__u32 cures;
+	__u32 reserved;
 	char config[DMALOOP_NAME_MAX];
 	char scenario[DMALOOP_NAME_MAX];
+	char placement[DMALOOP_NAME_MAX];
+	char descriptors[DMALOOP_NAME_MAX];
 	__u32 outcome;
 	__u32 wrong;
 	__u32 faults;

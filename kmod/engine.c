@@ -131,13 +131,21 @@ struct step {
 static void fetch_desc(struct engine_channel *channel, struct step *step)
 {
 	const struct engine_setup *setup = &channel->setup;
+	struct ring_bank *bank = &channel->bank;
+	bool ahead = bank->valid;
 	int err;
 
 	step->used++;
 	if (step->from_ring) {
 		step->desc_bus = setup->bus + ring_slot_offset(&setup->layout, step->slot);
-		err = ring_fetch(&channel->bank, &setup->layout, channel->ring.size, step->slot,
-				 &step->desc, read_ring, channel);
+		err = ring_fetch(bank, &setup->layout, channel->ring.size, step->slot, &step->desc,
+				 read_ring, channel);
+		/* What was fetched ahead may be too old: read it again. */
+		if (!err && ahead && !ring_desc_ready(&step->desc, setup->check)) {
+			bank->valid = false;
+			err = ring_fetch(bank, &setup->layout, channel->ring.size, step->slot,
+					 &step->desc, read_ring, channel);
+		}
 	} else {
 		err = mapping_access(&channel->engine->space, step->desc_bus, &step->desc,
 				     sizeof(step->desc), false);
@@ -145,8 +153,8 @@ static void fetch_desc(struct engine_channel *channel, struct step *step)
 	step->done = 0;
 	step->no_desc = err;
 	step->not_ready = !err && !ring_desc_ready(&step->desc, setup->check);
-	if (step->not_ready) /* What was fetched ahead is too old: read it again. */
-		channel->bank.valid = false;
+	if (step->not_ready)
+		bank->valid = false;
 	trace_dmaloop_descriptor(channel->engine->space.dev, channel->index, step->desc_bus,
 				 step->desc.control, step->desc.status, !step->not_ready && !err);
 }
@@ -506,6 +514,9 @@ int engine_channel_doorbell(struct engine_channel *channel, u32 tail)
 	{
 		good = channel->setup.bus && ring_doorbell(&channel->ring, tail);
 		channel->stalled = false;
+		/* Nothing else would tell it that what it fetched ahead is too old. */
+		if (channel->setup.check == RING_CHECK_NONE && !channel->busy)
+			channel->bank.valid = false;
 	}
 	if (!good)
 		return -EINVAL;

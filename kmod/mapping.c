@@ -343,6 +343,7 @@ static size_t access_one(struct mapping_space *space, struct mapping *map, dma_a
 	if (has_shadow(space, map)) {
 		struct cache_effect effect = {};
 
+		shadow_before_access(&space->caches, &space->rnd, phys, bytes, &effect);
 		if (write)
 			shadow_write(phys, buf, bytes);
 		else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Making and freeing buffers in each placement: see placement.h. */
 #include <linux/dma-mapping.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "placement.h"
@@ -160,6 +161,53 @@ static int make_coherent(struct placed *placed, u32 offset)
 	return placed->buffer ? 0 : -ENOMEM;
 }
 
+static int make_uncached(struct placed *placed, u32 offset)
+{
+	placed->coherent = true;
+	placed->uncached = true;
+	placed->buffer = dma_alloc_wc(placed->dev, placed->size, &placed->bus, GFP_KERNEL);
+	return placed->buffer ? 0 : -ENOMEM;
+}
+
+static int make_pages(struct placed *placed, u32 offset)
+{
+	placed->object = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!placed->object)
+		return -ENOMEM;
+	placed->buffer = placed->object;
+	playground_add(&placed->playground, placed->object, PAGE_SIZE);
+	return 0;
+}
+
+#define BEFORE_PAGE_END 24u
+
+static int make_page_straddle(struct placed *placed, u32 offset)
+{
+	placed->object = kzalloc(2 * PAGE_SIZE, GFP_KERNEL);
+	if (!placed->object)
+		return -ENOMEM;
+	placed->buffer = placed->object + PAGE_SIZE - BEFORE_PAGE_END;
+	placed->neighbour = placed->buffer - NEIGHBOUR_SIZE;
+	playground_add(&placed->playground, placed->object, 2 * PAGE_SIZE);
+	return 0;
+}
+
+static int make_user(struct placed *placed, u32 offset)
+{
+	int nr;
+
+	if (!placed->user || offset_in_page(placed->user))
+		return -EINVAL;
+	nr = pin_user_pages_fast(placed->user, 1, FOLL_WRITE, &placed->user_page);
+	if (nr != 1) {
+		placed->user_page = NULL;
+		return nr < 0 ? nr : -EFAULT;
+	}
+	placed->buffer = page_address(placed->user_page);
+	playground_add(&placed->playground, placed->buffer, PAGE_SIZE);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*make)(struct placed *placed, u32 offset);
@@ -172,6 +220,10 @@ static const struct {
 	[PLACE_ALIGNED_CACHE] = { "aligned-cache", make_aligned_cache },
 	[PLACE_POOL] = { "pool", make_pool },
 	[PLACE_COHERENT] = { "coherent", make_coherent },
+	[PLACE_UNCACHED] = { "uncached", make_uncached },
+	[PLACE_PAGES] = { "pages", make_pages },
+	[PLACE_PAGE_STRADDLE] = { "page-straddle", make_page_straddle },
+	[PLACE_USER] = { "user", make_user },
 };
 
 /**
@@ -186,19 +238,35 @@ const char *placement_name(enum placement where)
 }
 
 /**
+ * placement_find - look a placement up by name
+ * @name: NUL-terminated
+ * @where: out
+ *
+ * Return: false when there is none.
+ */
+bool placement_find(const char *name, enum placement *where)
+{
+	for (*where = 0; *where < NR_PLACEMENTS; ++*where)
+		if (!strcmp(placements[*where].name, name))
+			return true;
+	return false;
+}
+
+/**
  * placement_make - allocate a buffer and its neighbour
  * @placed: storage
  * @dev: the device, for coherent memory
  * @where: the placement
  * @size: bytes wanted, 1 to PLACEMENT_SIZE_MAX; a structure's own buffer may be smaller
  * @offset: for PLACE_OFFSET: bytes from the object's start, below CACHE_LINE_MAX
+ * @user: for PLACE_USER: address of a page of the caller's
  *
  * Context: may sleep.
- * Return: 0; -EINVAL for a bad @size or @offset; -ENOMEM; -ENOTSUPP when the
+ * Return: 0; -EINVAL for a bad @size, @offset or @user; -ENOMEM; -ENOTSUPP when the
  * allocator cannot place it so. On error there is nothing to free.
  */
 int placement_make(struct placed *placed, struct device *dev, enum placement where, size_t size,
-		   u32 offset)
+		   u32 offset, u64 user)
 {
 	struct iohost *host = NULL;
 	int err;
@@ -211,6 +279,7 @@ int placement_make(struct placed *placed, struct device *dev, enum placement whe
 	placed->where = where;
 	placed->dev = dev;
 	placed->size = size;
+	placed->user = user;
 	err = placements[where].make(placed, offset);
 	if (!err && !placed->neighbour) {
 		host = kzalloc(sizeof(*host), GFP_KERNEL);
@@ -239,9 +308,13 @@ void placement_free(struct placed *placed)
 		if (placed->buffer)
 			dma_pool_free(placed->pool, placed->buffer, placed->bus);
 		dma_pool_destroy(placed->pool);
+	} else if (placed->uncached && placed->buffer) {
+		dma_free_wc(placed->dev, placed->size, placed->buffer, placed->bus);
 	} else if (placed->coherent && placed->buffer) {
 		dma_free_coherent(placed->dev, placed->size, placed->buffer, placed->bus);
 	}
+	if (placed->user_page)
+		unpin_user_pages_dirty_lock(&placed->user_page, 1, true);
 	while (placed->nr_objects)
 		kmem_cache_free(placed->cache, placed->objects[--placed->nr_objects]);
 	kfree(placed->objects);

@@ -22,6 +22,10 @@ enum placement {
 	PLACE_ALIGNED_CACHE, /* the same cache with aligned objects */
 	PLACE_POOL, /* dma_pool: coherent */
 	PLACE_COHERENT, /* dma_alloc_coherent() */
+	PLACE_UNCACHED, /* dma_alloc_wc() */
+	PLACE_PAGES, /* a page of its own */
+	PLACE_PAGE_STRADDLE, /* the end of one page and the start of the next */
+	PLACE_USER, /* the start of a pinned page of user space */
 	NR_PLACEMENTS,
 };
 
@@ -48,6 +52,9 @@ struct placed {
 	void *object;
 	void *host;
 	struct dma_pool *pool;
+	bool uncached;
+	u64 user;
+	struct page *user_page;
 	struct kmem_cache *cache;
 	void **objects;
 	unsigned int nr_objects;
@@ -55,8 +62,9 @@ struct placed {
 };
 
 const char *placement_name(enum placement where);
+bool placement_find(const char *name, enum placement *where);
 int placement_make(struct placed *placed, struct device *dev, enum placement where, size_t size,
-		   u32 offset);
+		   u32 offset, u64 user);
 void placement_free(struct placed *placed);
 
 #endif

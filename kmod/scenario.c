@@ -1,59 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The drivers, right and wrong: see scenario.h. Each body reads like the data
- * path of a small driver; `if (wrong(run))` is the bug. Called by control.c
- * (the ioctl) and KUnit.
- *
- * The other end of every transfer is coherent memory ("far"), so that only the
- * buffer under test can go wrong.
+ * The scenarios, and how one is run: see scenario.h. What the drivers do is in
+ * payload.c and descriptors.c. Called by control.c (the ioctl) and KUnit.
  */
 #include <linux/dma-mapping.h>
-#include <linux/prandom.h>
 #include <linux/slab.h>
 
-#include "scenario.h"
+#include "scenario_run.h"
 
 /**
- * struct scenario_run - one run
- * @scenario: which
- * @client: the driver's engine side
- * @placed: the buffer under test
- * @far: the other end of the transfer, @scenario->size bytes, coherent
- * @far_bus: its bus address
- * @rnd: makes payloads, from the seed
- * @want: what should arrive
- * @got: what did
- * @result: the verdict so far
+ * scenario_payload - a fresh payload
+ * @run: the run, whose seed makes it
+ * @payload: where
+ * @size: bytes
+ *
+ * No byte is 0 or the poison: what was never written shows.
  */
-struct scenario_run {
-	const struct scenario *scenario;
-	struct client client;
-	struct placed placed;
-	u8 *far;
-	dma_addr_t far_bus;
-	struct rnd_state rnd;
-	u8 *want;
-	u8 *got;
-	struct scenario_result result;
-};
-
-static bool wrong(const struct scenario_run *run)
-{
-	return run->scenario->faulty;
-}
-
-/* A fresh payload. No byte is 0 or the poison: what was never written shows. */
-static void new_payload(struct scenario_run *run)
+void scenario_payload(struct scenario_run *run, u8 *payload, size_t size)
 {
 	size_t i;
 
-	for (i = 0; i < run->placed.size; i++)
-		run->want[i] = 1 + prandom_u32_state(&run->rnd) % 200;
+	for (i = 0; i < size; i++)
+		payload[i] = 1 + prandom_u32_state(&run->rnd) % 200;
 }
 
-/* The first thing that went wrong names the outcome. */
-static void expect(struct scenario_run *run, const u8 *got, const u8 *want, size_t size,
-		   enum dmaloop_outcome otherwise)
+/**
+ * scenario_outcome - something went wrong
+ * @run: the run
+ * @outcome: what; the first one counts
+ */
+void scenario_outcome(struct scenario_run *run, enum dmaloop_outcome outcome)
+{
+	if (run->result.outcome == DMALOOP_OK)
+		run->result.outcome = outcome;
+}
+
+/**
+ * scenario_expect - compare what arrived
+ * @run: the run
+ * @got: what did
+ * @want: what should
+ * @size: bytes
+ * @otherwise: the outcome when they differ
+ */
+void scenario_expect(struct scenario_run *run, const u8 *got, const u8 *want, size_t size,
+		     enum dmaloop_outcome otherwise)
 {
 	u32 differ = 0;
 	size_t i;
@@ -61,368 +52,8 @@ static void expect(struct scenario_run *run, const u8 *got, const u8 *want, size
 	for (i = 0; i < size; i++)
 		differ += got[i] != want[i];
 	run->result.wrong += differ;
-	if (differ && run->result.outcome == DMALOOP_OK)
-		run->result.outcome = otherwise;
-}
-
-static void read_and_expect(struct scenario_run *run, const u8 *from, const u8 *want, size_t size,
-			    enum dmaloop_outcome otherwise)
-{
-	client_cpu_read(&run->client, run->got, from, size);
-	expect(run, run->got, want, size, otherwise);
-}
-
-static dma_addr_t map(struct scenario_run *run, enum dma_data_direction dir)
-{
-	return dma_map_single(run->client.dev, run->placed.buffer, run->placed.size, dir);
-}
-
-static void unmap(struct scenario_run *run, dma_addr_t bus, enum dma_data_direction dir)
-{
-	dma_unmap_single(run->client.dev, bus, run->placed.size, dir);
-}
-
-static bool bad(struct scenario_run *run, dma_addr_t bus)
-{
-	return dma_mapping_error(run->client.dev, bus);
-}
-
-/* A faulted transfer is an outcome, not a failure of the run. */
-static int wait_transfer(struct scenario_run *run)
-{
-	int err = client_wait(&run->client);
-
-	if (err != -EIO)
-		return err;
-	if (run->result.outcome == DMALOOP_OK)
-		run->result.outcome = DMALOOP_FAULT;
-	return 0;
-}
-
-static int transfer(struct scenario_run *run, dma_addr_t dst, dma_addr_t src)
-{
-	int err = client_submit(&run->client, dst, src, run->placed.size);
-
-	return err ?: wait_transfer(run);
-}
-
-/* Something arrives at the far end that the driver wants to receive. */
-static void new_far_payload(struct scenario_run *run)
-{
-	new_payload(run);
-	memcpy(run->far, run->want, run->placed.size);
-}
-
-/* Two messages through one mapping; wrong: the second without either sync. */
-static int body_tx(struct scenario_run *run)
-{
-	struct device *dev = run->client.dev;
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_payload(run);
-	client_cpu_write(&run->client, run->placed.buffer, run->want, size);
-	bus = map(run, DMA_TO_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, run->far_bus, bus);
-	expect(run, run->far, run->want, size, DMALOOP_STALE);
-	if (err)
-		goto out_unmap;
-
-	new_payload(run);
-	if (!wrong(run))
-		dma_sync_single_for_cpu(dev, bus, size, DMA_TO_DEVICE);
-	client_cpu_write(&run->client, run->placed.buffer, run->want, size);
-	if (!wrong(run))
-		dma_sync_single_for_device(dev, bus, size, DMA_TO_DEVICE);
-	err = transfer(run, run->far_bus, bus);
-	expect(run, run->far, run->want, size, DMALOOP_STALE);
-out_unmap:
-	unmap(run, bus, DMA_TO_DEVICE);
-	return err;
-}
-
-static int receive(struct scenario_run *run, bool sync, bool barrier)
-{
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, bus, run->far_bus);
-	if (sync)
-		dma_sync_single_for_cpu(run->client.dev, bus, size, DMA_FROM_DEVICE);
-	if (barrier)
-		mb(); /* Orders accesses; moves no cache line. That is the point. */
-	read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_STALE);
-	unmap(run, bus, DMA_FROM_DEVICE);
-	return err;
-}
-
-/* Wrong: the buffer is read without sync_for_cpu. */
-static int body_rx(struct scenario_run *run)
-{
-	return receive(run, !wrong(run), false);
-}
-
-/* Wrong: a memory barrier instead of sync_for_cpu. */
-static int body_rx_barrier(struct scenario_run *run)
-{
-	return receive(run, !wrong(run), true);
-}
-
-/* Wrong: the buffer is read while the device has not finished. */
-static int body_rx_early(struct scenario_run *run)
-{
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	engine_channel_pause(run->client.channel, true);
-	err = client_submit(&run->client, bus, run->far_bus, size);
-	if (wrong(run))
-		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_STALE);
-	engine_channel_pause(run->client.channel, false);
-	err = err ?: wait_transfer(run);
-	unmap(run, bus, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_DMA_LOST);
-	return err;
-}
-
-/* Wrong: the driver writes into the buffer while the device owns it. */
-static int body_rx_write(struct scenario_run *run)
-{
-	static const u8 mark[4] = { 0xf1, 0xf2, 0xf3, 0xf4 };
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	if (!wrong(run))
-		client_cpu_write(&run->client, run->placed.buffer, mark, sizeof(mark));
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	engine_channel_pause(run->client.channel, true);
-	err = client_submit(&run->client, bus, run->far_bus, size);
-	if (wrong(run))
-		client_cpu_write(&run->client, run->placed.buffer, mark, sizeof(mark));
-	engine_channel_pause(run->client.channel, false);
-	err = err ?: wait_transfer(run);
-	unmap(run, bus, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_DMA_LOST);
-	return err;
-}
-
-/*
- * The driver uses its own field while a receive is in flight. Wrong only when
- * the field shares a line with the buffer: the placement decides.
- */
-static int body_rx_neighbour(struct scenario_run *run)
-{
-	static const u8 before[NEIGHBOUR_SIZE] = { 0x11, 0x12, 0x13, 0x14 };
-	static const u8 during[NEIGHBOUR_SIZE] = { 0x21, 0x22, 0x23, 0x24 };
-	const u8 *neighbour_want = run->scenario->quiet ? before : during;
-	struct placed *placed = &run->placed;
-	dma_addr_t bus = placed->bus;
-	int err;
-
-	new_far_payload(run);
-	client_cpu_write(&run->client, placed->neighbour, before, sizeof(before));
-	if (!placed->coherent) {
-		bus = map(run, DMA_FROM_DEVICE);
-		if (bad(run, bus))
-			return -ENOMEM;
-	}
-	engine_channel_pause(run->client.channel, true);
-	err = client_submit(&run->client, bus, run->far_bus, placed->size);
-	if (!run->scenario->quiet)
-		client_cpu_write(&run->client, placed->neighbour, during, sizeof(during));
-	engine_channel_pause(run->client.channel, false);
-	err = err ?: wait_transfer(run);
-	if (!placed->coherent)
-		unmap(run, bus, DMA_FROM_DEVICE);
-	if (err)
-		return err;
-	read_and_expect(run, placed->buffer, run->want, placed->size, DMALOOP_DMA_LOST);
-	read_and_expect(run, placed->neighbour, neighbour_want, NEIGHBOUR_SIZE,
-			DMALOOP_NEIGHBOUR_LOST);
-	return 0;
-}
-
-/*
- * Two receive buffers in one object; the first is used again while the second
- * still waits. Wrong: they share a line.
- */
-static int body_rx_two(struct scenario_run *run)
-{
-	const size_t size = 16;
-	u8 *a = run->placed.buffer;
-	u8 *b = a + (wrong(run) ? size : CACHE_LINE_MAX);
-	struct device *dev = run->client.dev;
-	dma_addr_t bus_a, bus_b;
-	u8 again[16];
-	int err;
-
-	memset(again, 0x5c, sizeof(again));
-	bus_a = dma_map_single(dev, a, size, DMA_FROM_DEVICE);
-	if (bad(run, bus_a))
-		return -ENOMEM;
-	bus_b = dma_map_single(dev, b, size, DMA_FROM_DEVICE);
-	if (bad(run, bus_b)) {
-		dma_unmap_single(dev, bus_a, size, DMA_FROM_DEVICE);
-		return -ENOMEM;
-	}
-
-	new_far_payload(run);
-	err = client_submit(&run->client, bus_a, run->far_bus, size) ?: wait_transfer(run);
-	dma_unmap_single(dev, bus_a, size, DMA_FROM_DEVICE);
-	if (err)
-		goto out_unmap_b;
-	read_and_expect(run, a, run->want, size, DMALOOP_DMA_LOST);
-	client_cpu_write(&run->client, a, again, size);
-
-	new_far_payload(run);
-	err = client_submit(&run->client, bus_b, run->far_bus, size) ?: wait_transfer(run);
-out_unmap_b:
-	dma_unmap_single(dev, bus_b, size, DMA_FROM_DEVICE);
-	if (err)
-		return err;
-	read_and_expect(run, b, run->want, size, DMALOOP_DMA_LOST);
-	read_and_expect(run, a, again, size, DMALOOP_NEIGHBOUR_LOST);
-	return 0;
-}
-
-/* Wrong: mapped to the device, received into, unmapped from the device. */
-static int body_direction(struct scenario_run *run)
-{
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, wrong(run) ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, bus, run->far_bus);
-	unmap(run, bus, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, run->placed.size,
-				DMALOOP_DMA_LOST);
-	return err;
-}
-
-/* Wrong: only half of what was mapped is unmapped. */
-static int body_unmap_size(struct scenario_run *run)
-{
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, bus, run->far_bus);
-	dma_unmap_single(run->client.dev, bus, wrong(run) ? size / 2 : size, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_STALE);
-	return err;
-}
-
-/* Wrong: unmapped twice. */
-static int body_double_unmap(struct scenario_run *run)
-{
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, bus, run->far_bus);
-	unmap(run, bus, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, run->placed.size,
-				DMALOOP_DMA_LOST);
-	if (wrong(run))
-		unmap(run, bus, DMA_FROM_DEVICE);
-	return err;
-}
-
-/* Wrong: synced for the CPU when it is unmapped already. */
-static int body_sync_order(struct scenario_run *run)
-{
-	struct device *dev = run->client.dev;
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, bus, run->far_bus);
-	if (!wrong(run))
-		dma_sync_single_for_cpu(dev, bus, size, DMA_FROM_DEVICE);
-	unmap(run, bus, DMA_FROM_DEVICE);
-	if (wrong(run))
-		dma_sync_single_for_cpu(dev, bus, size, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_DMA_LOST);
-	return err;
-}
-
-/*
- * Wrong: received correctly, never unmapped. In mode bounce each run costs one of
- * the kernel's bounce slots until it is booted again, as it would in any driver.
- */
-static int body_leak(struct scenario_run *run)
-{
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_far_payload(run);
-	bus = map(run, DMA_FROM_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, bus, run->far_bus);
-	dma_sync_single_for_cpu(run->client.dev, bus, size, DMA_FROM_DEVICE);
-	if (!err)
-		read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_STALE);
-	if (!wrong(run))
-		unmap(run, bus, DMA_FROM_DEVICE);
-	return err;
-}
-
-/* Wrong: a CPU pointer goes where a DMA address should. */
-static int body_cpu_pointer(struct scenario_run *run)
-{
-	size_t size = run->placed.size;
-	dma_addr_t bus;
-	int err;
-
-	new_payload(run);
-	client_cpu_write(&run->client, run->placed.buffer, run->want, size);
-	bus = wrong(run) ? (dma_addr_t)(unsigned long)run->placed.buffer : map(run, DMA_TO_DEVICE);
-	if (bad(run, bus))
-		return -ENOMEM;
-	err = transfer(run, run->far_bus, bus);
-	unmap(run, bus, DMA_TO_DEVICE);
-	if (!err)
-		expect(run, run->far, run->want, size, DMALOOP_STALE);
-	return err;
+	if (differ)
+		scenario_outcome(run, otherwise);
 }
 
 /* clang-format off */
@@ -500,6 +131,67 @@ const struct scenario scenarios[] = {
 	  .text = "the device gets the DMA address" },
 	{ "cpu-pointer", PLACE_SEPARATE, true, "CPU pointer", "dma-address", body_cpu_pointer, 48,
 	  .text = "the device gets a CPU pointer for a DMA address" },
+	{ "overrun-none", PLACE_SEPARATE, false, "none", NULL, body_overrun, 512,
+	  .text = "the device writes what was mapped" },
+	{ "overrun", PLACE_SEPARATE, true, "device writes too much", "overrun-none", body_overrun,
+	  512, .text = "the device is told to write past the end of the mapping" },
+
+	{ "doorbell-after", PLACE_SEPARATE, false, "none", NULL, body_doorbell, 48,
+	  .desc = DESC_PACKED, .text = "descriptor, barrier, doorbell" },
+	{ "doorbell-early", PLACE_SEPARATE, true, "doorbell before descriptor", "doorbell-after",
+	  body_doorbell, 48, .desc = DESC_PACKED,
+	  .text = "doorbell rung before the descriptor is written" },
+	{ "own-last", PLACE_SEPARATE, false, "none", NULL, body_own_order, 48,
+	  .desc = DESC_PACKED, .text = "the OWN bit set after the other fields" },
+	{ "own-first", PLACE_SEPARATE, true, "OWN before fields", "own-last", body_own_order, 48,
+	  .desc = DESC_PACKED, .text = "the OWN bit set before the other fields" },
+	{ "fields-barrier", PLACE_SEPARATE, false, "none", NULL, body_field_barrier, 48,
+	  .desc = DESC_PACKED, .text = "dma_wmb() between the fields and the OWN bit" },
+	{ "fields-no-barrier", PLACE_SEPARATE, true, "no write barrier", "fields-barrier",
+	  body_field_barrier, 48, .desc = DESC_PACKED,
+	  .text = "no barrier: fields become visible in an adverse order (--seed)" },
+	{ "bank-update", PLACE_SEPARATE, true, "update crosses a bank", "bank-update-padded",
+	  body_bank_update, 48, .desc = DESC_BANK_STRADDLE,
+	  .text = "descriptor in two banks written while the device fetches them" },
+	{ "bank-update-padded", PLACE_SEPARATE, false, "none", NULL, body_bank_update, 48,
+	  .desc = DESC_PADDED, .text = "cure: each descriptor padded to a bank of its own" },
+	{ "bank-update-own", PLACE_SEPARATE, false, "none", NULL, body_bank_update, 48,
+	  .desc = DESC_BANK_STRADDLE, .cures = DMALOOP_CURE_OWN,
+	  .text = "cure: the device checks an OWN bit" },
+	{ "bank-update-barrier", PLACE_SEPARATE, false, "none", NULL, body_bank_update, 48,
+	  .desc = DESC_BANK_STRADDLE, .cures = DMALOOP_CURE_BARRIER,
+	  .text = "cure: wmb() between the descriptor and the doorbell" },
+	{ "descriptor-synced", PLACE_SEPARATE, false, "none", NULL, body_desc_sync, 48,
+	  .desc = DESC_PACKED, .text = "ring in streaming memory, synced both ways" },
+	{ "descriptor-no-sync", PLACE_SEPARATE, true, "descriptor not synced",
+	  "descriptor-synced", body_desc_sync, 48, .desc = DESC_PACKED,
+	  .text = "ring in streaming memory, descriptors never cleaned" },
+	{ "descriptor-next-slot", PLACE_SEPARATE, false, "none", NULL, body_desc_reuse, 48,
+	  .desc = DESC_PACKED, .text = "a command goes into the next free slot" },
+	{ "descriptor-overrun", PLACE_SEPARATE, true, "active descriptor overwritten",
+	  "descriptor-next-slot", body_desc_reuse, 48, .desc = DESC_PACKED,
+	  .text = "a command overwrites one that the device still owns" },
+	{ "head-advanced", PLACE_SEPARATE, false, "none", NULL, body_head_pointer, 48,
+	  .desc = DESC_PACKED, .text = "each completion looked for in its own slot" },
+	{ "head-not-advanced", PLACE_SEPARATE, true, "ring pointer not advanced",
+	  "head-advanced", body_head_pointer, 48, .desc = DESC_PACKED,
+	  .text = "the last completion taken for the next one" },
+	{ "status-read", PLACE_SEPARATE, false, "none", NULL, body_status, 48,
+	  .desc = DESC_PACKED, .handled = 1,
+	  .text = "an error in the status is seen, and retried" },
+	{ "status-misread", PLACE_SEPARATE, true, "status misread", "status-read", body_status, 48,
+	  .desc = DESC_PACKED, .handled = 1,
+	  .text = "done taken for good: the error bit is not looked at" },
+	{ "descriptor-returned", PLACE_SEPARATE, false, "none", NULL, body_desc_return, 48,
+	  .desc = DESC_PACKED, .text = "each completed descriptor goes back to the ring" },
+	{ "descriptor-leak", PLACE_SEPARATE, true, "descriptor leaked", "descriptor-returned",
+	  body_desc_return, 48, .desc = DESC_PACKED,
+	  .text = "every other completed descriptor is forgotten" },
+	{ "terminate-then-free", PLACE_SEPARATE, false, "none", NULL, body_free_in_flight, 48,
+	  .desc = DESC_PACKED, .text = "timeout: terminate, synchronise, unmap, free" },
+	{ "free-in-flight", PLACE_SEPARATE, true, "freed in flight", "terminate-then-free",
+	  body_free_in_flight, 48, .desc = DESC_PACKED,
+	  .text = "timeout: unmapped and freed while the device is still at it" },
 };
 
 /* clang-format on */
@@ -522,16 +214,19 @@ const struct scenario *scenario_find(const char *name)
 	return NULL;
 }
 
-static int run_body(struct scenario_run *run, struct device *dev, struct engine *engine, u32 offset)
+static int run_body(struct scenario_run *run, struct device *dev, struct engine *engine)
 {
 	const struct scenario *scenario = run->scenario;
+	const struct scenario_options *options = run->options;
+	enum placement where = options->where < NR_PLACEMENTS ? options->where : scenario->where;
 	u32 size = max(scenario->size, NEIGHBOUR_SIZE);
 	int err;
 
 	err = client_init(&run->client, dev, &engine->channels[0]);
 	if (err)
 		return err;
-	err = placement_make(&run->placed, dev, scenario->where, scenario->size, offset);
+	err = placement_make(&run->placed, dev, where, scenario->size, options->offset,
+			     options->user);
 	if (err)
 		goto out_client;
 	run->want = kzalloc(size, GFP_KERNEL);
@@ -558,15 +253,15 @@ out_client:
  * @scenario: which
  * @dev: the device
  * @engine: its registers; no ring is running
- * @seed: payloads are made from it; same seed, same result
- * @offset: for PLACE_OFFSET
+ * @options: how
  * @result: what was observed
  *
  * Context: may sleep; one run at a time on a device.
- * Return: 0 when the scenario ran, whatever its outcome; else a negative errno.
+ * Return: 0 when the scenario ran, whatever its outcome; -EOPNOTSUPP when it
+ * makes no sense with these options; else a negative errno.
  */
 int scenario_run(const struct scenario *scenario, struct device *dev, struct engine *engine,
-		 u64 seed, u32 offset, struct scenario_result *result)
+		 const struct scenario_options *options, struct scenario_result *result)
 {
 	struct mapping_space *space = &engine->space;
 	enum shadow_evict evict = space->caches.evict;
@@ -575,23 +270,26 @@ int scenario_run(const struct scenario *scenario, struct device *dev, struct eng
 	struct scenario_run *run;
 	int err;
 
+	if (options->desc != DESC_NONE && scenario->desc == DESC_NONE)
+		return -EOPNOTSUPP;
 	run = kzalloc(sizeof(*run), GFP_KERNEL);
 	if (!run)
 		return -ENOMEM;
 	run->scenario = scenario;
-	prandom_seed_state(&run->rnd, seed);
+	run->options = options;
+	prandom_seed_state(&run->rnd, options->seed);
 	if (scenario->evict)
 		space->caches.evict = EVICT_EAGER;
-	/* No run is in progress: the same settings evict the same lines each time. */
-	prandom_seed_state(&space->rnd, space->caches.evict_seed);
+	/* No run is in progress: the same settings and seed evict the same lines each time. */
+	prandom_seed_state(&space->rnd, space->caches.evict_seed ^ options->seed << 32);
 
-	err = run_body(run, dev, engine, offset);
+	err = run_body(run, dev, engine);
 
 	space->caches.evict = evict;
 	*result = run->result;
 	result->faults = space->faults - faults;
 	result->spared = space->effect.spared - spared;
-	if (result->outcome == DMALOOP_OK && result->faults)
+	if (result->outcome == DMALOOP_OK && result->faults > scenario->handled)
 		result->outcome = DMALOOP_FAULT;
 	if (result->outcome == DMALOOP_OK && space->live != live)
 		result->outcome = DMALOOP_LEAK;

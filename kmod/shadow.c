@@ -287,40 +287,6 @@ static void shadow_handover(const struct shadow_config *config, const struct han
 }
 
 /**
- * shadow_for_device - the maintenance of map and sync_for_device
- * @config: the device's caches
- * @phys: physical address of the buffer; shadow_get() has succeeded for it
- * @size: bytes
- * @dir: direction as the caller of the DMA API gave it
- * @effect: counters, added to
- *
- * Context: any.
- */
-void shadow_for_device(const struct shadow_config *config, phys_addr_t phys, size_t size,
-		       enum dma_data_direction dir, struct cache_effect *effect)
-{
-	if ((unsigned int)dir < NR_HANDOVER_DIRS)
-		shadow_handover(config, &config->arch->for_device[dir], phys, size, effect);
-}
-
-/**
- * shadow_for_cpu - the maintenance of unmap and sync_for_cpu
- * @config: the device's caches
- * @phys: physical address of the buffer; shadow_get() has succeeded for it
- * @size: bytes
- * @dir: direction as the caller of the DMA API gave it
- * @effect: counters, added to
- *
- * Context: any.
- */
-void shadow_for_cpu(const struct shadow_config *config, phys_addr_t phys, size_t size,
-		    enum dma_data_direction dir, struct cache_effect *effect)
-{
-	if ((unsigned int)dir < NR_HANDOVER_DIRS)
-		shadow_handover(config, &config->arch->for_cpu[dir], phys, size, effect);
-}
-
-/**
  * shadow_skip - a handover to the CPU without its maintenance
  * @phys: physical address of the buffer; shadow_get() has succeeded for it
  * @size: bytes
@@ -344,6 +310,46 @@ void shadow_skip(phys_addr_t phys, size_t size)
 		}
 		xa_unlock_irqrestore(&shadow_pages, flags);
 	}
+}
+
+/**
+ * shadow_for_device - the maintenance of map and sync_for_device
+ * @config: the device's caches
+ * @phys: physical address of the buffer; shadow_get() has succeeded for it
+ * @size: bytes
+ * @dir: direction as the caller of the DMA API gave it
+ * @effect: counters, added to
+ *
+ * Context: any.
+ */
+void shadow_for_device(const struct shadow_config *config, phys_addr_t phys, size_t size,
+		       enum dma_data_direction dir, struct cache_effect *effect)
+{
+	if (config->maintenance == MAINTENANCE_NONE ||
+	    config->maintenance == MAINTENANCE_NOT_FOR_DEVICE)
+		return;
+	if ((unsigned int)dir < NR_HANDOVER_DIRS)
+		shadow_handover(config, &config->arch->for_device[dir], phys, size, effect);
+}
+
+/**
+ * shadow_for_cpu - the maintenance of unmap and sync_for_cpu
+ * @config: the device's caches
+ * @phys: physical address of the buffer; shadow_get() has succeeded for it
+ * @size: bytes
+ * @dir: direction as the caller of the DMA API gave it
+ * @effect: counters, added to
+ *
+ * Context: any.
+ */
+void shadow_for_cpu(const struct shadow_config *config, phys_addr_t phys, size_t size,
+		    enum dma_data_direction dir, struct cache_effect *effect)
+{
+	if (config->maintenance == MAINTENANCE_NONE ||
+	    config->maintenance == MAINTENANCE_NOT_FOR_CPU)
+		shadow_skip(phys, size);
+	else if ((unsigned int)dir < NR_HANDOVER_DIRS)
+		shadow_handover(config, &config->arch->for_cpu[dir], phys, size, effect);
 }
 
 static void shadow_copy(phys_addr_t phys, void *to, const void *from, size_t size)
@@ -391,27 +397,14 @@ void shadow_write(phys_addr_t phys, const void *from, size_t size)
 	shadow_copy(phys, NULL, from, size);
 }
 
-/**
- * shadow_after_access - what the cache does on its own around a device access
- * @config: the device's caches
- * @rnd: the device's random state, seeded from @config
- * @phys: physical address of the accessed bytes
- * @size: bytes
- * @effect: counters, added to
- *
- * A dirty line may be evicted, and a clean one prefetched, whenever the
- * hardware likes. Doing both here, line by line, makes it repeatable.
- *
- * Context: any; the caller serialises uses of @rnd.
- */
-void shadow_after_access(const struct shadow_config *config, struct rnd_state *rnd,
-			 phys_addr_t phys, size_t size, struct cache_effect *effect)
+static const struct handover_ops flush_all = { CACHE_FLUSH, CACHE_FLUSH };
+
+/* What the cache does on its own to the lines of an access, one by one. */
+static void act_on_lines(const struct shadow_config *config, struct rnd_state *rnd,
+			 phys_addr_t phys, size_t size, bool after, struct cache_effect *effect)
 {
 	struct cache_range permit[MAX_PERMITS];
 	struct span span;
-
-	if (config->evict == EVICT_NONE && !config->prefetch)
-		return;
 
 	for_each_span(span, phys, size) {
 		struct shadow_page *shadow;
@@ -425,19 +418,64 @@ void shadow_after_access(const struct shadow_config *config, struct rnd_state *r
 			struct cache_page page = shadow_page_of(shadow, span.pfn);
 			struct cache_range own = { span.start, span.end };
 			unsigned int nr = find_permits(page.cpu, own, config->unsafe, permit);
-			bool evict = config->evict == EVICT_EAGER ||
+			bool evict = (config->evict == EVICT_EAGER && after) ||
 				     (config->evict == EVICT_RANDOM &&
 				      prandom_u32_state(rnd) % 1000 < config->evict_permille);
 
 			if (evict)
 				cache_apply(&page, CACHE_EVICT, config->line_size, line, line + 1,
 					    permit, nr, effect);
-			if (config->prefetch)
+			if (config->prefetch && after)
 				cache_apply(&page, CACHE_PREFETCH, config->line_size, line,
 					    line + 1, permit, nr, effect);
 		}
 		xa_unlock_irqrestore(&shadow_pages, flags);
 	}
+}
+
+/**
+ * shadow_before_access - what happens to the lines just before the device accesses them
+ * @config: the device's caches
+ * @rnd: the device's random state, seeded from @config
+ * @phys: physical address of the bytes to be accessed
+ * @size: bytes
+ * @effect: counters, added to
+ *
+ * A dirty line may be evicted whenever the hardware likes, and the more the CPU
+ * has to do the likelier it is: with EVICT_RANDOM before each access and after it.
+ * With MAINTENANCE_ALWAYS every line is flushed.
+ *
+ * Context: any; the caller serialises uses of @rnd.
+ */
+void shadow_before_access(const struct shadow_config *config, struct rnd_state *rnd,
+			  phys_addr_t phys, size_t size, struct cache_effect *effect)
+{
+	if (config->maintenance == MAINTENANCE_ALWAYS)
+		shadow_handover(config, &flush_all, phys, size, effect);
+	if (config->evict == EVICT_RANDOM)
+		act_on_lines(config, rnd, phys, size, false, effect);
+}
+
+/**
+ * shadow_after_access - what happens to the lines just after the device accessed them
+ * @config: the device's caches
+ * @rnd: the device's random state, seeded from @config
+ * @phys: physical address of the accessed bytes
+ * @size: bytes
+ * @effect: counters, added to
+ *
+ * As before it. EVICT_EAGER is the worst moment: over what the device just wrote.
+ * A clean line may be prefetched.
+ *
+ * Context: any; the caller serialises uses of @rnd.
+ */
+void shadow_after_access(const struct shadow_config *config, struct rnd_state *rnd,
+			 phys_addr_t phys, size_t size, struct cache_effect *effect)
+{
+	if (config->maintenance == MAINTENANCE_ALWAYS)
+		shadow_handover(config, &flush_all, phys, size, effect);
+	if (config->evict != EVICT_NONE || config->prefetch)
+		act_on_lines(config, rnd, phys, size, true, effect);
 }
 
 /**

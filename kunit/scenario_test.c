@@ -12,6 +12,7 @@ static struct scenario_result run(struct kunit *test, const struct scenario *sce
 				  enum dmaloop_coherency coherency, const char *arch, u64 seed)
 {
 	struct dmaloop_config config = dmaloop_config_default;
+	struct scenario_options options = { .seed = seed, .where = NR_PLACEMENTS, .offset = 8 };
 	struct scenario_result result = {};
 	struct platform_device *pdev;
 	int err;
@@ -20,7 +21,7 @@ static struct scenario_result run(struct kunit *test, const struct scenario *sce
 	config.caches.arch = handover_find_arch(arch);
 	pdev = dmaloop_device_create(&config);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
-	err = scenario_run(scenario, &pdev->dev, dmaloop_device_engine(pdev), seed, 8, &result);
+	err = scenario_run(scenario, &pdev->dev, dmaloop_device_engine(pdev), &options, &result);
 	dmaloop_device_destroy(pdev);
 	if (err == -ENOTSUPP)
 		kunit_skip(test, "the allocator pads objects (KASAN): none share a line");
@@ -102,6 +103,18 @@ static const struct {
 	{ "unmap-size-wrong", "arm64", DMALOOP_STALE },
 	{ "cpu-pointer", "arm64", DMALOOP_FAULT },
 	{ "leak", "arm64", DMALOOP_LEAK },
+	{ "overrun", "arm64", DMALOOP_FAULT },
+	{ "doorbell-early", "arm64", DMALOOP_STUCK },
+	{ "own-first", "arm64", DMALOOP_STALE },
+	{ "fields-no-barrier", "arm64", DMALOOP_TORN },
+	{ "bank-update", "arm64", DMALOOP_TORN },
+	{ "descriptor-no-sync", "arm64", DMALOOP_STUCK },
+	{ "descriptor-no-sync", "mips", DMALOOP_STUCK },
+	{ "descriptor-overrun", "arm64", DMALOOP_STALE },
+	{ "head-not-advanced", "arm64", DMALOOP_STALE },
+	{ "status-misread", "arm64", DMALOOP_STALE },
+	{ "descriptor-leak", "arm64", DMALOOP_STUCK },
+	{ "free-in-flight", "arm64", DMALOOP_FAULT },
 };
 
 static void faults_corrupt_as_the_rules_say(struct kunit *test)

@@ -27,7 +27,17 @@ struct predict_column_info {
 
 extern const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS];
 
-const char *predict_outcome(const char *scenario, enum predict_column column);
-const char *predict_findings(const char *scenario);
+/**
+ * struct prediction - what a run must show
+ * @outcome: name
+ * @findings: checks dmasnoop must report at hazard or above, comma-separated and sorted
+ */
+struct prediction {
+	const char *outcome;
+	const char *findings;
+};
+
+struct prediction predict(const char *scenario, const char *place, enum predict_column column);
+const char *predict_place(const char *scenario, unsigned int i);
 
 #endif

@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drivers that are right or wrong about their descriptors. `if (wrong(run))` is
+ * the bug. All payloads are in coherent memory, so that only the descriptors,
+ * their order and their placement can go wrong.
+ *
+ * The ring has been round once before: each slot holds a completed command, as a
+ * ring that is in use does. The driver's stores to a descriptor go through
+ * posted.h, so that a missing barrier shows on a PC too.
+ *
+ * A message carries a sequence number and a checksum over all of it: the
+ * receiver needs nothing else to tell an old or damaged one.
+ */
+#include <linux/crc32.h>
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
+#include "posted.h"
+#include "scenario_run.h"
+#include "trace.h"
+
+const char *const desc_placement_names[NR_DESC_PLACEMENTS] = {
+	[DESC_NONE] = "none",	  [DESC_PACKED] = "packed",
+	[DESC_BANKED] = "banked", [DESC_BANK_STRADDLE] = "bank-straddle",
+	[DESC_PADDED] = "padded",
+};
+
+#define SLOTS 8u
+#define BANK 128u
+
+/*
+ * Straddling slots have src to control in one bank, next and status in the other:
+ * 24 bytes before the boundary.
+ */
+static const struct ring_layout layouts[NR_DESC_PLACEMENTS] = {
+	[DESC_PACKED] = { .offset = 0, .stride = 40, .bank = 0 },
+	[DESC_BANKED] = { .offset = 0, .stride = 64, .bank = BANK },
+	[DESC_BANK_STRADDLE] = { .offset = 40, .stride = 64, .bank = BANK },
+	[DESC_PADDED] = { .offset = 0, .stride = BANK, .bank = BANK },
+};
+
+/**
+ * struct message - what is sent
+ * @sequence: counts up; 0 is never sent
+ * @body: anything
+ * @crc: crc32 of the above
+ */
+struct message {
+	u32 sequence;
+	u8 body[40];
+	u32 crc;
+};
+
+/* The coherent memory of one run, by offset. */
+#define RING_AT 0u
+#define CELL_AT 2048u /* "command memory": short payloads and chained descriptors */
+#define OUT_AT 2560u /* messages to send */
+#define FAR_AT 3072u /* where they arrive */
+#define SPARE_AT 3584u /* where old commands delivered */
+#define AREA PAGE_SIZE
+#define PITCH 64u /* from one cell, message or destination to the next */
+
+/**
+ * struct desc_run - the driver's state
+ * @run: the run
+ * @dev: the device
+ * @channel: its registers
+ * @ring: the driver's end
+ * @layout: where the descriptors lie
+ * @area: all memory, coherent
+ * @bus: its bus address
+ * @slots: the ring's memory: in @area, or streaming
+ * @slots_bus: its bus address
+ * @streaming: @slots is streaming memory
+ * @posted: the driver's stores
+ * @sequence: of the last message
+ */
+struct desc_run {
+	struct scenario_run *run;
+	struct device *dev;
+	struct engine_channel *channel;
+	struct ring ring;
+	struct ring_layout layout;
+	u8 *area;
+	dma_addr_t bus;
+	u8 *slots;
+	dma_addr_t slots_bus;
+	bool streaming;
+	struct posted posted;
+	u32 sequence;
+};
+
+static bool wrong(const struct desc_run *d)
+{
+	return d->run->scenario->faulty;
+}
+
+static bool has_cure(const struct scenario_run *run, u32 cure)
+{
+	return (run->scenario->cures | run->options->cures) & cure;
+}
+
+static struct ring_desc *slot_desc(struct desc_run *d, u32 slot)
+{
+	return (struct ring_desc *)(d->slots + ring_slot_offset(&d->layout, slot));
+}
+
+static struct message *out_message(struct desc_run *d, u32 i)
+{
+	return (struct message *)(d->area + OUT_AT + i * PITCH);
+}
+
+static u8 *far_message(struct desc_run *d, u32 i)
+{
+	return d->area + FAR_AT + i * PITCH;
+}
+
+static u64 at(const struct desc_run *d, u32 offset)
+{
+	return d->bus + offset;
+}
+
+/* --- the ring's memory --- */
+
+/* The state of a ring that has been round once: completed commands. */
+static void fill_old(struct desc_run *d)
+{
+	u32 slot;
+
+	for (slot = 0; slot < SLOTS; slot++)
+		*slot_desc(d, slot) = (struct ring_desc){
+			.src = at(d, CELL_AT + slot * PITCH),
+			.dst = at(d, SPARE_AT),
+			.length = 16,
+			.status = DESC_DONE,
+		};
+}
+
+static int open_ring(struct scenario_run *run, struct desc_run *d, enum ring_check check,
+		     bool streaming)
+{
+	enum desc_placement where = run->options->desc ?: run->scenario->desc;
+	struct engine_setup setup = { .size = SLOTS, .check = check };
+	int err = -ENOMEM;
+
+	memset(d, 0, sizeof(*d));
+	d->run = run;
+	d->dev = run->client.dev;
+	d->channel = run->client.channel;
+	d->layout = layouts[where];
+	d->streaming = streaming;
+	ring_init(&d->ring, SLOTS);
+	d->area = dma_alloc_coherent(d->dev, AREA, &d->bus, GFP_KERNEL);
+	if (!d->area)
+		return -ENOMEM;
+	d->slots = d->area + RING_AT;
+	d->slots_bus = d->bus + RING_AT;
+	if (streaming) {
+		d->slots = kzalloc(AREA, GFP_KERNEL);
+		if (!d->slots)
+			goto out_area;
+	}
+	fill_old(d);
+	if (streaming) {
+		d->slots_bus = dma_map_single(d->dev, d->slots, AREA, DMA_BIDIRECTIONAL);
+		if (dma_mapping_error(d->dev, d->slots_bus))
+			goto out_slots;
+	}
+	/* The client's own ring is not needed here. */
+	engine_channel_stop(d->channel);
+	setup.bus = d->slots_bus;
+	setup.layout = d->layout;
+	err = engine_channel_start(d->channel, &setup);
+	if (!err)
+		return 0;
+	if (streaming)
+		dma_unmap_single(d->dev, d->slots_bus, AREA, DMA_BIDIRECTIONAL);
+out_slots:
+	if (streaming)
+		kfree(d->slots);
+out_area:
+	dma_free_coherent(d->dev, AREA, d->area, d->bus);
+	return err;
+}
+
+static void close_ring(struct desc_run *d)
+{
+	engine_channel_stop(d->channel);
+	if (d->streaming) {
+		dma_unmap_single(d->dev, d->slots_bus, AREA, DMA_BIDIRECTIONAL);
+		kfree(d->slots);
+	}
+	dma_free_coherent(d->dev, AREA, d->area, d->bus);
+}
+
+/* --- messages --- */
+
+static u64 new_message(struct desc_run *d, u32 i)
+{
+	struct message *message = out_message(d, i);
+
+	message->sequence = ++d->sequence;
+	scenario_payload(d->run, message->body, sizeof(message->body));
+	message->crc = crc32_le(~0, (u8 *)message, offsetof(struct message, crc));
+	return at(d, OUT_AT + i * PITCH);
+}
+
+/* Did message @i arrive at destination @i, whole, and not an older one? */
+static void expect_message(struct desc_run *d, u32 i, enum dmaloop_outcome otherwise)
+{
+	const struct message *sent = out_message(d, i);
+	struct message got;
+
+	memcpy(&got, far_message(d, i), sizeof(got));
+	if (got.crc == crc32_le(~0, (u8 *)&got, offsetof(struct message, crc)) &&
+	    got.sequence == sent->sequence)
+		return;
+	/* For the count of wrong bytes; the verdict is the checksum's. */
+	scenario_expect(d->run, (u8 *)&got, (const u8 *)sent, sizeof(got), otherwise);
+}
+
+/* --- descriptors --- */
+
+/* A store to a descriptor. Into streaming memory it can be seen by a tracer. */
+static void store(struct desc_run *d, void *to, u64 value, u32 size)
+{
+	if (d->streaming)
+		trace_dmaloop_cpu_access(d->dev, (unsigned long)to, size, true);
+	posted_write(&d->posted, to, value, size);
+}
+
+/* All fields but the OWN bit. */
+static void store_fields(struct desc_run *d, u32 slot, u64 dst, u64 src, u32 length, u64 next)
+{
+	struct ring_desc *desc = slot_desc(d, slot);
+
+	store(d, &desc->src, src, sizeof(desc->src));
+	store(d, &desc->dst, dst, sizeof(desc->dst));
+	store(d, &desc->length, length, sizeof(desc->length));
+	store(d, &desc->next, next, sizeof(desc->next));
+	store(d, &desc->status, 0, sizeof(desc->status));
+}
+
+static void store_own(struct desc_run *d, u32 slot)
+{
+	struct ring_desc *desc = slot_desc(d, slot);
+
+	store(d, &desc->control, DESC_OWN, sizeof(desc->control));
+}
+
+/* A message from 0 to destination 0, as a correct driver hands it over. */
+static void write_desc(struct desc_run *d, u32 slot, u32 i)
+{
+	store_fields(d, slot, at(d, FAR_AT + i * PITCH), new_message(d, i), sizeof(struct message),
+		     0);
+	posted_barrier(&d->posted);
+	store_own(d, slot);
+	posted_barrier(&d->posted);
+}
+
+/* The device works on all it has been told of, until there is no more it can do. */
+static void look(struct desc_run *d)
+{
+	engine_channel_doorbell(d->channel, d->ring.tail);
+	engine_channel_settle(d->channel);
+}
+
+static u32 read_status(struct desc_run *d, u32 slot)
+{
+	return READ_ONCE(slot_desc(d, slot)->status);
+}
+
+/* Is the command in @slot done? If not, by now it never will be. */
+static bool completed(struct desc_run *d, u32 slot)
+{
+	if (read_status(d, slot) & DESC_DONE)
+		return true;
+	scenario_outcome(d->run, DMALOOP_STUCK);
+	return false;
+}
+
+/* --- the drivers --- */
+
+/* Wrong: the doorbell first. The device trusts it, and has no other check. */
+int body_doorbell(struct scenario_run *run)
+{
+	struct desc_run d;
+	u32 slot;
+	int err = open_ring(run, &d, RING_CHECK_NONE, false);
+
+	if (err)
+		return err;
+	slot = ring_produce(&d.ring);
+	if (wrong(&d))
+		look(&d);
+	write_desc(&d, slot, 0);
+	if (!wrong(&d))
+		look(&d);
+	if (completed(&d, slot))
+		expect_message(&d, 0, DMALOOP_STALE);
+	close_ring(&d);
+	return 0;
+}
+
+/* Wrong: OWN first. The device polls, and may look at any moment: here, at each. */
+int body_own_order(struct scenario_run *run)
+{
+	struct desc_run d;
+	u32 slot;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	slot = ring_produce(&d.ring);
+	look(&d);
+	if (wrong(&d)) {
+		struct ring_desc *desc = slot_desc(&d, slot);
+
+		store(&d, &desc->status, 0, sizeof(desc->status));
+		posted_barrier(&d.posted);
+		store_own(&d, slot);
+		posted_barrier(&d.posted);
+		look(&d);
+	}
+	store_fields(&d, slot, at(&d, FAR_AT), new_message(&d, 0), sizeof(struct message), 0);
+	posted_barrier(&d.posted);
+	look(&d);
+	if (!wrong(&d)) {
+		store_own(&d, slot);
+		posted_barrier(&d.posted);
+		look(&d);
+	}
+	/* The wrong driver has put the status back under the device's hand. */
+	if (wrong(&d) || completed(&d, slot))
+		expect_message(&d, 0, DMALOOP_STALE);
+	close_ring(&d);
+	return 0;
+}
+
+/* Wrong: no dma_wmb(), so that OWN overtakes some of the fields. */
+int body_field_barrier(struct scenario_run *run)
+{
+	struct ring_desc *desc;
+	struct desc_run d;
+	u32 slot;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	slot = ring_produce(&d.ring);
+	desc = slot_desc(&d, slot);
+	store(&d, &desc->next, 0, sizeof(desc->next));
+	store(&d, &desc->status, 0, sizeof(desc->status));
+	posted_barrier(&d.posted);
+	store(&d, &desc->src, new_message(&d, 0), sizeof(desc->src));
+	store(&d, &desc->dst, at(&d, FAR_AT), sizeof(desc->dst));
+	store(&d, &desc->length, sizeof(struct message), sizeof(desc->length));
+	if (!wrong(&d) || has_cure(run, DMALOOP_CURE_BARRIER))
+		posted_barrier(&d.posted);
+	store_own(&d, slot);
+	posted_overtake(&d.posted, prandom_u32_state(&run->rnd));
+	look(&d);
+	posted_barrier(&d.posted);
+	look(&d);
+	if (completed(&d, slot))
+		expect_message(&d, 0, DMALOOP_TORN);
+	close_ring(&d);
+	return 0;
+}
+
+/*
+ * Two commands and one doorbell, which overtakes the stores to the second
+ * descriptor. They become visible while the device is at the first. What the
+ * device has fetched of the second by then is what was there before: a command
+ * that sent 16 bytes of a cell of command memory. The cell holds the second half
+ * of the new command's chain by now, so the old command sends two of its fields.
+ *
+ * The device looks at the status of a descriptor, or, with the cure, at OWN.
+ */
+int body_bank_update(struct scenario_run *run)
+{
+	const u32 half = sizeof(struct message) / 2, first = 0, second = 1;
+	struct ring_desc *chained, *old;
+	struct desc_run d;
+	u64 message;
+	int err = open_ring(
+		run, &d, has_cure(run, DMALOOP_CURE_OWN) ? RING_CHECK_OWN : RING_CHECK_DONE, false);
+
+	if (err)
+		return err;
+	engine_channel_pause(d.channel, true);
+	ring_produce(&d.ring);
+	ring_produce(&d.ring);
+	old = slot_desc(&d, second);
+	old->dst = at(&d, FAR_AT + PITCH + 8);
+
+	write_desc(&d, first, 0);
+	message = new_message(&d, 1);
+	chained = (struct ring_desc *)(d.area + CELL_AT + second * PITCH);
+	*chained = (struct ring_desc){
+		.src = message + half,
+		.dst = at(&d, FAR_AT + PITCH + half),
+		.length = half,
+		.control = DESC_OWN,
+	};
+	store_fields(&d, second, at(&d, FAR_AT + PITCH), message, half,
+		     at(&d, CELL_AT + second * PITCH));
+	store_own(&d, second);
+	if (has_cure(run, DMALOOP_CURE_BARRIER))
+		posted_barrier(&d.posted);
+
+	engine_channel_doorbell(d.channel, d.ring.tail);
+	engine_channel_allow(d.channel, 1);
+	engine_channel_settle(d.channel);
+	posted_barrier(&d.posted);
+	engine_channel_pause(d.channel, false);
+	engine_channel_settle(d.channel);
+
+	if (completed(&d, first))
+		expect_message(&d, 0, DMALOOP_STALE);
+	if (completed(&d, second))
+		expect_message(&d, 1, DMALOOP_TORN);
+	close_ring(&d);
+	return 0;
+}
+
+/* The ring is in streaming memory. Wrong: it is never synced. */
+int body_desc_sync(struct scenario_run *run)
+{
+	struct desc_run d;
+	u32 slot;
+	int err = open_ring(run, &d, RING_CHECK_OWN, true);
+
+	if (err)
+		return err;
+	slot = ring_produce(&d.ring);
+	if (!wrong(&d))
+		dma_sync_single_for_cpu(d.dev, d.slots_bus, AREA, DMA_BIDIRECTIONAL);
+	write_desc(&d, slot, 0);
+	if (!wrong(&d))
+		dma_sync_single_for_device(d.dev, d.slots_bus, AREA, DMA_BIDIRECTIONAL);
+	look(&d);
+	if (!wrong(&d))
+		dma_sync_single_for_cpu(d.dev, d.slots_bus, AREA, DMA_BIDIRECTIONAL);
+	if (completed(&d, slot))
+		expect_message(&d, 0, DMALOOP_STALE);
+	close_ring(&d);
+	return 0;
+}
+
+/* Wrong: a second command is put over the first, which the device still owns. */
+int body_desc_reuse(struct scenario_run *run)
+{
+	struct desc_run d;
+	u32 a, b;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	engine_channel_pause(d.channel, true);
+	a = ring_produce(&d.ring);
+	write_desc(&d, a, 0);
+	engine_channel_doorbell(d.channel, d.ring.tail);
+	b = wrong(&d) ? a : ring_produce(&d.ring);
+	write_desc(&d, b, 1);
+	engine_channel_doorbell(d.channel, d.ring.tail);
+	engine_channel_pause(d.channel, false);
+	engine_channel_settle(d.channel);
+	if (completed(&d, a))
+		expect_message(&d, 0, DMALOOP_STALE);
+	if (completed(&d, b))
+		expect_message(&d, 1, DMALOOP_STALE);
+	close_ring(&d);
+	return 0;
+}
+
+/* Wrong: the head stays, and the last completion is taken for the next one. */
+int body_head_pointer(struct scenario_run *run)
+{
+	struct desc_run d;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	write_desc(&d, ring_produce(&d.ring), 0);
+	look(&d);
+	if (completed(&d, d.ring.head))
+		expect_message(&d, 0, DMALOOP_STALE);
+	if (!wrong(&d))
+		ring_consume(&d.ring);
+
+	engine_channel_pause(d.channel, true);
+	write_desc(&d, ring_produce(&d.ring), 1);
+	engine_channel_doorbell(d.channel, d.ring.tail);
+	if (!(read_status(&d, d.ring.head) & DESC_DONE)) {
+		engine_channel_pause(d.channel, false);
+		engine_channel_settle(d.channel);
+	}
+	if (completed(&d, d.ring.head))
+		expect_message(&d, 1, DMALOOP_STALE);
+	engine_channel_pause(d.channel, false);
+	engine_channel_settle(d.channel);
+	close_ring(&d);
+	return 0;
+}
+
+/* The device meets a fault and says so. Wrong: only "done" is looked at. */
+int body_status(struct scenario_run *run)
+{
+	struct desc_run d;
+	u32 slot;
+	u64 src;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	slot = ring_produce(&d.ring);
+	src = new_message(&d, 0);
+	/* A source that was never mapped: page 1 of the bus is nobody's. */
+	store_fields(&d, slot, at(&d, FAR_AT), PAGE_SIZE, sizeof(struct message), 0);
+	posted_barrier(&d.posted);
+	store_own(&d, slot);
+	posted_barrier(&d.posted);
+	look(&d);
+	if (!wrong(&d) && (read_status(&d, slot) & DESC_ERROR)) {
+		slot = ring_produce(&d.ring);
+		store_fields(&d, slot, at(&d, FAR_AT), src, sizeof(struct message), 0);
+		posted_barrier(&d.posted);
+		store_own(&d, slot);
+		posted_barrier(&d.posted);
+		look(&d);
+	}
+	if (completed(&d, slot))
+		expect_message(&d, 0, DMALOOP_STALE);
+	close_ring(&d);
+	return 0;
+}
+
+/* Wrong: every other completed descriptor is not given back to the ring. */
+int body_desc_return(struct scenario_run *run)
+{
+	struct desc_run d;
+	u32 i;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	for (i = 0; i < 3 * SLOTS; i++) {
+		u32 slot;
+
+		if (ring_full(&d.ring)) {
+			scenario_outcome(run, DMALOOP_STUCK);
+			break;
+		}
+		slot = ring_produce(&d.ring);
+		write_desc(&d, slot, 0);
+		look(&d);
+		if (!completed(&d, slot))
+			break;
+		expect_message(&d, 0, DMALOOP_STALE);
+		if (!wrong(&d) || i % 2)
+			ring_consume(&d.ring);
+	}
+	close_ring(&d);
+	return 0;
+}
+
+/* The driver gives up on a receive. Wrong: it frees what the device still has. */
+int body_free_in_flight(struct scenario_run *run)
+{
+	struct desc_run d;
+	dma_addr_t bus;
+	u32 slot;
+	u8 *buffer;
+	int err = open_ring(run, &d, RING_CHECK_OWN, false);
+
+	if (err)
+		return err;
+	buffer = kzalloc(CACHE_LINE_MAX, GFP_KERNEL);
+	err = -ENOMEM;
+	if (!buffer)
+		goto out;
+	bus = dma_map_single(d.dev, buffer, sizeof(struct message), DMA_FROM_DEVICE);
+	if (dma_mapping_error(d.dev, bus))
+		goto out;
+	engine_channel_pause(d.channel, true);
+	slot = ring_produce(&d.ring);
+	store_fields(&d, slot, bus, new_message(&d, 0), sizeof(struct message), 0);
+	posted_barrier(&d.posted);
+	store_own(&d, slot);
+	posted_barrier(&d.posted);
+	engine_channel_doorbell(d.channel, d.ring.tail);
+
+	/* The timeout. */
+	if (!wrong(&d)) {
+		engine_channel_abort(d.channel);
+		engine_channel_synchronize(d.channel);
+	}
+	dma_unmap_single(d.dev, bus, sizeof(struct message), DMA_FROM_DEVICE);
+	kfree(buffer);
+	buffer = NULL;
+	engine_channel_pause(d.channel, false);
+	engine_channel_settle(d.channel);
+	err = 0;
+out:
+	kfree(buffer);
+	close_ring(&d);
+	return err;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dmaloop isolate: why a configuration fails. Changes one setting at a time and
+ * tells which change cures it and which does not; then takes away every setting
+ * that does not matter, together, and shows what is left. Called by dmaloop.c.
+ *
+ * It knows the settings and what it means when one matters; it knows nothing of
+ * any scenario.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "loopdev.h"
+#include "predict.h"
+
+/**
+ * struct state - one isolation
+ * @fd: the control device
+ * @info: the scenario
+ * @base: the failing configuration
+ * @outcome: how it fails
+ * @trials: each trial for --json; NULL without
+ * @status: of the first trial that could not run
+ */
+struct state {
+	int fd;
+	struct dmaloop_scenario_info info;
+	struct settings base;
+	unsigned int outcome;
+	struct json_object *trials;
+	int status;
+};
+
+enum verdict { CURED, FAILS, NOT_RUN };
+
+static enum verdict try(struct state *state, const struct settings *settings, const char *setting,
+			const char *value, unsigned int *outcome)
+{
+	struct json_object *trial;
+	struct dmaloop_run run;
+	char device[64];
+	int status = device_create(settings, device, sizeof(device));
+
+	if (!status) {
+		status = device_run(state->fd, settings, &state->info, &run);
+		device_destroy();
+	}
+	if (status) {
+		state->status = state->status ?: status;
+		return NOT_RUN;
+	}
+	if (outcome)
+		*outcome = run.outcome;
+	if (state->trials) {
+		trial = json_object_new_object();
+		json_object_object_add(trial, "setting", json_object_new_string(setting));
+		json_object_object_add(trial, "value", json_object_new_string(value));
+		json_object_object_add(trial, "observed",
+				       json_object_new_string(outcome_name(run.outcome)));
+		json_object_array_add(state->trials, trial);
+	}
+	return run.outcome == DMALOOP_OK ? CURED : FAILS;
+}
+
+/* A paragraph of the report, with a mark in front of its first line. */
+static void say(const struct state *state, const char *mark, const char *text)
+{
+	const unsigned int width = 66;
+
+	if (state->trials)
+		return;
+	printf("  %-10s", mark);
+	while (strlen(text) > width) {
+		int cut = width;
+
+		while (cut && text[cut] != ' ')
+			cut--;
+		printf("%.*s\n  %-10s", cut, text, "");
+		text += cut + 1;
+	}
+	printf("%s\n", text);
+}
+
+/* A setting with its value for the base replaced. */
+static enum verdict try_one(struct state *state, const char *setting, const char *value)
+{
+	struct settings settings = state->base;
+	const struct {
+		const char *name;
+		const char **field;
+	} fields[] = {
+		{ "coherency", &settings.coherency },
+		{ "arch", &settings.arch },
+		{ "maintenance", &settings.maintenance },
+		{ "line_size", &settings.line_size },
+		{ "evict", &settings.evict },
+		{ "prefetch", &settings.prefetch },
+		{ "iommu", &settings.iommu },
+		{ "dma_bits", &settings.dma_bits },
+		{ "placement", &settings.placement },
+		{ "descriptors", &settings.descriptors },
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (!strcmp(fields[i].name, setting))
+			*fields[i].field = value;
+	return try(state, &settings, setting, value, NULL);
+}
+
+static void list_add(char *list, size_t size, const char *word)
+{
+	size_t length = strlen(list);
+
+	snprintf(list + length, size - length, "%s%s", length ? ", " : "", word);
+}
+
+/* Is it the cache, the bounce buffer, or neither? */
+static void isolate_coherency(struct state *state)
+{
+	bool cached = !strcmp(state->base.coherency, "noncoherent");
+
+	if (strcmp(state->base.coherency, "coherent")) {
+		if (try_one(state, "coherency", "coherent") == CURED)
+			say(state, "matters",
+			    cached ? "the cache: a coherent device does not fail" :
+				     "bouncing: a coherent device does not fail");
+		else
+			say(state, "ruled out",
+			    cached ? "not the cache: fails on a coherent device too" :
+				     "not bouncing: fails on a coherent device too");
+	}
+	if (!cached)
+		return;
+	if (try_one(state, "maintenance", "always") == CURED)
+		say(state, "cured by",
+		    "flushing every line around every access: some clean or invalidate is missing, or reaches too far");
+	else
+		say(state, "ruled out", "not the cache: still fails with every line flushed");
+}
+
+/* All values of a setting; tells which cure. Returns how many do. */
+static unsigned int isolate_values(struct state *state, const char *setting, const char *what,
+				   const char *const *values, const char *own)
+{
+	char cured[256] = "", fails[256] = "", text[640];
+	unsigned int nr_cured = 0, nr_fails = 0;
+
+	for (; *values; values++) {
+		enum verdict verdict;
+
+		if (own && !strcmp(*values, own))
+			continue;
+		verdict = try_one(state, setting, *values);
+		if (verdict == NOT_RUN)
+			continue;
+		if (verdict == CURED) {
+			nr_cured++;
+			list_add(cured, sizeof(cured), *values);
+		} else {
+			nr_fails++;
+			list_add(fails, sizeof(fails), *values);
+		}
+	}
+	if (nr_fails && !nr_cured) {
+		snprintf(text, sizeof(text), "not the %s: still fails with %s", what, fails);
+		say(state, "ruled out", text);
+	} else if (nr_cured) {
+		snprintf(text, sizeof(text), "the %s: does not fail with %s%s%s", what, cured,
+			 nr_fails ? "; still does with " : "", fails);
+		say(state, "matters", text);
+	}
+	return nr_cured;
+}
+
+static void isolate_descriptors(struct state *state)
+{
+	static const struct {
+		unsigned int cure;
+		const char *name;
+		const char *cures;
+		const char *does_not;
+	} cures[] = {
+		{ DMALOOP_CURE_OWN, "own",
+		  "the ownership flag: a device that checks the OWN bit reads a stale descriptor again",
+		  "not the ownership flag: still fails when the device checks the OWN bit" },
+		{ DMALOOP_CURE_BARRIER, "barrier",
+		  "the barrier: the descriptor is visible before the doorbell",
+		  "not the barrier: still fails when all stores are visible in time" },
+	};
+	const char *own = state->base.descriptors ?: state->info.descriptors;
+	bool padded, banked;
+
+	padded = try_one(state, "descriptors", "padded") == CURED;
+	banked = try_one(state, "descriptors", "banked") == CURED;
+	if (!strcmp(own, "bank-straddle") && padded && banked) {
+		say(state, "matters",
+		    "fails only when the descriptor crosses a bank while it is being updated: whole descriptors in banks do not fail");
+		say(state, "cured by", "padding: each descriptor in a bank of its own");
+	} else if (!padded && !banked) {
+		say(state, "ruled out",
+		    "not where the descriptors lie: still fails banked and padded");
+	} else {
+		say(state, "matters",
+		    padded ? "cured by padding, not by whole banks" :
+			     "cured by whole banks, not by padding");
+	}
+	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++) {
+		struct settings settings = state->base;
+
+		settings.cures |= cures[i].cure;
+		if (try(state, &settings, "cure", cures[i].name, NULL) == CURED)
+			say(state, "cured by", cures[i].cures);
+		else
+			say(state, "ruled out", cures[i].does_not);
+	}
+}
+
+static void isolate_twin(struct state *state)
+{
+	struct dmaloop_scenario_info faulty = state->info;
+	char text[256];
+
+	if (!faulty.twin[0] || find_scenario(state->fd, faulty.twin, &state->info))
+		return;
+	if (try(state, &state->base, "scenario", faulty.twin, NULL) == CURED) {
+		const char *how = state->info.text;
+
+		if (!strncmp(how, "cure: ", 6))
+			how += 6;
+		snprintf(text, sizeof(text), "the correct driver, %s: %s", faulty.twin, how);
+		say(state, "cured by", text);
+	}
+	state->info = faulty;
+}
+
+/* Take away every setting whose absence does not cure, one after the other. */
+static void minimise(struct state *state)
+{
+	struct settings left = state->base;
+	const char *own = state->info.placement;
+	char text[512] = "";
+	const struct {
+		const char *name;
+		const char **field;
+		const char *harmless;
+	} steps[] = {
+		{ "coherency", &left.coherency, "coherent" },
+		{ "arch", &left.arch, NULL },
+		{ "line_size", &left.line_size, NULL },
+		{ "evict", &left.evict, NULL },
+		{ "prefetch", &left.prefetch, NULL },
+		{ "neighbours", &left.neighbours, NULL },
+		{ "maintenance", &left.maintenance, NULL },
+		{ "iommu", &left.iommu, NULL },
+		{ "dma_bits", &left.dma_bits, NULL },
+		{ "placement", &left.placement, "separate" },
+		{ "descriptors", &left.descriptors, "packed" },
+	};
+
+	if (!left.placement)
+		left.placement = own;
+	if (!left.descriptors && state->info.descriptors[0])
+		left.descriptors = state->info.descriptors;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const char *value = *steps[i].field;
+		unsigned int outcome;
+
+		if (!value || (steps[i].harmless && !strcmp(value, steps[i].harmless)))
+			continue;
+		*steps[i].field = steps[i].harmless;
+		/* Another way of failing is another failure. */
+		if (try(state, &left, steps[i].name, steps[i].harmless ?: "default", &outcome) !=
+			    FAILS ||
+		    outcome != state->outcome) {
+			char word[128];
+
+			*steps[i].field = value;
+			snprintf(word, sizeof(word), "%s=%s", steps[i].name, value);
+			list_add(text, sizeof(text), word);
+		}
+	}
+	if (state->trials) {
+		struct json_object *object = json_object_new_object();
+
+		json_object_object_add(object, "scenario",
+				       json_object_new_string(state->info.name));
+		json_object_object_add(object, "observed",
+				       json_object_new_string(outcome_name(state->outcome)));
+		json_object_object_add(object, "minimal", json_object_new_string(text));
+		json_object_object_add(object, "trials", json_object_get(state->trials));
+		printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+		json_object_put(object);
+	} else {
+		printf("\nSmallest set that still ends so: %s\n",
+		       text[0] ? text : "none; the driver alone is enough, on any machine");
+	}
+}
+
+/**
+ * isolate - tell why a configuration fails
+ * @fd: the control device
+ * @settings: the configuration
+ * @name: the scenario
+ * @json: print an object in place of words
+ *
+ * Return: an exit status: 0 told; EXIT_DIFFERENT: it does not fail.
+ */
+int isolate(int fd, const struct settings *settings, const char *name, bool json)
+{
+	static const char *const lines[] = { "32", "64", "128", "256", NULL };
+	static const char *const arches[] = { "arm", "arm64", "mips", "riscv", NULL };
+	static const char *const none[] = { "none", NULL };
+	static const char *const exact[] = { "exact", NULL };
+	struct state state = { .fd = fd, .base = *settings };
+	const char *places[16] = {}, *own;
+	enum verdict verdict;
+	bool cached;
+
+	if (find_scenario(fd, name, &state.info))
+		return EXIT_NOT_RUN;
+	state.base.coherency = state.base.coherency ?: "noncoherent";
+	cached = !strcmp(state.base.coherency, "noncoherent");
+	if (cached)
+		state.base.arch = state.base.arch ?: DEFAULT_ARCH;
+	verdict = try(&state, &state.base, "none", "as given", &state.outcome);
+	if (verdict == NOT_RUN)
+		return state.status;
+	if (verdict == CURED) {
+		printf("%s does not fail in this configuration (%s%s%s); nothing to isolate.\n",
+		       name, state.base.coherency, cached ? " " : "",
+		       cached ? state.base.arch : "");
+		return EXIT_DIFFERENT;
+	}
+	if (json)
+		state.trials = json_object_new_array();
+	else
+		printf("%s (%s%s%s): %s. One change at a time:\n\n", name, state.base.coherency,
+		       cached ? " " : "", cached ? state.base.arch : "",
+		       outcome_name(state.outcome));
+
+	isolate_coherency(&state);
+	if (cached && try_one(&state, "maintenance", "always") == CURED) {
+		isolate_values(&state, "line_size", "line size", lines,
+			       state.base.line_size ?: "64");
+		isolate_values(&state, "arch", "architecture's maintenance", arches,
+			       state.base.arch);
+	}
+	if (state.base.evict)
+		isolate_values(&state, "evict", "eviction", none, NULL);
+	if (state.base.iommu)
+		isolate_values(&state, "iommu", "IOMMU's granularity", exact, NULL);
+	own = state.base.placement ?: state.info.placement;
+	for (unsigned int i = 0; !state.info.descriptors[0] && i < 15; i++) {
+		places[i] = predict_place(name, i);
+		if (!places[i])
+			break;
+	}
+	if (state.info.descriptors[0])
+		isolate_descriptors(&state);
+	else if (places[0])
+		isolate_values(&state, "placement", "buffer's placement", places, own);
+	isolate_twin(&state);
+	minimise(&state);
+	json_object_put(state.trials);
+	return 0;
+}
