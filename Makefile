@@ -13,7 +13,7 @@ TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit kunit-kasan matrix lint clean
+.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak bench lint clean
 
 all: tools module
 
@@ -34,6 +34,9 @@ user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h
 
 bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< -lcmocka
+
+kunit/char_test: kunit/char_test.c kmod/dmaloop_uapi.h
+	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $<
 
 # For the running kernel, where its headers are; guests build their own.
 module:
@@ -61,11 +64,28 @@ matrix:
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/matrix --full --kernel $(KERNEL) --output results/matrix.json --table results/matrix.txt
 
+# dmatest and fio, 500 tests a thread and gigabytes: some 15 minutes.
+clients:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/clients --full --output results
+
+# Builds a kernel with KASAN, kmemleak and lockdep the first time: 15 minutes more.
+soak:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/soak
+
+bench:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/bench --output results/bench.json --table results/bench.txt
+
 lint:
 	@scripts/lint
 
 clean:
-	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test
+	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
 
 help:
@@ -75,5 +95,8 @@ help:
 	@echo 'make kunit   the KUnit suites through kunit.py [ARCH=um|x86_64] [KDIR=tree]'
 	@echo 'make kunit-kasan  the same under KASAN (a kernel of its own: 4 minutes once)'
 	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
+	@echo 'make clients dmatest and fio over dmaloop, written to results/'
+	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
+	@echo 'make bench   what dmaloop costs, in instructions, written to results/'
 	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
 	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'

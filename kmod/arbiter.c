@@ -52,7 +52,7 @@ static void pass(struct bus *bus, u64 cycles, int who)
 	u32 i;
 
 	for (i = 0; i < bus->nr_ports; i++)
-		if (bus->ports[i].wants && (int)i != who)
+		if ((int)i != who && bus->ports[i].wants)
 			bus->ports[i].waited += cycles;
 	bus->cycle += cycles;
 	if (bus->cpu_waiting) {

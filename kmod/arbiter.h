@@ -22,7 +22,7 @@
 
 #define BUS_BEAT 64u /* bytes a cycle */
 #define BUS_CHANNELS_MAX 16u
-#define BUS_RUN_MAX 256u /* beats granted at once when nobody competes */
+#define BUS_RUN_MAX 1025u /* beats granted at once when nobody competes: a fetch and 64 KiB */
 #define BUS_CPU (-1) /* granted to the CPU */
 #define BUS_IDLE (-2) /* nobody wants it */
 

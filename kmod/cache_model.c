@@ -108,6 +108,16 @@ static void fill_line(const struct cache_page *page, u32 line, u32 line_size,
 	bool whole = covers(permit, nr_permit, line, line + line_size);
 	u32 i;
 
+	if (whole && !cache_line_dirty(page, line, line_size)) {
+		u64 *to = (u64 *)(page->cpu + line), *ref = (u64 *)(page->ref + line);
+		const u64 *from = (const u64 *)(page->dram + line);
+
+		for (i = 0; i < line_size / sizeof(u64); i++) {
+			to[i] = from[i];
+			ref[i] = from[i];
+		}
+		return;
+	}
 	for (i = line; i < line + line_size; i++) {
 		u8 cpu = READ_ONCE(page->cpu[i]);
 		bool dirty = cpu != page->ref[i];

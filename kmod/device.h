@@ -52,7 +52,7 @@ struct dmaloop_config {
 	u32 memory;
 };
 
-#define DMALOOP_MEMORY_MAX 4096u
+#define DMALOOP_MEMORY_MAX 512u
 
 extern const struct dmaloop_config dmaloop_config_default;
 

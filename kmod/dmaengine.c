@@ -160,7 +160,6 @@ static struct loop_tx *tx_alloc(struct loop_chan *lc, u32 nr, unsigned long flag
 			return NULL;
 		}
 	}
-	INIT_LIST_HEAD(&tx->node);
 	dma_async_tx_descriptor_init(&tx->tx, &lc->chan);
 	tx->tx.flags = flags;
 	tx->tx.tx_submit = tx_submit;
@@ -373,6 +372,13 @@ static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 	return status & DESC_DONE;
 }
 
+/* Nobody is told, nobody builds on it, and nothing is to be remembered of it. */
+static bool tx_spent(const struct loop_tx *tx)
+{
+	return !tx->error && !tx->tx.callback && !tx->tx.callback_result &&
+	       (tx->tx.flags & (DMA_CTRL_ACK | DMA_PREP_INTERRUPT)) == DMA_CTRL_ACK;
+}
+
 static void reap(struct loop_chan *lc)
 {
 	struct loop_tx *tx, *next;
@@ -382,8 +388,14 @@ static void reap(struct loop_chan *lc)
 		if (!tx_done(lc, tx))
 			break;
 		ring_consume(&lc->ring);
+		/* Before it counts as complete: a client that polls reads the data next. */
+		dma_descriptor_unmap(&tx->tx);
 		lc->chan.completed_cookie = tx->tx.cookie;
-		list_move_tail(&tx->node, &lc->finished);
+		list_del(&tx->node);
+		if (tx_spent(tx))
+			tx_free(lc, tx);
+		else
+			list_add_tail(&tx->node, &lc->finished);
 	}
 	push_issued(lc);
 }
@@ -412,7 +424,6 @@ static void tell(struct loop_tx *tx)
 		.result = tx->error ? DMA_TRANS_WRITE_FAILED : DMA_TRANS_NOERROR,
 	};
 
-	dma_descriptor_unmap(&tx->tx);
 	if (tx->tx.callback_result)
 		tx->tx.callback_result(tx->tx.callback_param, &result);
 	else if (tx->tx.callback)

@@ -145,6 +145,7 @@ u32 engine_channel_position(struct engine_channel *channel, dma_addr_t *desc_bus
 
 void engine_poll(struct engine *engine);
 
+void dmaloop_pio_copy(struct device *dev, void *dst, const void *src, size_t size);
 void engine_pio_write(struct engine *engine, u32 word, u64 value);
 u64 engine_pio_read(struct engine *engine, u32 word);
 

@@ -8,6 +8,7 @@
  * kmalloc() buffers (DMA_BOUNCE_UNALIGNED_KMALLOC) is not modelled.
  */
 #include <linux/array_size.h>
+#include <linux/build_bug.h>
 #include <linux/string.h>
 
 #include "handover.h"

@@ -17,10 +17,10 @@
  * nothing by accident.
  */
 #define BUS_BASE_HIGH BIT_ULL(44)
-#define BUS_PAGES_MAX BIT(20)
+#define BUS_PAGES_MAX BIT(18)
 
 /* Bytes copied with interrupts off, at most. */
-#define COPY_MAX SZ_16K
+#define COPY_MAX SZ_64K
 
 const char *const fault_reason_names[NR_FAULT_REASONS] = {
 	[FAULT_UNMAPPED] = "not mapped",	 [FAULT_DIRECTION] = "direction",
@@ -63,17 +63,83 @@ int mapping_space_init(struct mapping_space *space, struct device *dev,
 		space->nr_pages = min_t(u64, BUS_PAGES_MAX, space->base >> PAGE_SHIFT);
 	}
 	space->pages = bitmap_zalloc(space->nr_pages, GFP_KERNEL);
-	return space->pages ? 0 : -ENOMEM;
+	space->by_page = kvcalloc(space->nr_pages, sizeof(*space->by_page), GFP_KERNEL);
+	if (space->pages && space->by_page)
+		return 0;
+	kvfree(space->by_page);
+	bitmap_free(space->pages);
+	return -ENOMEM;
+}
+
+/* Bus page of an address of ours, or of none. */
+static unsigned long page_of(const struct mapping_space *space, dma_addr_t bus)
+{
+	return (bus - space->base) >> PAGE_SHIFT;
+}
+
+static void index_remove(struct mapping_space *space, struct mapping *map)
+{
+	unsigned long page;
+
+	lockdep_assert_held(&space->lock);
+	if (!space->pages) {
+		interval_tree_remove(&map->node, &space->tree);
+		return;
+	}
+	for (page = page_of(space, map->node.start); page <= page_of(space, map->node.last); page++)
+		space->by_page[page] = NULL;
+}
+
+static void index_add(struct mapping_space *space, struct mapping *map)
+{
+	unsigned long page;
+
+	lockdep_assert_held(&space->lock);
+	if (!space->pages) {
+		interval_tree_insert(&map->node, &space->tree);
+		return;
+	}
+	for (page = page_of(space, map->node.start); page <= page_of(space, map->node.last); page++)
+		space->by_page[page] = map;
+}
+
+/* A mapping in the page of @bus. */
+static struct mapping *index_page(struct mapping_space *space, dma_addr_t bus)
+{
+	struct interval_tree_node *node;
+
+	lockdep_assert_held(&space->lock);
+	if (space->pages && (bus < space->base || page_of(space, bus) >= space->nr_pages))
+		return NULL;
+	if (space->pages)
+		return space->by_page[page_of(space, bus)];
+	node = interval_tree_iter_first(&space->tree, bus & PAGE_MASK, bus | ~PAGE_MASK);
+	return node ? container_of(node, struct mapping, node) : NULL;
+}
+
+/* The first mapping at @bus or after it. */
+static struct mapping *index_next(struct mapping_space *space, dma_addr_t bus)
+{
+	struct interval_tree_node *node;
+	/* A page is one mapping's: what lies at @bus or after it starts in another one. */
+	unsigned long page = bus > space->base ? page_of(space, PAGE_ALIGN(bus)) : 0;
+
+	if (space->pages) {
+		page = find_next_bit(space->pages, space->nr_pages, page);
+		return page < space->nr_pages ? space->by_page[page] : NULL;
+	}
+	node = interval_tree_iter_first(&space->tree, bus, ULONG_MAX);
+	return node ? container_of(node, struct mapping, node) : NULL;
 }
 
 static void mapping_forget(struct mapping_space *space, struct mapping *map)
 {
 	lockdep_assert_held(&space->lock);
-	interval_tree_remove(&map->node, &space->tree);
+	index_remove(space, map);
 	space->live--;
 	if (space->pages)
-		bitmap_clear(space->pages, (map->node.start - space->base) >> PAGE_SHIFT,
-			     (map->node.last >> PAGE_SHIFT) - (map->node.start >> PAGE_SHIFT) + 1);
+		bitmap_clear(space->pages, page_of(space, map->node.start),
+			     page_of(space, map->node.last) - page_of(space, map->node.start) + 1);
 }
 
 static bool has_shadow(const struct mapping_space *space, const struct mapping *map)
@@ -91,18 +157,18 @@ static bool has_shadow(const struct mapping_space *space, const struct mapping *
  */
 void mapping_space_destroy(struct mapping_space *space)
 {
-	struct interval_tree_node *node;
+	struct mapping *map;
 
-	while ((node = interval_tree_iter_first(&space->tree, 0, ULONG_MAX))) {
-		struct mapping *map = container_of(node, struct mapping, node);
-
+	while ((map = index_next(space, 0))) {
 		spin_lock_irq(&space->lock);
 		mapping_forget(space, map);
 		spin_unlock_irq(&space->lock);
 		if (has_shadow(space, map))
 			shadow_put(map->phys, map->size);
 		kfree(map);
+		cond_resched();
 	}
+	kvfree(space->by_page);
 	bitmap_free(space->pages);
 	space->pages = NULL;
 }
@@ -127,7 +193,7 @@ static void mapping_insert(struct mapping_space *space, struct mapping *map, dma
 	lockdep_assert_held(&space->lock);
 	map->node.start = bus;
 	map->node.last = bus + map->size - 1;
-	interval_tree_insert(&map->node, &space->tree);
+	index_add(space, map);
 	space->live++;
 }
 
@@ -224,21 +290,24 @@ int mapping_add_at(struct mapping_space *space, dma_addr_t bus, phys_addr_t phys
 		   enum dma_data_direction dir, unsigned long attrs)
 {
 	struct mapping *map = mapping_alloc(phys, size, dir, attrs, true);
-	unsigned long flags;
 
 	if (!map)
 		return -ENOMEM;
-	spin_lock_irqsave(&space->lock, flags);
+	guard(spinlock_irqsave)(&space->lock);
 	mapping_insert(space, map, bus);
-	spin_unlock_irqrestore(&space->lock, flags);
 	return 0;
 }
 
 static struct mapping *mapping_find(struct mapping_space *space, dma_addr_t bus)
 {
 	struct interval_tree_node *node;
+	struct mapping *map;
 
 	lockdep_assert_held(&space->lock);
+	if (space->pages) {
+		map = index_page(space, bus);
+		return map && bus >= map->node.start && bus <= map->node.last ? map : NULL;
+	}
 	node = interval_tree_iter_first(&space->tree, bus, bus);
 	return node ? container_of(node, struct mapping, node) : NULL;
 }
@@ -380,18 +449,12 @@ static void record_fault(struct mapping_space *space, dma_addr_t bus, size_t siz
 static size_t access_exposed(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size,
 			     bool write)
 {
-	struct interval_tree_node *node;
+	struct mapping *map = index_page(space, bus);
 	dma_addr_t page = bus & PAGE_MASK;
-	struct mapping *map;
 	phys_addr_t phys;
 	size_t bytes;
 
-	lockdep_assert_held(&space->lock);
-	node = interval_tree_iter_first(&space->tree, page, page + PAGE_SIZE - 1);
-	if (!node || space->iommu != IOMMU_PAGE)
-		return 0;
-	map = container_of(node, struct mapping, node);
-	if (!direction_allows(space, map, write))
+	if (!map || space->iommu != IOMMU_PAGE || !direction_allows(space, map, write))
 		return 0;
 	phys = map->phys + (bus - map->node.start);
 	bytes = min_t(size_t, size, page + PAGE_SIZE - bus);
@@ -458,6 +521,7 @@ int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_
 static size_t copy_direct(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size)
 {
 	struct mapping *from, *to;
+	void *to_virt, *from_virt;
 
 	guard(spinlock_irqsave)(&space->lock);
 	from = mapping_find(space, src);
@@ -470,8 +534,12 @@ static size_t copy_direct(struct mapping_space *space, dma_addr_t dst, dma_addr_
 	size = min_t(size_t, size, to->node.last - dst + 1);
 	trace_dmaloop_device_access(space->dev, src, size, false);
 	trace_dmaloop_device_access(space->dev, dst, size, true);
-	memmove(phys_to_virt(to->phys + (dst - to->node.start)),
-		phys_to_virt(from->phys + (src - from->node.start)), size);
+	to_virt = phys_to_virt(to->phys + (dst - to->node.start));
+	from_virt = phys_to_virt(from->phys + (src - from->node.start));
+	if (to_virt + size <= from_virt || from_virt + size <= to_virt)
+		memcpy(to_virt, from_virt, size);
+	else
+		memmove(to_virt, from_virt, size);
 	return size;
 }
 
@@ -562,15 +630,16 @@ void mapping_fault(struct mapping_space *space, dma_addr_t bus, size_t size, boo
  */
 u64 mapping_exposure(struct mapping_space *space)
 {
-	struct interval_tree_node *node;
+	struct mapping *map;
 	u64 bytes = 0;
 
 	guard(spinlock_irqsave)(&space->lock);
-	for (node = interval_tree_iter_first(&space->tree, 0, ULONG_MAX); node;
-	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-		u64 start = node->start & PAGE_MASK, end = PAGE_ALIGN(node->last + 1);
+	for (map = index_next(space, 0); map; map = index_next(space, map->node.last + 1)) {
+		u64 start = map->node.start & PAGE_MASK, end = PAGE_ALIGN(map->node.last + 1);
 
-		bytes += (end - start) - (node->last + 1 - node->start);
+		bytes += (end - start) - (map->node.last + 1 - map->node.start);
+		if (map->node.last == ULONG_MAX)
+			break;
 	}
 	return bytes;
 }

@@ -75,7 +75,7 @@ struct fault_record {
 
 /**
  * struct mapping - one live mapping
- * @node: [first, last] bus address, in the space's tree
+ * @node: [first, last] bus address; in the space's tree if it has one
  * @phys: physical address of the CPU's buffer (of the device's, for plain mappings)
  * @size: bytes
  * @dir: direction given at map
@@ -98,8 +98,10 @@ struct mapping {
  * @caches: for COHERENCY_NONCOHERENT
  * @iommu: what stops an access outside of what was mapped
  * @lock: protects all below; taken in any context
- * @tree: live mappings by bus address
- * @live: mappings in @tree
+ * @tree: live mappings by bus address, where the kernel chose it (bounce, native)
+ * @by_page: live mappings by page from @base, where we did: none shares a page, and
+ *	finding one costs the same however many there are
+ * @live: mappings
  * @pages: bitmap of bus-address pages in use, from @base
  * @base: first bus address handed out
  * @nr_pages: bits in @pages
@@ -118,6 +120,7 @@ struct mapping_space {
 	enum dmaloop_iommu iommu;
 	spinlock_t lock;
 	struct rb_root_cached tree;
+	struct mapping **by_page;
 	unsigned int live;
 	unsigned long *pages;
 	dma_addr_t base;

@@ -301,6 +301,41 @@ static void faults_are_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_NOERROR);
 }
 
+/* A transaction that unmaps by itself has done so when it counts as complete. */
+static void complete_means_unmapped(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	struct dma_async_tx_descriptor *tx;
+	struct dmaengine_unmap_data *unmap;
+	u8 *to = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	dma_cookie_t cookie;
+
+	KUNIT_ASSERT_NOT_NULL(test, to);
+	unmap = dmaengine_get_unmap_data(f->dev, 2, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, unmap);
+	unmap->to_cnt = 1;
+	unmap->from_cnt = 1;
+	unmap->len = 1000;
+	unmap->addr[0] = dma_map_page(f->dev, virt_to_page(f->src), offset_in_page(f->src), 1000,
+				      DMA_TO_DEVICE);
+	unmap->addr[1] =
+		dma_map_page(f->dev, virt_to_page(to), offset_in_page(to), 1000, DMA_FROM_DEVICE);
+	tx = dmaengine_prep_dma_memcpy(f->chan, unmap->addr[1], unmap->addr[0], 1000,
+				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
+	KUNIT_ASSERT_NOT_NULL(test, tx);
+	dma_set_unmap(tx, unmap);
+	dmaengine_unmap_put(unmap);
+	cookie = dmaengine_submit(tx);
+	dma_async_issue_pending(f->chan);
+	/* The poller has the only CPU: no tasklet runs in between. */
+	scoped_guard(preempt)
+	{
+		while (dma_async_is_tx_complete(f->chan, cookie, NULL, NULL) != DMA_COMPLETE)
+			cpu_relax();
+		KUNIT_EXPECT_EQ(test, memcmp(to, f->src, 1000), 0);
+	}
+}
+
 /* What is prepared and never submitted is freed with the channel. */
 static void prepared_only(struct kunit *test)
 {
@@ -345,6 +380,7 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(cyclic_periods),
 	KUNIT_CASE(terminate_then_go_on),
 	KUNIT_CASE(faults_are_told),
+	KUNIT_CASE(complete_means_unmapped),
 	KUNIT_CASE(prepared_only),
 	KUNIT_CASE(device_outlives_its_configuration),
 	{}

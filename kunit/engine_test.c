@@ -384,6 +384,10 @@ static void programmed_io(struct kunit *test)
 	engine_pio_write(f->engine, ENGINE_FIFO + 4, 1);
 	KUNIT_EXPECT_EQ(test, engine_pio_read(f->engine, 3), 0x1122334455667788ull);
 	KUNIT_EXPECT_EQ(test, engine_pio_read(f->engine, 4), 1);
+	fill_pattern(f->area, SZ_8K, 9);
+	dmaloop_pio_copy(f->dev, f->area + SZ_16K, f->area, 5003);
+	KUNIT_EXPECT_EQ(test, memcmp(f->area + SZ_16K, f->area, 5003), 0);
+	KUNIT_EXPECT_EQ(test, f->area[SZ_16K + 5003], 0);
 }
 
 /* clang-format off */
