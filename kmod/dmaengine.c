@@ -15,12 +15,15 @@
 #include <linux/dmaengine.h>
 #include <linux/dmapool.h>
 #include <linux/interrupt.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "device.h"
 #include "dmaengine.h"
 
 #define SLOTS 64u
+#define XOR_MAX 16u /* sources */
+#define SCRATCH SZ_64K
 
 /**
  * struct loop_link - one descriptor in pool memory
@@ -41,6 +44,7 @@ struct loop_link {
  * @cyclic: runs until terminated; @links[0] is then a second copy of @first
  * @length: bytes in all
  * @error: the device met a fault
+ * @sum: where to tell whether all was 0; NULL: nobody asked
  * @nr: links
  * @links: the descriptors after @first
  */
@@ -52,6 +56,7 @@ struct loop_tx {
 	bool cyclic;
 	size_t length;
 	bool error;
+	enum sum_check_flags *sum;
 	u32 nr;
 	struct loop_link links[] __counted_by(nr);
 };
@@ -65,6 +70,8 @@ struct loop_tx {
  * @ring: the driver's end
  * @slots: the ring's memory, coherent
  * @slots_bus: its bus address
+ * @scratch: coherent memory for sums that are only tested; public devices have it
+ * @scratch_bus: its bus address
  * @config: of the slave operations
  * @prepared: transactions without a cookie yet
  * @submitted: transactions with a cookie
@@ -83,6 +90,8 @@ struct loop_chan {
 	struct ring ring;
 	struct ring_desc *slots;
 	dma_addr_t slots_bus;
+	void *scratch;
+	dma_addr_t scratch_bus;
 	struct dma_slave_config config;
 	struct list_head prepared;
 	struct list_head submitted;
@@ -242,6 +251,61 @@ static struct dma_async_tx_descriptor *prep_interrupt(struct dma_chan *chan, uns
 	return tx_finish(tx);
 }
 
+/* The first source is copied, the others are XORed in; @dst may be one of them. */
+static void set_xor(struct loop_tx *tx, u32 i, u64 dst, const dma_addr_t *src, u32 nr, u64 offset,
+		    u32 length)
+{
+	u32 first = 0, n;
+
+	for (n = 0; n < nr; n++)
+		if (src[n] == dst)
+			first = n;
+	tx_set(tx, i++, dst, src[first] + offset, length, 0);
+	for (n = 0; n < nr; n++)
+		if (n != first)
+			tx_set(tx, i++, dst, src[n] + offset, length, DESC_XOR);
+}
+
+static struct dma_async_tx_descriptor *prep_xor(struct dma_chan *chan, dma_addr_t dst,
+						dma_addr_t *src, unsigned int nr, size_t length,
+						unsigned long flags)
+{
+	struct loop_tx *tx;
+
+	if (!nr || nr > XOR_MAX || length > U32_MAX)
+		return NULL;
+	tx = tx_alloc(to_loop(chan), nr - 1, flags);
+	if (!tx)
+		return NULL;
+	set_xor(tx, 0, dst, src, nr, 0, length);
+	return tx_finish(tx);
+}
+
+/* The sum goes into scratch memory, a piece at a time, and is tested there. */
+static struct dma_async_tx_descriptor *prep_xor_val(struct dma_chan *chan, dma_addr_t *src,
+						    unsigned int nr, size_t length,
+						    enum sum_check_flags *sum, unsigned long flags)
+{
+	struct loop_chan *lc = to_loop(chan);
+	u32 piece, pieces = DIV_ROUND_UP(length, SCRATCH);
+	struct loop_tx *tx;
+
+	if (!nr || nr > XOR_MAX || !length || length > U32_MAX)
+		return NULL;
+	tx = tx_alloc(lc, pieces * (nr + 1) - 1, flags);
+	if (!tx)
+		return NULL;
+	for (piece = 0; piece < pieces; piece++) {
+		size_t offset = (size_t)piece * SCRATCH;
+		u32 bytes = min_t(size_t, SCRATCH, length - offset);
+
+		set_xor(tx, piece * (nr + 1), lc->scratch_bus, src, nr, offset, bytes);
+		tx_set(tx, piece * (nr + 1) + nr, 0, lc->scratch_bus, bytes, DESC_TEST);
+	}
+	tx->sum = sum;
+	return tx_finish(tx);
+}
+
 static struct dma_async_tx_descriptor *prep_slave_sg(struct dma_chan *chan, struct scatterlist *sgl,
 						     unsigned int nents,
 						     enum dma_transfer_direction direction,
@@ -360,16 +424,23 @@ static void push_issued(struct loop_chan *lc)
 static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 {
 	u32 status = READ_ONCE(lc->slots[tx->slot].status);
+	bool nonzero = false;
 	u32 i;
 
 	if (tx->cyclic)
 		return false;
-	for (i = 0; i < tx->nr && status == DESC_DONE; i++)
+	for (i = 0; i < tx->nr && (status & (DESC_DONE | DESC_ERROR)) == DESC_DONE; i++) {
 		status = READ_ONCE(tx->links[i].desc->status);
+		nonzero |= status & DESC_NONZERO;
+	}
 	/* Status before data: see complete_desc() for the device's side. */
 	dma_rmb();
 	tx->error = status & DESC_ERROR;
-	return status & DESC_DONE;
+	if (!(status & DESC_DONE))
+		return false;
+	if (tx->sum)
+		*tx->sum = nonzero ? SUM_CHECK_P_RESULT : 0;
+	return true;
 }
 
 /* Nobody is told, nobody builds on it, and nothing is to be remembered of it. */
@@ -581,6 +652,13 @@ static void chan_synchronize(struct dma_chan *chan)
 	tx_free_list(lc, &gone);
 }
 
+static void free_scratch(struct loop_chan *lc)
+{
+	if (lc->scratch)
+		dma_free_coherent(lc->chan.device->dev, SCRATCH, lc->scratch, lc->scratch_bus);
+	lc->scratch = NULL;
+}
+
 static int chan_alloc(struct dma_chan *chan)
 {
 	struct loop_chan *lc = to_loop(chan);
@@ -601,6 +679,11 @@ static int chan_alloc(struct dma_chan *chan)
 	err = -ENOMEM;
 	if (!lc->slots)
 		goto out_unuse;
+	if (chan->device->max_xor) {
+		lc->scratch = dma_alloc_coherent(dev, SCRATCH, &lc->scratch_bus, GFP_KERNEL);
+		if (!lc->scratch)
+			goto out_slots;
+	}
 	ring_init(&lc->ring, SLOTS);
 	chan->cookie = DMA_MIN_COOKIE;
 	chan->completed_cookie = DMA_MIN_COOKIE;
@@ -608,6 +691,8 @@ static int chan_alloc(struct dma_chan *chan)
 	err = engine_channel_start(lc->channel, &setup);
 	if (!err)
 		return SLOTS;
+	free_scratch(lc);
+out_slots:
 	dma_free_coherent(dev, SLOTS * sizeof(*lc->slots), lc->slots, lc->slots_bus);
 out_unuse:
 	dmaloop_device_unuse(dev);
@@ -623,6 +708,7 @@ static void chan_free(struct dma_chan *chan)
 	engine_channel_stop(lc->channel);
 	chan_synchronize(chan);
 	tx_free_list(lc, &lc->unacked);
+	free_scratch(lc);
 	dma_free_coherent(dev, SLOTS * sizeof(*lc->slots), lc->slots, lc->slots_bus);
 	dmaloop_device_unuse(dev);
 }
@@ -684,7 +770,18 @@ int dmaloop_dmaengine_attach(struct device *dev, bool public)
 	dma_cap_set(DMA_MEMCPY, dma->cap_mask);
 	dma_cap_set(DMA_MEMSET, dma->cap_mask);
 	dma_cap_set(DMA_INTERRUPT, dma->cap_mask);
-	if (!public) {
+	if (public) {
+		/*
+		 * async_tx uses only who can do all of it, so that a chain of
+		 * operations never changes channels. RAID-6 it does itself: max_pq is 0.
+		 */
+		dma_cap_set(DMA_XOR, dma->cap_mask);
+		dma_cap_set(DMA_XOR_VAL, dma->cap_mask);
+		dma_cap_set(DMA_ASYNC_TX, dma->cap_mask);
+		dma->max_xor = XOR_MAX;
+		dma->device_prep_dma_xor = prep_xor;
+		dma->device_prep_dma_xor_val = prep_xor_val;
+	} else {
 		dma_cap_set(DMA_PRIVATE, dma->cap_mask);
 		dma_cap_set(DMA_SLAVE, dma->cap_mask);
 		dma_cap_set(DMA_CYCLIC, dma->cap_mask);

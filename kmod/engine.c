@@ -154,6 +154,7 @@ static void fetch_desc(struct engine_channel *channel, struct step *step)
 	}
 	step->no_desc = err;
 	step->not_ready = !err && !ring_desc_ready(&step->desc, setup->check);
+	step->desc.status &= ~DESC_NONZERO; /* the device's to say */
 	if (step->not_ready)
 		bank->valid = false;
 	trace_dmaloop_descriptor(channel->engine->space.dev, channel->index, step->desc_bus,
@@ -165,6 +166,7 @@ static void move_bytes(struct engine *engine, struct step *step)
 	struct ring_desc *desc = &step->desc;
 	u32 left = desc->length - step->done;
 	u32 bytes = min(left, (step->beats - step->used) * BUS_BEAT);
+	bool nonzero = false;
 	int err;
 
 	if (!bytes)
@@ -172,10 +174,18 @@ static void move_bytes(struct engine *engine, struct step *step)
 	if (desc->control & DESC_FILL)
 		err = mapping_fill(&engine->space, desc->dst + step->done, desc->src, bytes,
 				   engine->scratch, ENGINE_SCRATCH);
+	else if (desc->control & DESC_XOR)
+		err = mapping_xor(&engine->space, desc->dst + step->done, desc->src + step->done,
+				  bytes, engine->scratch, ENGINE_SCRATCH);
+	else if (desc->control & DESC_TEST)
+		err = mapping_test(&engine->space, desc->src + step->done, bytes, engine->scratch,
+				   ENGINE_SCRATCH, &nonzero);
 	else
 		err = mapping_copy(&engine->space, desc->dst + step->done, desc->src + step->done,
 				   bytes, engine->scratch, ENGINE_SCRATCH);
 	step->error = err;
+	if (nonzero)
+		desc->status |= DESC_NONZERO;
 	step->used += DIV_ROUND_UP(bytes, BUS_BEAT);
 	step->done += bytes;
 }
@@ -184,7 +194,8 @@ static void move_bytes(struct engine *engine, struct step *step)
 static void complete_desc(struct engine_channel *channel, struct step *step)
 {
 	struct mapping_space *space = &channel->engine->space;
-	u32 status = DESC_DONE | (step->error ? DESC_ERROR : 0);
+	u32 status = DESC_DONE | (step->error ? DESC_ERROR : 0) |
+		     (step->desc.status & DESC_NONZERO);
 	u32 control = step->desc.control & ~DESC_OWN;
 
 	lockdep_assert_held(&channel->engine->lock);

@@ -602,6 +602,68 @@ int mapping_fill(struct mapping_space *space, dma_addr_t dst, u8 byte, size_t si
 }
 
 /**
+ * mapping_xor - the device XORs memory into memory
+ * @space: the device's space
+ * @dst: bus address to change; must be mapped both ways
+ * @src: bus address to read from
+ * @size: bytes
+ * @scratch: the device's own buffer
+ * @scratch_size: its size in bytes, even
+ *
+ * Context: any.
+ * Return: 0 or -EFAULT, see mapping_access().
+ */
+int mapping_xor(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size,
+		void *scratch, size_t scratch_size)
+{
+	u8 *from = scratch, *to = scratch + scratch_size / 2;
+
+	while (size) {
+		size_t bytes = min(size, scratch_size / 2), i;
+
+		if (mapping_access(space, src, from, bytes, false) ||
+		    mapping_access(space, dst, to, bytes, false))
+			return -EFAULT;
+		for (i = 0; i < bytes; i++)
+			to[i] ^= from[i];
+		if (mapping_access(space, dst, to, bytes, true))
+			return -EFAULT;
+		src += bytes;
+		dst += bytes;
+		size -= bytes;
+	}
+	return 0;
+}
+
+/**
+ * mapping_test - the device looks whether memory is all 0
+ * @space: the device's space
+ * @src: bus address to read from
+ * @size: bytes
+ * @scratch: the device's own buffer
+ * @scratch_size: its size in bytes
+ * @nonzero: out: set when a byte is not 0, else left alone
+ *
+ * Context: any.
+ * Return: 0 or -EFAULT, see mapping_access().
+ */
+int mapping_test(struct mapping_space *space, dma_addr_t src, size_t size, void *scratch,
+		 size_t scratch_size, bool *nonzero)
+{
+	while (size) {
+		size_t bytes = min(size, scratch_size);
+
+		if (mapping_access(space, src, scratch, bytes, false))
+			return -EFAULT;
+		if (memchr_inv(scratch, 0, bytes))
+			*nonzero = true;
+		src += bytes;
+		size -= bytes;
+	}
+	return 0;
+}
+
+/**
  * mapping_fault - record an access that did not happen
  * @space: the device's space
  * @bus: bus address

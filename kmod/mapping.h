@@ -152,6 +152,10 @@ int mapping_copy(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, si
 		 void *scratch, size_t scratch_size);
 int mapping_fill(struct mapping_space *space, dma_addr_t dst, u8 byte, size_t size, void *scratch,
 		 size_t scratch_size);
+int mapping_xor(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size,
+		void *scratch, size_t scratch_size);
+int mapping_test(struct mapping_space *space, dma_addr_t src, size_t size, void *scratch,
+		 size_t scratch_size, bool *nonzero);
 void mapping_fault(struct mapping_space *space, dma_addr_t bus, size_t size, bool write,
 		   enum fault_reason reason);
 u64 mapping_exposure(struct mapping_space *space);

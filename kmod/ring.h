@@ -20,19 +20,23 @@
 #define DESC_IRQ 0x40000000u /* control: interrupt on completion */
 #define DESC_CYCLIC 0x20000000u /* control: executed again and again; OWN stays */
 #define DESC_FILL 0x10000000u /* control: the low byte of src is written, nothing is read */
+#define DESC_XOR 0x08000000u /* control: src is XORed into dst */
+#define DESC_TEST 0x04000000u /* control: src is read and tested, nothing is written */
 
 #define DESC_DONE 0x00000001u /* status: executed */
 #define DESC_ERROR 0x00000002u /* status: an access faulted; bytes moved are undefined */
+#define DESC_NONZERO 0x00000004u /* status: of DESC_TEST: not all bytes were 0 */
 
 /**
  * struct ring_desc - one descriptor, as it lies in memory
  * @src: bus address to read from; DESC_FILL: the byte to write
  * @dst: bus address to write to
  * @length: bytes; 0 moves nothing
- * @control: DESC_OWN, DESC_IRQ, DESC_CYCLIC, DESC_FILL
+ * @control: DESC_OWN, DESC_IRQ, DESC_CYCLIC; at most one of DESC_FILL, DESC_XOR,
+ *	DESC_TEST, without which it is a copy
  * @next: bus address of the descriptor to execute after this one, for the same
  *	slot; 0: the slot is done
- * @status: DESC_DONE, DESC_ERROR; written by the device
+ * @status: DESC_DONE, DESC_ERROR, DESC_NONZERO; written by the device
  * @reserved: zero
  */
 struct ring_desc {

@@ -30,7 +30,7 @@ static bool is_ours(struct dma_chan *chan, void *dev)
 	return chan->device->dev == dev;
 }
 
-static struct fixture *make(struct kunit *test)
+static struct fixture *make_client(struct kunit *test, enum dmaloop_client client)
 {
 	struct dmaloop_config config = dmaloop_config_default;
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -38,7 +38,7 @@ static struct fixture *make(struct kunit *test)
 	u32 i;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	config.client = CLIENT_DMAENGINE;
+	config.client = client;
 	config.channels = 2;
 	f->pdev = dmaloop_device_create(&config);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->pdev);
@@ -58,6 +58,11 @@ static struct fixture *make(struct kunit *test)
 	f->src_bus = dma_map_single(f->dev, f->src, SIZE, DMA_TO_DEVICE);
 	f->dst_bus = dma_map_single(f->dev, f->dst, SIZE, DMA_BIDIRECTIONAL);
 	return f;
+}
+
+static struct fixture *make(struct kunit *test)
+{
+	return make_client(test, CLIENT_DMAENGINE);
 }
 
 static void fixture_exit(struct kunit *test)
@@ -158,6 +163,66 @@ static void sets_memory(struct kunit *test)
 	finish(test, f);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(f->dst + 7, 0xa5, 5000), NULL);
 	KUNIT_EXPECT_EQ(test, f->dst[5007], 0);
+}
+
+/* Five sources into the destination; then again, the destination among them. */
+static void xors(struct kunit *test)
+{
+	struct fixture *f = make_client(test, CLIENT_ASYNC_TX);
+	dma_addr_t src[5];
+	u8 want;
+	u32 i, n;
+
+	for (n = 0; n < 5; n++)
+		src[n] = f->src_bus + n * 1001;
+	submit(test, f,
+	       f->chan->device->device_prep_dma_xor(f->chan, f->dst_bus, src, 5, 3000,
+						    DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	for (i = 0; i < 3000; i++) {
+		for (n = 0, want = 0; n < 5; n++)
+			want ^= f->src[n * 1001 + i];
+		KUNIT_ASSERT_EQ(test, f->dst[i], want);
+	}
+	dma_sync_single_for_device(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+	src[2] = f->dst_bus;
+	submit(test, f,
+	       f->chan->device->device_prep_dma_xor(f->chan, f->dst_bus, src, 5, 3000,
+						    DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	/* Everything but the third source is in it twice now. */
+	for (i = 0; i < 3000; i++)
+		KUNIT_ASSERT_EQ(test, f->dst[i], f->src[2 * 1001 + i]);
+}
+
+/* Two equal halves sum up to 0; one byte more makes a difference, wherever it is. */
+static void tests_sums(struct kunit *test)
+{
+	struct fixture *f = make_client(test, CLIENT_ASYNC_TX);
+	dma_addr_t src[2] = { f->dst_bus, f->dst_bus + SIZE / 2 };
+	enum sum_check_flags sum;
+	u32 i;
+
+	for (i = 0; i < 4; i++) {
+		u32 at = i * (SIZE / 2 - 1) / 3;
+
+		memcpy(f->dst, f->src, SIZE / 2);
+		memcpy(f->dst + SIZE / 2, f->src, SIZE / 2);
+		dma_sync_single_for_device(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+		sum = SUM_CHECK_Q_RESULT;
+		submit(test, f,
+		       f->chan->device->device_prep_dma_xor_val(f->chan, src, 2, SIZE / 2, &sum,
+								DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+		finish(test, f);
+		KUNIT_EXPECT_EQ(test, sum, 0);
+		f->dst[at] ^= 0x10;
+		dma_sync_single_for_device(f->dev, f->dst_bus, SIZE, DMA_BIDIRECTIONAL);
+		submit(test, f,
+		       f->chan->device->device_prep_dma_xor_val(f->chan, src, 2, SIZE / 2, &sum,
+								DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+		finish(test, f);
+		KUNIT_EXPECT_EQ(test, sum, SUM_CHECK_P_RESULT);
+	}
 }
 
 /* Three pieces from memory to the "peripheral". */
@@ -375,6 +440,8 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(copies_at_any_offset),
 	KUNIT_CASE(queue_longer_than_the_ring),
 	KUNIT_CASE(sets_memory),
+	KUNIT_CASE(xors),
+	KUNIT_CASE(tests_sums),
 	KUNIT_CASE(scatter_gather),
 	KUNIT_CASE(interleaves),
 	KUNIT_CASE(cyclic_periods),
