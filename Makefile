@@ -63,6 +63,9 @@ matrix:
 	@scripts/deps
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/matrix --full --kernel $(KERNEL) --output results/matrix.json --table results/matrix.txt
+	@scripts/vm run --kernel $(KERNEL) -- sh -c 'insmod /lib/modules/dmaloop.ko && \
+		for name in tx-no-sync rx-neighbour-write; do dmaloop curve $$name; done' \
+		>results/eviction.txt
 
 # dmatest and fio, 500 tests a thread and gigabytes: some 15 minutes.
 clients:

@@ -113,7 +113,7 @@ int client_wait(struct client *client)
 		return -ETIMEDOUT;
 	desc = &client->desc[ring_consume(&client->ring)];
 	status = READ_ONCE(desc->status);
-	/* Status before data: see execute() for the device's side. */
+	/* Status before data: see complete_desc() for the device's side. */
 	dma_rmb();
 	return status == DESC_DONE ? 0 : -EIO;
 }

@@ -17,6 +17,9 @@
 /* Cycles without a beat of any channel, after which the thread lets others run. */
 #define CYCLES_UNTIL_REST 1024u
 
+/* Of a descriptor: control, next, status. */
+#define WRITE_BACK (offsetofend(struct ring_desc, status) - offsetof(struct ring_desc, control))
+
 /* --- interrupts --- */
 
 static void channel_irq(struct irq_work *work)
@@ -190,20 +193,23 @@ static void move_bytes(struct engine *engine, struct step *step)
 	step->done += bytes;
 }
 
-/* Tell the driver, in the order it reads: data is there, then status, then OWN. */
+/*
+ * Write the descriptor's second half back, as one burst: data is in memory before
+ * it, and DESC_DONE is what tells the driver; within a burst nothing has an order.
+ */
 static void complete_desc(struct engine_channel *channel, struct step *step)
 {
 	struct mapping_space *space = &channel->engine->space;
 	u32 status = DESC_DONE | (step->error ? DESC_ERROR : 0) |
 		     (step->desc.status & DESC_NONZERO);
-	u32 control = step->desc.control & ~DESC_OWN;
+	u32 control = step->desc.control;
 
 	lockdep_assert_held(&channel->engine->lock);
-	mapping_access(space, step->desc_bus + offsetof(struct ring_desc, status), &status,
-		       sizeof(status), true);
 	if (!(control & DESC_CYCLIC))
-		mapping_access(space, step->desc_bus + offsetof(struct ring_desc, control),
-			       &control, sizeof(control), true);
+		step->desc.control &= ~DESC_OWN;
+	step->desc.status = status;
+	mapping_access(space, step->desc_bus + offsetof(struct ring_desc, control),
+		       &step->desc.control, WRITE_BACK, true);
 	trace_dmaloop_completion(space->dev, channel->index, step->desc_bus, status);
 	channel->descriptors++;
 	if (channel->allowance != U32_MAX)

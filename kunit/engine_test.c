@@ -9,6 +9,7 @@
 #include <linux/dma-mapping.h>
 
 #include "../kmod/device.h"
+#include "../kmod/trace.h"
 
 #define AREA SZ_64K
 #define SLOTS 8u
@@ -239,6 +240,32 @@ static void abort_forgets(struct kunit *test)
 	}
 }
 
+static void abort_now(void *data, struct device *dev, u64 bus, u64 size, bool write)
+{
+	if (write && size == PAGE_SIZE)
+		engine_channel_abort(data);
+}
+
+/* Aborted in the middle of a step: what is being moved is not completed. */
+static void abort_in_mid_step(struct kunit *test)
+{
+	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
+	struct engine_channel *channel = start(test, f, 0);
+
+	KUNIT_ASSERT_EQ(test, register_trace_dmaloop_device_access(abort_now, channel), 0);
+	set(slot(f, 0, 0), f->bus + SZ_32K, 0xa7, SZ_8K, DESC_FILL | DESC_IRQ, 0);
+	settle(channel, 1);
+	unregister_trace_dmaloop_device_access(abort_now, channel);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, slot(f, 0, 0)->status, 0);
+	KUNIT_EXPECT_EQ(test, channel->descriptors, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 0);
+	/* The ring starts again at its first slot. */
+	set(slot(f, 0, 0), f->bus + SZ_32K, f->bus + DATA, 8, 0, 0);
+	settle(channel, 1);
+	KUNIT_EXPECT_EQ(test, slot(f, 0, 0)->status, DESC_DONE);
+}
+
 /* Five completions, four to an interrupt: one by count, one by time. */
 static void interrupts_coalesce(struct kunit *test)
 {
@@ -398,6 +425,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(fills_memory),
 	KUNIT_CASE(cyclic_goes_on),
 	KUNIT_CASE(abort_forgets),
+	KUNIT_CASE(abort_in_mid_step),
 	KUNIT_CASE(interrupts_coalesce),
 	KUNIT_CASE(allowance_is_exact),
 	KUNIT_CASE(burst_makes_others_wait),
