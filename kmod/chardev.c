@@ -310,6 +310,7 @@ static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool rea
 	ssize_t done = 0;
 
 	while (iov_iter_count(iter) && iocb->ki_pos < lc->size) {
+		size_t taken = iov_iter_count(iter);
 		struct request *req;
 		ssize_t result;
 		int err;
@@ -320,11 +321,15 @@ static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool rea
 		/* Who is killed leaves; the request goes on and ends by itself. */
 		err = wait_for_completion_killable(&req->done);
 		result = err ?: req->result;
+		taken -= iov_iter_count(iter);
 		kref_put(&req->ref, request_release);
 		if (result < 0)
 			return done ?: result;
 		done += result;
 		iocb->ki_pos += result;
+		/* Not all that was taken from @iter was submitted: what follows would shift. */
+		if (result != taken)
+			return done;
 	}
 	return done;
 }
@@ -375,6 +380,9 @@ static int char_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 	if (cmd->cmd_op != DMALOOP_URING_READ && cmd->cmd_op != DMALOOP_URING_WRITE)
 		return -ENOTTY;
+	/* read and write have it checked for them. */
+	if (!(cmd->file->f_mode & (read ? FMODE_READ : FMODE_WRITE)))
+		return -EBADF;
 	if (!(issue_flags & IO_URING_F_SQE128))
 		return -EINVAL;
 	/* Shared with user space, which may change it under us: read once. */
@@ -427,7 +435,8 @@ static int char_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct loop_char *lc = file->private_data;
 
-	if (!(vma->vm_flags & VM_SHARED))
+	/* VM_SHARED is taken from a mapping that cannot be written. */
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff > PFN_DOWN(lc->size) ||
 	    vma_pages(vma) > PFN_DOWN(lc->size) - vma->vm_pgoff)

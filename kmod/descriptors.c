@@ -74,6 +74,7 @@ struct message {
  * @streaming: @slots is streaming memory
  * @posted: the driver's stores
  * @sequence: of the last message
+ * @error: the device did not settle
  */
 struct desc_run {
 	struct scenario_run *run;
@@ -88,6 +89,7 @@ struct desc_run {
 	bool streaming;
 	struct posted posted;
 	u32 sequence;
+	int error;
 };
 
 static bool wrong(const struct desc_run *d)
@@ -183,7 +185,8 @@ out_area:
 	return err;
 }
 
-static void close_ring(struct desc_run *d)
+/* Returns what went wrong on the way. */
+static int close_ring(struct desc_run *d)
 {
 	engine_channel_stop(d->channel);
 	if (d->streaming) {
@@ -191,6 +194,7 @@ static void close_ring(struct desc_run *d)
 		kfree(d->slots);
 	}
 	dma_free_coherent(d->dev, AREA, d->area, d->bus);
+	return d->error;
 }
 
 /* --- messages --- */
@@ -262,7 +266,7 @@ static void write_desc(struct desc_run *d, u32 slot, u32 i)
 static void look(struct desc_run *d)
 {
 	engine_channel_doorbell(d->channel, d->ring.tail);
-	engine_channel_settle(d->channel);
+	d->error = d->error ?: engine_channel_settle(d->channel);
 }
 
 static u32 read_status(struct desc_run *d, u32 slot)
@@ -298,8 +302,7 @@ int body_doorbell(struct scenario_run *run)
 		look(&d);
 	if (completed(&d, slot))
 		expect_message(&d, 0, DMALOOP_STALE);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* Wrong: OWN first. The device polls, and may look at any moment: here, at each. */
@@ -333,8 +336,7 @@ int body_own_order(struct scenario_run *run)
 	/* The wrong driver has put the status back under the device's hand. */
 	if (wrong(&d) || completed(&d, slot))
 		expect_message(&d, 0, DMALOOP_STALE);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* Wrong: no dma_wmb(), so that OWN overtakes some of the fields. */
@@ -364,8 +366,7 @@ int body_field_barrier(struct scenario_run *run)
 	look(&d);
 	if (completed(&d, slot))
 		expect_message(&d, 0, DMALOOP_TORN);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /*
@@ -411,17 +412,16 @@ int body_bank_update(struct scenario_run *run)
 
 	engine_channel_doorbell(d.channel, d.ring.tail);
 	engine_channel_allow(d.channel, 1);
-	engine_channel_settle(d.channel);
+	d.error = d.error ?: engine_channel_settle(d.channel);
 	posted_barrier(&d.posted);
 	engine_channel_pause(d.channel, false);
-	engine_channel_settle(d.channel);
+	d.error = d.error ?: engine_channel_settle(d.channel);
 
 	if (completed(&d, first))
 		expect_message(&d, 0, DMALOOP_STALE);
 	if (completed(&d, second))
 		expect_message(&d, 1, DMALOOP_TORN);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* The ring is in streaming memory. Wrong: it is never synced. */
@@ -444,8 +444,7 @@ int body_desc_sync(struct scenario_run *run)
 		dma_sync_single_for_cpu(d.dev, d.slots_bus, AREA, DMA_BIDIRECTIONAL);
 	if (completed(&d, slot))
 		expect_message(&d, 0, DMALOOP_STALE);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* Wrong: a second command is put over the first, which the device still owns. */
@@ -465,13 +464,12 @@ int body_desc_reuse(struct scenario_run *run)
 	write_desc(&d, b, 1);
 	engine_channel_doorbell(d.channel, d.ring.tail);
 	engine_channel_pause(d.channel, false);
-	engine_channel_settle(d.channel);
+	d.error = d.error ?: engine_channel_settle(d.channel);
 	if (completed(&d, a))
 		expect_message(&d, 0, DMALOOP_STALE);
 	if (completed(&d, b))
 		expect_message(&d, 1, DMALOOP_STALE);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* Wrong: the head stays, and the last completion is taken for the next one. */
@@ -494,14 +492,13 @@ int body_head_pointer(struct scenario_run *run)
 	engine_channel_doorbell(d.channel, d.ring.tail);
 	if (!(read_status(&d, d.ring.head) & DESC_DONE)) {
 		engine_channel_pause(d.channel, false);
-		engine_channel_settle(d.channel);
+		d.error = d.error ?: engine_channel_settle(d.channel);
 	}
 	if (completed(&d, d.ring.head))
 		expect_message(&d, 1, DMALOOP_STALE);
 	engine_channel_pause(d.channel, false);
-	engine_channel_settle(d.channel);
-	close_ring(&d);
-	return 0;
+	d.error = d.error ?: engine_channel_settle(d.channel);
+	return close_ring(&d);
 }
 
 /* The device meets a fault and says so. Wrong: only "done" is looked at. */
@@ -532,8 +529,7 @@ int body_status(struct scenario_run *run)
 	}
 	if (completed(&d, slot))
 		expect_message(&d, 0, DMALOOP_STALE);
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* Wrong: every other completed descriptor is not given back to the ring. */
@@ -561,8 +557,7 @@ int body_desc_return(struct scenario_run *run)
 		if (!wrong(&d) || i % 2)
 			ring_consume(&d.ring);
 	}
-	close_ring(&d);
-	return 0;
+	return close_ring(&d);
 }
 
 /* The driver gives up on a receive. Wrong: it frees what the device still has. */
@@ -600,10 +595,9 @@ int body_free_in_flight(struct scenario_run *run)
 	kfree(buffer);
 	buffer = NULL;
 	engine_channel_pause(d.channel, false);
-	engine_channel_settle(d.channel);
+	d.error = d.error ?: engine_channel_settle(d.channel);
 	err = 0;
 out:
 	kfree(buffer);
-	close_ring(&d);
-	return err;
+	return close_ring(&d) ?: err;
 }

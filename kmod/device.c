@@ -266,7 +266,9 @@ void dmaloop_device_destroy(struct platform_device *pdev)
 		state->orphan = true;
 		wait = state->users;
 	}
-	if (!wait)
+	if (wait) /* Nobody can tune it any more: no transfer may wait for the modelled CPU. */
+		engine_load(&state->engine, 0);
+	else
 		platform_device_unregister(pdev);
 }
 

@@ -24,6 +24,7 @@
 #define SLOTS 64u
 #define XOR_MAX 16u /* sources */
 #define SCRATCH SZ_64K
+#define FAILED 64u /* failed transactions remembered */
 
 /**
  * struct loop_link - one descriptor in pool memory
@@ -70,6 +71,8 @@ struct loop_tx {
  * @ring: the driver's end
  * @slots: the ring's memory, coherent
  * @slots_bus: its bus address
+ * @failed: cookies of the last FAILED transactions that met a fault
+ * @nr_failed: so far
  * @scratch: coherent memory for sums that are only tested; public devices have it
  * @scratch_bus: its bus address
  * @config: of the slave operations
@@ -90,6 +93,8 @@ struct loop_chan {
 	struct ring ring;
 	struct ring_desc *slots;
 	dma_addr_t slots_bus;
+	dma_cookie_t failed[FAILED];
+	u32 nr_failed;
 	void *scratch;
 	dma_addr_t scratch_bus;
 	struct dma_slave_config config;
@@ -126,9 +131,12 @@ static struct loop_chan *to_loop(struct dma_chan *chan)
 
 static void tx_free(struct loop_chan *lc, struct loop_tx *tx)
 {
+	u32 i;
+
 	dma_descriptor_unmap(&tx->tx);
-	while (tx->nr--)
-		dma_pool_free(lc->loop->pool, tx->links[tx->nr].desc, tx->links[tx->nr].bus);
+	for (i = 0; i < tx->nr; i++)
+		if (tx->links[i].desc)
+			dma_pool_free(lc->loop->pool, tx->links[i].desc, tx->links[i].bus);
 	kfree(tx);
 }
 
@@ -157,11 +165,13 @@ static dma_cookie_t tx_submit(struct dma_async_tx_descriptor *async)
 static struct loop_tx *tx_alloc(struct loop_chan *lc, u32 nr, unsigned long flags)
 {
 	struct loop_tx *tx = kzalloc(struct_size(tx, links, nr), GFP_NOWAIT);
+	u32 i;
 
 	if (!tx)
 		return NULL;
-	for (; tx->nr < nr; tx->nr++) {
-		struct loop_link *link = &tx->links[tx->nr];
+	tx->nr = nr;
+	for (i = 0; i < nr; i++) {
+		struct loop_link *link = &tx->links[i];
 
 		link->desc = dma_pool_zalloc(lc->loop->pool, GFP_NOWAIT, &link->bus);
 		if (!link->desc) {
@@ -306,6 +316,18 @@ static struct dma_async_tx_descriptor *prep_xor_val(struct dma_chan *chan, dma_a
 	return tx_finish(tx);
 }
 
+/*
+ * RAID-6 recovery asks every device that async_tx uses, whatever its max_pq, and
+ * computes by itself when there is no descriptor (async_raid6_recov.c).
+ */
+static struct dma_async_tx_descriptor *prep_no_pq(struct dma_chan *chan, dma_addr_t *dst,
+						  dma_addr_t *src, unsigned int nr,
+						  const unsigned char *scf, size_t length,
+						  unsigned long flags)
+{
+	return NULL;
+}
+
 static struct dma_async_tx_descriptor *prep_slave_sg(struct dma_chan *chan, struct scatterlist *sgl,
 						     unsigned int nents,
 						     enum dma_transfer_direction direction,
@@ -401,6 +423,9 @@ static void push_issued(struct loop_chan *lc)
 		if (ring_full(&lc->ring))
 			break;
 		tx->slot = ring_produce(&lc->ring);
+		/* Somebody has to make room for those who wait. */
+		if (ring_full(&lc->ring))
+			tx_desc(tx, tx_count(tx) - 1)->control |= DESC_IRQ;
 		slot = &lc->slots[tx->slot];
 		slot->src = tx->first.src;
 		slot->dst = tx->first.dst;
@@ -427,8 +452,13 @@ static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 	bool nonzero = false;
 	u32 i;
 
-	if (tx->cyclic)
-		return false;
+	if (tx->cyclic) {
+		/* Never, unless a fault ended it. */
+		for (i = 0; i < tx->nr; i++)
+			status |= READ_ONCE(tx->links[i].desc->status);
+		tx->error = status & DESC_ERROR;
+		return tx->error;
+	}
 	for (i = 0; i < tx->nr && (status & (DESC_DONE | DESC_ERROR)) == DESC_DONE; i++) {
 		status = READ_ONCE(tx->links[i].desc->status);
 		nonzero |= status & DESC_NONZERO;
@@ -461,6 +491,8 @@ static void reap(struct loop_chan *lc)
 		ring_consume(&lc->ring);
 		/* Before it counts as complete: a client that polls reads the data next. */
 		dma_descriptor_unmap(&tx->tx);
+		if (tx->error)
+			lc->failed[lc->nr_failed++ % FAILED] = tx->tx.cookie;
 		lc->chan.completed_cookie = tx->tx.cookie;
 		list_del(&tx->node);
 		if (tx_spent(tx))
@@ -472,7 +504,7 @@ static void reap(struct loop_chan *lc)
 }
 
 /* Periods that a cyclic transaction has finished since the last look. */
-static u32 reap_periods(struct loop_chan *lc, dma_async_tx_callback *callback, void **param)
+static u32 reap_periods(struct loop_chan *lc, struct loop_tx *told)
 {
 	struct loop_tx *tx = list_first_entry_or_null(&lc->active, struct loop_tx, node);
 	u32 i, periods = 0;
@@ -484,12 +516,13 @@ static u32 reap_periods(struct loop_chan *lc, dma_async_tx_callback *callback, v
 	periods += xchg(&lc->slots[tx->slot].status, 0) & DESC_DONE;
 	for (i = 0; i < tx->nr; i++)
 		periods += xchg(&tx->links[i].desc->status, 0) & DESC_DONE;
-	*callback = tx->tx.callback;
-	*param = tx->tx.callback_param;
+	told->tx.callback = tx->tx.callback;
+	told->tx.callback_result = tx->tx.callback_result;
+	told->tx.callback_param = tx->tx.callback_param;
 	return periods;
 }
 
-static void tell(struct loop_tx *tx)
+static void call_back(const struct loop_tx *tx)
 {
 	struct dmaengine_result result = {
 		.result = tx->error ? DMA_TRANS_WRITE_FAILED : DMA_TRANS_NOERROR,
@@ -499,31 +532,30 @@ static void tell(struct loop_tx *tx)
 		tx->tx.callback_result(tx->tx.callback_param, &result);
 	else if (tx->tx.callback)
 		tx->tx.callback(tx->tx.callback_param);
-	dma_run_dependencies(&tx->tx);
 }
 
 static void chan_tasklet(struct tasklet_struct *tasklet)
 {
 	struct loop_chan *lc = container_of(tasklet, struct loop_chan, tasklet);
-	dma_async_tx_callback callback = NULL;
-	struct loop_tx *tx, *next;
+	struct loop_tx *tx, *next, period = {};
 	LIST_HEAD(finished);
 	LIST_HEAD(gone);
-	void *param = NULL;
 	u32 periods;
 
 	scoped_guard(spinlock_irqsave, &lc->lock)
 	{
 		reap(lc);
-		periods = reap_periods(lc, &callback, &param);
+		periods = reap_periods(lc, &period);
 		list_splice_init(&lc->finished, &finished);
 		if (engine_channel_idle(lc->channel))
 			list_splice_init(&lc->terminated, &gone);
 	}
-	while (callback && periods--)
-		callback(param);
-	list_for_each_entry(tx, &finished, node)
-		tell(tx);
+	while (periods--)
+		call_back(&period);
+	list_for_each_entry(tx, &finished, node) {
+		call_back(tx);
+		dma_run_dependencies(&tx->tx);
+	}
 	scoped_guard(spinlock_irqsave, &lc->lock)
 	{
 		list_splice_tail(&finished, &lc->unacked);
@@ -554,10 +586,11 @@ static void issue_pending(struct dma_chan *chan)
 		tasklet_schedule(&lc->tasklet);
 }
 
-static size_t residue(struct loop_chan *lc, struct loop_tx *tx)
+/* The channel was at @done bytes of the descriptor at @at. */
+static size_t residue(struct loop_chan *lc, struct loop_tx *tx, dma_addr_t at, u32 done)
 {
-	dma_addr_t slot = lc->slots_bus + tx->slot * sizeof(*lc->slots), at;
-	u32 i, nr = tx_count(tx), done = engine_channel_position(lc->channel, &at);
+	dma_addr_t slot = lc->slots_bus + tx->slot * sizeof(*lc->slots);
+	u32 i, nr = tx_count(tx);
 	size_t before = 0;
 
 	if (at == slot)
@@ -576,27 +609,29 @@ static enum dma_status tx_status(struct dma_chan *chan, dma_cookie_t cookie,
 	struct loop_chan *lc = to_loop(chan);
 	enum dma_status status;
 	struct loop_tx *tx;
+	dma_addr_t at;
+	u32 done, i;
 
 	engine_poll(lc->channel->engine);
 	guard(spinlock_irqsave)(&lc->lock);
+	/* Before the look at what is done: what is not was there at that time. */
+	done = engine_channel_position(lc->channel, &at);
 	reap(lc);
 	if (!list_empty(&lc->finished))
 		tasklet_schedule(&lc->tasklet);
 	status = dma_async_is_complete(cookie, chan->completed_cookie, chan->cookie);
 	dma_set_tx_state(state, chan->completed_cookie, chan->cookie, 0);
-	/* What failed is complete too; say so for as long as it is remembered. */
-	list_for_each_entry(tx, &lc->finished, node)
-		if (tx->tx.cookie == cookie && tx->error)
-			return DMA_ERROR;
-	list_for_each_entry(tx, &lc->unacked, node)
-		if (tx->tx.cookie == cookie && tx->error)
-			return DMA_ERROR;
-	if (status == DMA_COMPLETE)
+	if (status == DMA_COMPLETE) {
+		/* What failed is complete too; say so for as long as it is remembered. */
+		for (i = 0; i < min(lc->nr_failed, FAILED); i++)
+			if (lc->failed[i] == cookie)
+				return DMA_ERROR;
 		return status;
+	}
 	list_for_each_entry(tx, &lc->active, node)
 		if (tx->tx.cookie == cookie)
 			dma_set_tx_state(state, chan->completed_cookie, chan->cookie,
-					 residue(lc, tx));
+					 residue(lc, tx, at, done));
 	if (READ_ONCE(lc->channel->paused))
 		return DMA_PAUSED;
 	return status;
@@ -770,10 +805,11 @@ int dmaloop_dmaengine_attach(struct device *dev, bool public)
 	dma_cap_set(DMA_MEMCPY, dma->cap_mask);
 	dma_cap_set(DMA_MEMSET, dma->cap_mask);
 	dma_cap_set(DMA_INTERRUPT, dma->cap_mask);
-	if (public) {
+	if (public && IS_ENABLED(CONFIG_DMA_ENGINE_RAID)) {
 		/*
 		 * async_tx uses only who can do all of it, so that a chain of
 		 * operations never changes channels. RAID-6 it does itself: max_pq is 0.
+		 * (Without DMA_ENGINE_RAID dmaengine has no room for three sources.)
 		 */
 		dma_cap_set(DMA_XOR, dma->cap_mask);
 		dma_cap_set(DMA_XOR_VAL, dma->cap_mask);
@@ -781,7 +817,8 @@ int dmaloop_dmaengine_attach(struct device *dev, bool public)
 		dma->max_xor = XOR_MAX;
 		dma->device_prep_dma_xor = prep_xor;
 		dma->device_prep_dma_xor_val = prep_xor_val;
-	} else {
+		dma->device_prep_dma_pq = prep_no_pq;
+	} else if (!public) {
 		dma_cap_set(DMA_PRIVATE, dma->cap_mask);
 		dma_cap_set(DMA_SLAVE, dma->cap_mask);
 		dma_cap_set(DMA_CYCLIC, dma->cap_mask);

@@ -17,6 +17,8 @@
 /* Cycles without a beat of any channel, after which the thread lets others run. */
 #define CYCLES_UNTIL_REST 1024u
 
+#define SETTLE_TIMEOUT (5 * HZ)
+
 /* Of a descriptor: control, next, status. */
 #define WRITE_BACK (offsetofend(struct ring_desc, status) - offsetof(struct ring_desc, control))
 
@@ -63,7 +65,7 @@ static void owe_irq(struct engine_channel *channel)
 		raise_irq(channel);
 	else if (channel->irq_owed == 1)
 		hrtimer_start(&channel->irq_timer, ns_to_ktime(channel->coalesce_usecs * 1000ull),
-			      HRTIMER_MODE_REL_HARD);
+			      HRTIMER_MODE_REL);
 }
 
 /* --- executing --- */
@@ -195,7 +197,7 @@ static void move_bytes(struct engine *engine, struct step *step)
 
 /*
  * Write the descriptor's second half back, as one burst: data is in memory before
- * it, and DESC_DONE is what tells the driver; within a burst nothing has an order.
+ * it, and in the burst the status comes last: DESC_DONE is what tells the driver.
  */
 static void complete_desc(struct engine_channel *channel, struct step *step)
 {
@@ -237,6 +239,8 @@ static void commit(struct engine_channel *channel, struct step *step)
 	guard(spinlock_irqsave)(&engine->lock);
 	channel->busy = false;
 	engine->executing = false;
+	if (channel->rung && channel->setup.check == RING_CHECK_NONE)
+		channel->bank.valid = false;
 	if (step->epoch != channel->epoch) {
 		channel->bank.valid = false;
 		bus_use(&engine->bus, channel->index, step->used, true);
@@ -252,7 +256,7 @@ static void commit(struct engine_channel *channel, struct step *step)
 			ring_consume(&channel->ring);
 			raise_irq(channel);
 		} else {
-			channel->stalled = true;
+			channel->stalled = !channel->rung;
 		}
 	} else {
 		channel->bytes += step->done - (step->fetch ? 0 : channel->done);
@@ -282,6 +286,7 @@ static struct engine_channel *begin(struct engine *engine, struct step *step)
 		return ERR_PTR(-EAGAIN);
 	channel = &engine->channels[granted];
 	channel->busy = true;
+	channel->rung = false;
 	engine->executing = true;
 	step->epoch = channel->epoch;
 	step->from_ring = !channel->active;
@@ -300,6 +305,13 @@ static struct engine_channel *begin(struct engine *engine, struct step *step)
 	return channel;
 }
 
+/* Was the ring emptied while its descriptor was read? Then that may be half a new one. */
+static bool aborted(struct engine_channel *channel, const struct step *step)
+{
+	smp_rmb(); /* who overwrites a descriptor has counted the epoch before */
+	return step->epoch != READ_ONCE(channel->epoch);
+}
+
 enum step_result { STEP_NOTHING, STEP_CPU, STEP_DONE };
 
 /* One grant of the bus. */
@@ -315,7 +327,8 @@ static enum step_result engine_step(struct engine *engine)
 		return STEP_CPU;
 	if (step.fetch)
 		fetch_desc(channel, &step);
-	if (!step.not_ready && !step.no_desc && step.used < step.beats)
+	if (!step.not_ready && !step.no_desc && step.used < step.beats &&
+	    !(step.fetch && aborted(channel, &step)))
 		move_bytes(engine, &step);
 	commit(channel, &step);
 	if (wq_has_sleeper(&engine->wait))
@@ -328,7 +341,7 @@ static enum step_result engine_step(struct engine *engine)
  * @engine: the engine
  *
  * A driver that polls with the only CPU would wait for a device that waits for
- * that CPU: this executes what the thread would, if it is not at it.
+ * that CPU: this executes what the thread would, if nobody is at it.
  *
  * Context: any.
  */
@@ -343,7 +356,13 @@ static int engine_thread(void *data)
 	u32 quiet = 0;
 
 	while (!kthread_should_stop()) {
-		switch (engine_step(engine)) {
+		enum step_result result;
+
+		/* Who polls in a softirq must not wait for the step that it interrupted. */
+		local_bh_disable();
+		result = engine_step(engine);
+		local_bh_enable();
+		switch (result) {
 		case STEP_NOTHING:
 			quiet = 0;
 			wait_event_idle(engine->wait, kthread_should_stop() || has_work(engine));
@@ -390,7 +409,7 @@ int engine_init(struct engine *engine, struct device *dev, u32 nr_channels, u32 
 		channel->allowance = U32_MAX;
 		channel->coalesce_count = 1;
 		init_irq_work(&channel->irq_work, channel_irq);
-		hrtimer_init(&channel->irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+		hrtimer_init(&channel->irq_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 		channel->irq_timer.function = irq_timer;
 	}
 	engine->scratch = kmalloc(ENGINE_SCRATCH, GFP_KERNEL);
@@ -524,6 +543,14 @@ void engine_channel_stop(struct engine_channel *channel)
 	channel->setup.irq = NULL;
 }
 
+/* The next descriptor may be ready by now, even if a step just sees that it is not. */
+static void look_again(struct engine_channel *channel)
+{
+	lockdep_assert_held(&channel->engine->lock);
+	channel->stalled = false;
+	channel->rung = true;
+}
+
 /**
  * engine_channel_doorbell - the doorbell register
  * @channel: the channel
@@ -540,7 +567,7 @@ int engine_channel_doorbell(struct engine_channel *channel, u32 tail)
 	scoped_guard(spinlock_irqsave, &channel->engine->lock)
 	{
 		good = channel->setup.bus && ring_doorbell(&channel->ring, tail);
-		channel->stalled = false;
+		look_again(channel);
 		/* Nothing else would tell it that what it fetched ahead is too old. */
 		if (channel->setup.check == RING_CHECK_NONE && !channel->busy)
 			channel->bank.valid = false;
@@ -564,7 +591,7 @@ void engine_channel_pause(struct engine_channel *channel, bool pause)
 	{
 		channel->paused = pause;
 		channel->allowance = U32_MAX;
-		channel->stalled = false;
+		look_again(channel);
 	}
 	wake_up_all(&channel->engine->wait);
 }
@@ -585,7 +612,7 @@ void engine_channel_allow(struct engine_channel *channel, u32 descriptors)
 	{
 		channel->paused = false;
 		channel->allowance = descriptors;
-		channel->stalled = false;
+		look_again(channel);
 	}
 	wake_up_all(&channel->engine->wait);
 }
@@ -600,11 +627,14 @@ static bool channel_settled(struct engine_channel *channel)
  * engine_channel_settle - wait until the channel has nothing it can do
  * @channel: the channel; its ring holds nothing cyclic
  *
- * Context: may sleep.
+ * Context: may sleep, at most SETTLE_TIMEOUT.
+ * Return: 0; -ETIMEDOUT: a transparent channel may wait for the bus for ever.
  */
-void engine_channel_settle(struct engine_channel *channel)
+int engine_channel_settle(struct engine_channel *channel)
 {
-	wait_event(channel->engine->wait, channel_settled(channel));
+	return wait_event_timeout(channel->engine->wait, channel_settled(channel), SETTLE_TIMEOUT) ?
+		       0 :
+		       -ETIMEDOUT;
 }
 
 /**

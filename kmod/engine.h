@@ -48,6 +48,7 @@ struct engine_setup {
  * @paused: moves nothing until resumed
  * @allowance: descriptors to execute before it pauses by itself; U32_MAX: no limit
  * @stalled: the next descriptor was not ready; looks again at the next doorbell
+ * @rung: told to look again since the current step began
  * @busy: a step of it is being executed, without the lock
  * @epoch: counts stops and aborts: work begun before one is not completed after
  * @active: @desc is being executed
@@ -74,6 +75,7 @@ struct engine_channel {
 	bool paused;
 	u32 allowance;
 	bool stalled;
+	bool rung;
 	bool busy;
 	u32 epoch;
 	bool active;
@@ -136,7 +138,7 @@ void engine_channel_stop(struct engine_channel *channel);
 int engine_channel_doorbell(struct engine_channel *channel, u32 tail);
 void engine_channel_pause(struct engine_channel *channel, bool pause);
 void engine_channel_allow(struct engine_channel *channel, u32 descriptors);
-void engine_channel_settle(struct engine_channel *channel);
+int engine_channel_settle(struct engine_channel *channel);
 int engine_channel_share(struct engine_channel *channel, enum transfer_mode mode, u8 priority);
 bool engine_coalesce_valid(u32 count, u32 usecs);
 int engine_load(struct engine *engine, u32 cpu_permille);

@@ -21,6 +21,7 @@
 
 /* Bytes copied with interrupts off, at most. */
 #define COPY_MAX SZ_64K
+#define BURST_MAX 32u
 
 const char *const fault_reason_names[NR_FAULT_REASONS] = {
 	[FAULT_UNMAPPED] = "not mapped",	 [FAULT_DIRECTION] = "direction",
@@ -312,6 +313,30 @@ static struct mapping *mapping_find(struct mapping_space *space, dma_addr_t bus)
 	return node ? container_of(node, struct mapping, node) : NULL;
 }
 
+/*
+ * The mapping that starts at @bus. Where the kernel chose the addresses mappings may
+ * overlap, and start together: then the one of that size.
+ */
+static struct mapping *mapping_find_start(struct mapping_space *space, dma_addr_t bus, size_t size)
+{
+	struct interval_tree_node *node;
+	struct mapping *found = NULL;
+
+	lockdep_assert_held(&space->lock);
+	if (space->pages) {
+		found = mapping_find(space, bus);
+		return found && found->node.start == bus ? found : NULL;
+	}
+	for (node = interval_tree_iter_first(&space->tree, bus, bus); node;
+	     node = interval_tree_iter_next(node, bus, bus)) {
+		struct mapping *map = container_of(node, struct mapping, node);
+
+		if (node->start == bus && (!found || map->size == size))
+			found = map;
+	}
+	return found;
+}
+
 /**
  * mapping_remove - hand a buffer back to the CPU and unmap it
  * @space: the device's space
@@ -334,8 +359,8 @@ bool mapping_remove(struct mapping_space *space, dma_addr_t bus, size_t size,
 	unsigned long flags;
 
 	spin_lock_irqsave(&space->lock, flags);
-	map = mapping_find(space, bus);
-	if (!map || map->node.start != bus) {
+	map = mapping_find_start(space, bus, size);
+	if (!map) {
 		spin_unlock_irqrestore(&space->lock, flags);
 		mapping_fault(space, bus, size, false, FAULT_BAD_UNMAP);
 		return false;
@@ -401,6 +426,13 @@ static bool direction_allows(const struct mapping_space *space, const struct map
 	return write ? map->dir == DMA_FROM_DEVICE : map->dir == DMA_TO_DEVICE;
 }
 
+/* A short burst: word by word, in ascending order, each once, as drivers count on. */
+static void write_words(u32 *to, const u32 *from, size_t size)
+{
+	for (; size; size -= sizeof(u32))
+		WRITE_ONCE(*to++, *from++);
+}
+
 /* One mapping's share of an access, with the lock held. Returns bytes done or 0. */
 static size_t access_one(struct mapping_space *space, struct mapping *map, dma_addr_t bus,
 			 void *buf, size_t size, bool write)
@@ -419,6 +451,8 @@ static size_t access_one(struct mapping_space *space, struct mapping *map, dma_a
 			shadow_read(phys, buf, bytes);
 		shadow_after_access(&space->caches, &space->rnd, phys, bytes, &effect);
 		add_effect(space, &effect);
+	} else if (write && bytes <= BURST_MAX && IS_ALIGNED(phys | bytes, sizeof(u32))) {
+		write_words(phys_to_virt(phys), buf, bytes);
 	} else if (write) {
 		memcpy(phys_to_virt(phys), buf, bytes);
 	} else {
@@ -449,7 +483,7 @@ static void record_fault(struct mapping_space *space, dma_addr_t bus, size_t siz
 static size_t access_exposed(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size,
 			     bool write)
 {
-	struct mapping *map = index_page(space, bus);
+	struct mapping *map = index_page(space, bus), *next;
 	dma_addr_t page = bus & PAGE_MASK;
 	phys_addr_t phys;
 	size_t bytes;
@@ -460,6 +494,9 @@ static size_t access_exposed(struct mapping_space *space, dma_addr_t bus, void *
 	bytes = min_t(size_t, size, page + PAGE_SIZE - bus);
 	if (bus < map->node.start)
 		bytes = min_t(size_t, bytes, map->node.start - bus);
+	next = index_next(space, bus);
+	if (next && next->node.start > bus)
+		bytes = min_t(size_t, bytes, next->node.start - bus);
 	record_fault(space, bus, bytes, write, FAULT_EXPOSED);
 	if (has_shadow(space, map) && write)
 		shadow_write(phys, buf, bytes);

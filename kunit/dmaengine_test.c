@@ -355,7 +355,7 @@ static void faults_are_told(struct kunit *test)
 
 	cookie = submit(test, f,
 			dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, 0xdead000, 64,
-						  DMA_PREP_INTERRUPT));
+						  DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
 	finish(test, f);
 	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_WRITE_FAILED);
 	KUNIT_EXPECT_EQ(test, dma_async_is_tx_complete(f->chan, cookie, NULL, NULL), DMA_ERROR);
@@ -399,6 +399,39 @@ static void complete_means_unmapped(struct kunit *test)
 			cpu_relax();
 		KUNIT_EXPECT_EQ(test, memcmp(to, f->src, 1000), 0);
 	}
+}
+
+/* Only the last one of more than the ring holds interrupts: all are done by then. */
+static void one_interrupt_for_many(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	u32 i;
+
+	for (i = 0; i < 200; i++)
+		dmaengine_submit(dmaengine_prep_dma_memcpy(f->chan, f->dst_bus + i, f->src_bus + i,
+							   1, DMA_CTRL_ACK));
+	submit(test, f,
+	       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus + i, f->src_bus + i, 1,
+					 DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	KUNIT_EXPECT_EQ(test, memcmp(f->dst, f->src, 201), 0);
+}
+
+/* A cyclic transfer that faults ends, and says so. */
+static void cyclic_fault_is_told(struct kunit *test)
+{
+	struct fixture *f = make(test);
+	struct dma_slave_config config = { .dst_addr = 0xdead000 };
+	dma_cookie_t cookie;
+
+	KUNIT_ASSERT_EQ(test, dmaengine_slave_config(f->chan, &config), 0);
+	cookie = submit(test, f,
+			dmaengine_prep_dma_cyclic(f->chan, f->src_bus, 4096, 1024, DMA_MEM_TO_DEV,
+						  DMA_PREP_INTERRUPT));
+	finish(test, f);
+	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_WRITE_FAILED);
+	KUNIT_EXPECT_EQ(test, dma_async_is_tx_complete(f->chan, cookie, NULL, NULL), DMA_ERROR);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), 1);
 }
 
 /* What is prepared and never submitted is freed with the channel. */
@@ -448,6 +481,8 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(terminate_then_go_on),
 	KUNIT_CASE(faults_are_told),
 	KUNIT_CASE(complete_means_unmapped),
+	KUNIT_CASE(one_interrupt_for_many),
+	KUNIT_CASE(cyclic_fault_is_told),
 	KUNIT_CASE(prepared_only),
 	KUNIT_CASE(device_outlives_its_configuration),
 	{}
