@@ -188,9 +188,9 @@ static void submit_piece(struct request *req, struct dma_async_tx_descriptor *tx
 
 /*
  * Cut the request where its segments and the memory's chunks end, and submit the
- * pieces. One that cannot be had makes the request shorter. Returns bytes.
+ * pieces. One that cannot be had makes the request shorter. False: not even one.
  */
-static size_t request_submit(struct request *req, struct dma_chan *chan, u64 pos)
+static bool request_submit(struct request *req, struct dma_chan *chan, u64 pos)
 {
 	struct dma_async_tx_descriptor *previous = NULL;
 	struct loop_char *lc = req->lc;
@@ -222,11 +222,11 @@ static size_t request_submit(struct request *req, struct dma_chan *chan, u64 pos
 	}
 out:
 	if (!previous)
-		return 0;
+		return false;
 	submit_piece(req, previous, true);
 	/* From here on the request may end, and be gone, at any moment. */
 	dma_async_issue_pending(chan);
-	return 1;
+	return true;
 }
 
 static struct request *request_new(struct loop_char *lc, struct iov_iter *iter, bool read,

@@ -78,30 +78,32 @@ static unsigned long page_of(const struct mapping_space *space, dma_addr_t bus)
 	return (bus - space->base) >> PAGE_SHIFT;
 }
 
-static void index_remove(struct mapping_space *space, struct mapping *map)
+/* Its pages are @owner's from now on. */
+static void index_pages(struct mapping_space *space, const struct mapping *map,
+			struct mapping *owner)
 {
 	unsigned long page;
 
-	lockdep_assert_held(&space->lock);
-	if (!space->pages) {
-		interval_tree_remove(&map->node, &space->tree);
-		return;
-	}
 	for (page = page_of(space, map->node.start); page <= page_of(space, map->node.last); page++)
-		space->by_page[page] = NULL;
+		space->by_page[page] = owner;
+}
+
+static void index_remove(struct mapping_space *space, struct mapping *map)
+{
+	lockdep_assert_held(&space->lock);
+	if (space->pages)
+		index_pages(space, map, NULL);
+	else
+		interval_tree_remove(&map->node, &space->tree);
 }
 
 static void index_add(struct mapping_space *space, struct mapping *map)
 {
-	unsigned long page;
-
 	lockdep_assert_held(&space->lock);
-	if (!space->pages) {
+	if (space->pages)
+		index_pages(space, map, map);
+	else
 		interval_tree_insert(&map->node, &space->tree);
-		return;
-	}
-	for (page = page_of(space, map->node.start); page <= page_of(space, map->node.last); page++)
-		space->by_page[page] = map;
 }
 
 /* A mapping in the page of @bus. */

@@ -163,20 +163,6 @@ u32 ring_bytes(const struct ring_layout *layout, u32 size)
 }
 
 /**
- * ring_slot_crosses - does a slot's descriptor lie in two banks?
- * @layout: the layout
- * @slot: which
- *
- * Return: true when it takes two fetches.
- */
-bool ring_slot_crosses(const struct ring_layout *layout, u32 slot)
-{
-	u32 first = ring_slot_offset(layout, slot), last = first + sizeof(struct ring_desc) - 1;
-
-	return layout->bank && first / layout->bank != last / layout->bank;
-}
-
-/**
  * ring_fetch - read a slot's descriptor as the device does
  * @bank: what the device has fetched; kept from call to call
  * @layout: where descriptors lie

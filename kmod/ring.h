@@ -98,7 +98,6 @@ struct ring_layout {
 bool ring_layout_valid(const struct ring_layout *layout);
 u32 ring_slot_offset(const struct ring_layout *layout, u32 slot);
 u32 ring_bytes(const struct ring_layout *layout, u32 size);
-bool ring_slot_crosses(const struct ring_layout *layout, u32 slot);
 
 /**
  * struct ring_bank - the bank that a device has fetched

@@ -94,7 +94,7 @@ static int uring_cmd(struct uring *ring, int fd, unsigned int op,
 	return result;
 }
 
-static void test_uring(int fd)
+static void test_uring(int fd, int read_only)
 {
 	struct uring ring = {}, small = {};
 	struct dmaloop_uring_cmd cmd = { .addr = (unsigned long)out,
@@ -121,6 +121,8 @@ static void test_uring(int fd)
 	check(uring_cmd(&ring, fd, DMALOOP_URING_READ, &cmd, true) == -EINVAL,
 	      "reserved bytes are refused");
 	cmd.reserved = 0;
+	check(uring_cmd(&ring, read_only, DMALOOP_URING_WRITE, &cmd, true) == -EBADF,
+	      "a read-only file is not written by passthrough");
 	cmd.offset = 1ull << 40;
 	check(uring_cmd(&ring, fd, DMALOOP_URING_READ, &cmd, true) == -EINVAL,
 	      "an offset past the end is refused");
@@ -132,7 +134,7 @@ static void test_uring(int fd)
 	close(small.fd);
 }
 
-static void test_mmap(int fd)
+static void test_mmap(int fd, int read_only)
 {
 	unsigned char *map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 65536);
 
@@ -145,6 +147,10 @@ static void test_mmap(int fd)
 	pread(fd, in, SIZE, 65536);
 	check(in[70001] == (out[70001] ^ 0xff), "a store to the mapping shows in a read");
 	munmap(map, SIZE);
+	map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, read_only, 65536);
+	check(map != MAP_FAILED && map[70001] == in[70001], "a read-only file is mapped to read");
+	if (map != MAP_FAILED)
+		munmap(map, SIZE);
 	map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
 	check(map == MAP_FAILED && errno == EINVAL, "a private mapping is refused");
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 1l << 40);
@@ -156,12 +162,13 @@ int main(int argc, char **argv)
 	struct iovec vec[3] = { { in, 1 }, { in + 1, 4095 }, { in + 4096, SIZE - 4096 } };
 	struct pollfd poller = { .events = POLLIN | POLLOUT };
 	void *hole;
-	int fd, nonblocking;
+	int fd, nonblocking, read_only;
 
 	if (argc != 2)
 		return 2;
 	fd = open(argv[1], O_RDWR | O_DIRECT);
 	nonblocking = open(argv[1], O_RDWR | O_NONBLOCK);
+	read_only = open(argv[1], O_RDONLY);
 	check(fd >= 0 && nonblocking >= 0, "the device opens, O_DIRECT and O_NONBLOCK");
 	if (fd < 0)
 		return 1;
@@ -181,7 +188,7 @@ int main(int argc, char **argv)
 	      "a buffer that is not there is refused");
 	check(lseek(fd, 0, SEEK_END) > 0 && lseek(fd, 1, SEEK_CUR) < 0, "it has an end");
 	check(fsync(fd) == 0, "fsync");
-	test_mmap(fd);
-	test_uring(fd);
+	test_mmap(fd, read_only);
+	test_uring(fd, read_only);
 	return 0;
 }
