@@ -21,6 +21,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "attach.h"
 #include "report.h"
 #include "dmasnoop.skel.h"
 #include "summary.h"
@@ -269,31 +270,23 @@ static bool fold(struct folds *folds, uint64_t key, unsigned int id)
 	return true;
 }
 
-/* Events that both a program and its twin missed; the twin misses last. */
-static uint64_t missed(void)
-{
-	struct bpf_program *program;
-	uint64_t total = 0;
-
-	bpf_object__for_each_program(program, tracer.bpf->obj) {
-		struct bpf_prog_info info = {};
-		uint32_t size = sizeof(info);
-		const char *name = bpf_program__name(program);
-		size_t length = strlen(name);
-
-		if (length < 5 || strcmp(name + length - 5, "_twin"))
-			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			total += info.recursion_misses;
-	}
-	return total;
-}
-
 /* What hangs on having seen every map and unmap. */
 static bool needs_history(const struct finding *finding)
 {
-	return finding->check == CHECK_DOUBLE_UNMAP || finding->check == CHECK_ADDR_UNKNOWN ||
-	       finding->check == CHECK_LEAK;
+	switch (finding->check) {
+	case CHECK_ADDR_UNKNOWN:
+	case CHECK_ADDR_AFTER_UNMAP:
+	case CHECK_DOUBLE_MAP:
+	case CHECK_DOUBLE_UNMAP:
+	case CHECK_FREED_WHILE_MAPPED:
+	case CHECK_HANDOVER_UNSYNCED:
+	case CHECK_CONTENT_CHANGED:
+	case CHECK_LINE_SHARED_MAPPINGS:
+	case CHECK_LEAK:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void on_finding(const struct finding *seen)
@@ -301,8 +294,9 @@ static void on_finding(const struct finding *seen)
 	struct finding finding = *seen;
 	uint64_t sites;
 
-	if (finding.level == LEVEL_VIOLATION && needs_history(&finding) && missed()) {
-		finding.level = LEVEL_HAZARD;
+	if (needs_history(&finding) && attach_missed(tracer.bpf)) {
+		if (finding.level > LEVEL_HAZARD)
+			finding.level = LEVEL_HAZARD;
 		finding.uncertain = 1;
 	}
 	tracer.levels[finding.level]++;
@@ -358,23 +352,6 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
-static bool has_tracepoint(const char *name)
-{
-	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	bool readable = false;
-	char path[256];
-
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		snprintf(path, sizeof(path), "%s/events", roots[i]);
-		readable |= !access(path, R_OK);
-		snprintf(path, sizeof(path), "%s/events/%s", roots[i], name);
-		if (!access(path, F_OK))
-			return true;
-	}
-	/* No tracefs to ask: attaching will tell. */
-	return !readable;
-}
-
 /* dmaloop's tracepoint exists only while that module is loaded. */
 static void attach_dmaloop(void)
 {
@@ -395,19 +372,12 @@ static int load(void)
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
 	struct utsname uts = {};
 	struct dmasnoop_bpf *bpf;
+	const char *problem;
 	int err;
 
 	uname(&uts);
 	if (geteuid())
 		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return fail(
-			"kernel %s has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y",
-			uts.release);
-	if (!has_tracepoint("dma/dma_map_page"))
-		return fail(
-			"kernel %s has no tracepoint dma:dma_map_page: dmasnoop needs Linux 6.12 (and, so far, not 7.x)",
-			uts.release);
 
 	/* With -v: what each program cost the verifier. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
@@ -422,8 +392,11 @@ static int load(void)
 		strncpy((char *)bpf->rodata->only_device, opts.device, NAME_SIZE - 1);
 	if (opts.driver)
 		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
-	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access, false);
-	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access_twin, false);
+	problem = attach_choose(bpf);
+	if (!problem)
+		problem = attach_memory(bpf);
+	if (problem)
+		return fail("kernel %s: %s", uts.release, problem);
 
 	err = dmasnoop_bpf__load(bpf);
 	if (err)
@@ -534,7 +507,7 @@ static int by_findings(const void *a, const void *b)
 static void summarise(void)
 {
 	struct summary summary = {
-		.missed = missed(),
+		.missed = attach_missed(tracer.bpf),
 		.repeats = tracer.by_device.fold,
 		.nr_repeats = tracer.by_device.nr,
 		.different = tracer.by_driver.nr,

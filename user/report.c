@@ -36,14 +36,17 @@ static const char *const op_names[NR_OPS] = {
 	[OP_CPU_READ] = "CPU read",
 	[OP_CPU_WRITE] = "CPU write",
 	[OP_UNBIND] = "driver unbound",
+	[OP_ALLOC] = "allocation",
+	[OP_FREE] = "free",
+	[OP_RELEASE] = "memory freed",
+	[OP_HANDOVER] = "passed on",
 };
 
 /* Who owns the buffer after it, where that changes. */
 static const char *const op_owners[NR_OPS] = {
-	[OP_MAP] = " -> device",
-	[OP_UNMAP] = " -> gone",
-	[OP_SYNC_FOR_CPU] = " -> cpu",
-	[OP_SYNC_FOR_DEVICE] = " -> device",
+	[OP_MAP] = " -> device",       [OP_UNMAP] = " -> gone",
+	[OP_SYNC_FOR_CPU] = " -> cpu", [OP_SYNC_FOR_DEVICE] = " -> device",
+	[OP_FREE] = " -> gone",
 };
 
 /* A label, then text wrapped under it. */
@@ -199,6 +202,10 @@ static const char *const event_titles[NR_OPS] = {
 	[OP_CPU_READ] = "Read at",
 	[OP_CPU_WRITE] = "Written at",
 	[OP_UNBIND] = "Driver left at",
+	[OP_ALLOC] = "Allocated at",
+	[OP_FREE] = "Freed at",
+	[OP_RELEASE] = "Memory freed at",
+	[OP_HANDOVER] = "Passed on at",
 };
 
 static const char *here(const struct finding *f)
