@@ -3,8 +3,8 @@
  * A driver that is not dmaloop: a plain platform device on the kernel's own
  * dma-direct, whose driver breaks one rule of the DMA API at a time, or keeps
  * it. Nothing is announced to the tracer. There is no hardware behind it, so
- * nothing transfers anything; what the tracer says is what is tested. Some
- * faults lose memory of others on a non-coherent machine: for guests only.
+ * nothing transfers anything; what the tracer says is what is tested. It is for
+ * guests: where buffers bounce or caches are not coherent, faults have victims.
  *
  * Write a case's name to /sys/kernel/debug/dmabench: it runs on a device made
  * for it, bench.NAME, which is gone when the write returns. Reading lists the

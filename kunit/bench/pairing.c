@@ -136,14 +136,14 @@ static int coherent_right(struct device *dev)
 static int free_pages_as(struct device *dev, bool coherent)
 {
 	dma_addr_t dma;
-	struct page *page = dma_alloc_pages(dev, PAGE_SIZE, &dma, DMA_FROM_DEVICE, GFP_KERNEL);
+	struct page *page = dma_alloc_pages(dev, PAGE_SIZE, &dma, DMA_BIDIRECTIONAL, GFP_KERNEL);
 
 	if (!page)
 		return -ENOMEM;
 	if (coherent)
 		dma_free_coherent(dev, PAGE_SIZE, page_address(page), dma);
 	else
-		dma_free_pages(dev, PAGE_SIZE, page, dma, DMA_FROM_DEVICE);
+		dma_free_pages(dev, PAGE_SIZE, page, dma, DMA_BIDIRECTIONAL);
 	return 0;
 }
 
