@@ -9,7 +9,11 @@ KERNEL ?= 6.12
 KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 
 BPF_HEADERS := $(wildcard bpf/*.h)
-TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.c
+# What comes after the events: no libbpf in it, so that it is tested natively.
+OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
+	user/explain.c user/record.c user/replay.c user/options.c
+TRACER := user/dmasnoop.c $(OUTPUTS)
+USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
@@ -26,7 +30,7 @@ user/dmasnoop.skel.h: bpf/dmasnoop.bpf.o
 	$(BPFTOOL) gen skeleton $< name dmasnoop_bpf >$@
 
 # Static: one binary for every guest and box, whatever libc is there.
-user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/report.h user/summary.h user/symbols.h $(BPF_HEADERS)
+user/dmasnoop: $(TRACER) user/dmasnoop.skel.h $(USER_HEADERS) $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(TRACER) -lbpf -lelf -lz -ljson-c
 
 user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h
@@ -34,6 +38,9 @@ user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h
 
 bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< -lcmocka
+
+user/%_test: user/%_test.c $(OUTPUTS) $(USER_HEADERS) $(BPF_HEADERS)
+	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< $(OUTPUTS) -lcmocka -lz -ljson-c
 
 kunit/char_test: kunit/char_test.c kmod/dmaloop_uapi.h
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $<
@@ -88,7 +95,8 @@ lint:
 	@scripts/lint
 
 clean:
-	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test
+	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test \
+		$(patsubst %.c,%,$(wildcard user/*_test.c))
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
 
 help:

@@ -46,8 +46,13 @@ static const char *const op_owners[NR_OPS] = {
 	[OP_SYNC_FOR_DEVICE] = " -> device",
 };
 
-/* A label, then text wrapped under it. */
-static void wrapped(FILE *out, const char *label, const char *text)
+/**
+ * print_wrapped - a label, then text wrapped beside it
+ * @out: where
+ * @label: at most 10 characters
+ * @text: words
+ */
+void print_wrapped(FILE *out, const char *label, const char *text)
 {
 	int column = fprintf(out, "%-11s", label);
 
@@ -250,7 +255,8 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	if (finding->has_map)
 		history(out, finding);
 	if (finding->uncertain)
-		wrapped(out, "Unsure",
+		print_wrapped(
+			out, "Unsure",
 			finding->check == CHECK_LINE_NEIGHBOUR_WRITE ?
 				"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
 			finding->check == CHECK_ADDR_UNKNOWN && finding->has_map ?
@@ -265,9 +271,9 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 		      finding->op == OP_MAP ? finding->stack : finding->map_stack);
 	if (finding->has_other)
 		stack(out, "The other mapped at", finding->other_stack);
-	wrapped(out, "Here", here(finding));
-	wrapped(out, "Elsewhere", info->elsewhere);
-	wrapped(out, "Fix", info->fix);
+	print_wrapped(out, "Here", here(finding));
+	print_wrapped(out, "Elsewhere", info->elsewhere);
+	print_wrapped(out, "Fix", info->fix);
 	fputc('\n', out);
 	fflush(out);
 }

@@ -37,6 +37,7 @@ struct report_context {
 	bool colour;
 };
 
+void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
 /* One line of --json; see dmasnoop.schema.json. */
