@@ -209,6 +209,7 @@ static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
 	finding->skips_sync = device->skips_sync;
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;
+	finding->live = 0;
 	finding->addr = s->dma;
 	finding->size = s->size;
 	finding->has_map = map != NULL;

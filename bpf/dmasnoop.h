@@ -193,6 +193,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @driver: driver's name
  * @skips_sync: see struct device_state
  * @has_ops, @iommu: see struct device_state
+ * @live: LEAK by growth: live mappings of the call site; else 0
  * @addr: the address given to that call: DMA, or physical for a CPU access
  * @size: bytes given to that call
  * @map: the mapping; for DOUBLE_UNMAP the one that was
@@ -219,7 +220,8 @@ struct finding {
 	u8 skips_sync;
 	u8 has_ops;
 	u8 iommu;
-	u8 pad[5];
+	u8 pad;
+	u32 live;
 	u64 addr;
 	u64 size;
 	struct mapping map;

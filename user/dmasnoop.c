@@ -24,9 +24,16 @@
 #include "dmasnoop.skel.h"
 #include "explain.h"
 #include "findings.h"
+#include "live.h"
 #include "options.h"
 #include "record.h"
 #include "symbols.h"
+
+/* How often `live' prints, and looks for leaks in the time a mapping has to age. */
+#define LIVE_SECONDS 2
+#define LOOKS_AN_AGE 3
+/* After so many looks a leak that was there from the first would have been told. */
+#define LOOKS_AT_LEAKS (LOOKS_AN_AGE + 1 + LOOKS_TO_LEAK)
 
 static volatile sig_atomic_t interrupted, child_ended;
 
@@ -35,12 +42,23 @@ static volatile sig_atomic_t interrupted, child_ended;
 /**
  * struct tracer - one run
  * @findings: where findings go
+ * @sites: what the last look at the live mappings saw
+ * @looked: when that was, seconds
+ * @looks: how many there were
+ * @missed_then: missed() at that time
+ * @leaks: generations of the devices of which growth was reported
  * @gone: devices that lost their driver
  * @attach_dmaloop: dmaloop's tracepoint may have appeared
  */
 static struct tracer {
 	struct dmasnoop_bpf *bpf;
 	struct findings findings;
+	struct sites sites;
+	double looked;
+	unsigned int looks;
+	uint64_t missed_then;
+	uint64_t *leaks;
+	size_t nr_leaks;
 	struct device_state *gone;
 	size_t nr_gone;
 	bool attach_dmaloop;
@@ -305,7 +323,7 @@ static void collect(struct summary *summary)
 	*summary = (struct summary){
 		.missed = missed(),
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
-		.leaks_judged = tracer.nr_gone > 0,
+		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.line_size = opts.line_size,
 		.kernel = uts.release,
 	};
@@ -314,6 +332,10 @@ static void collect(struct summary *summary)
 	for (int i = 0; i < NR_LOST; i++)
 		summary->lost[i] = tracer.bpf->bss->lost[i];
 	summary->nr_devices = collect_devices(&summary->devices);
+	for (size_t i = 0; i < summary->nr_devices; i++)
+		for (size_t j = 0; j < tracer.nr_leaks; j++)
+			summary->devices[i].findings += summary->devices[i].generation ==
+							tracer.leaks[j];
 }
 
 static void flush_recording(void)
@@ -346,12 +368,73 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+static struct live_tables tables(void)
+{
+	return (struct live_tables){ .mappings = bpf_map__fd(tracer.bpf->maps.mappings),
+				     .stacks = bpf_map__fd(tracer.bpf->maps.stacks),
+				     .devices = bpf_map__fd(tracer.bpf->maps.devices) };
+}
+
+static int print_live(void)
+{
+	struct live_tables where = tables();
+	int err = live_look(&tracer.sites, &where, opts.older);
+
+	if (err)
+		return fail("cannot read the live mappings: %s", strerror(-err));
+	if (tracer.findings.json)
+		live_json(tracer.findings.json, &tracer.sites, &where);
+	else
+		live_text(tracer.findings.text, &tracer.sites);
+	return 0;
+}
+
+static void look_for_leaks(void)
+{
+	struct live_tables where = tables();
+	struct finding finding;
+	uint64_t *leaks;
+
+	if (live_look(&tracer.sites, &where, opts.leak_age))
+		return;
+	tracer.looks++;
+	if (missed() != tracer.missed_then)
+		live_forget_growth(&tracer.sites);
+	tracer.missed_then = missed();
+	for (size_t i = 0; i < tracer.sites.nr; i++) {
+		if (!live_leak(&tracer.sites.site[i], &where, &finding))
+			continue;
+		on_finding(&finding);
+		leaks = realloc(tracer.leaks, (tracer.nr_leaks + 1) * sizeof(*leaks));
+		if (!leaks)
+			return;
+		tracer.leaks = leaks;
+		leaks[tracer.nr_leaks++] = tracer.sites.site[i].generation;
+	}
+}
+
+/* What is done every few seconds. */
+static int look(void)
+{
+	double every = opts.verb == VERB_LIVE ? LIVE_SECONDS : opts.leak_age / LOOKS_AN_AGE;
+
+	if (now() - tracer.looked < every)
+		return 0;
+	tracer.looked = now();
+	if (opts.verb != VERB_LIVE)
+		look_for_leaks();
+	else if (!opts.duration)
+		return print_live();
+	return 0;
+}
+
 /* Until Ctrl-C, the end of COMMAND, or of --duration. Returns an exit status. */
 static int follow(struct ring_buffer *ring, pid_t child)
 {
 	double end = opts.duration > 0 ? now() + opts.duration : 0;
 	int status = 0;
 
+	tracer.looked = now();
 	while (!interrupted) {
 		int err, timeout = 200;
 
@@ -368,6 +451,9 @@ static int follow(struct ring_buffer *ring, pid_t child)
 			attach_dmaloop();
 		if (record_due())
 			flush_recording();
+		err = look();
+		if (err)
+			return err;
 	}
 	ring_buffer__consume(ring);
 	if (child > 0 && !WIFEXITED(status))
@@ -402,8 +488,12 @@ static int run(void)
 			return fail("cannot start %s: %s", opts.command[0], strerror(errno));
 		close(release);
 	} else if (tracer.findings.text) {
-		fprintf(tracer.findings.text, "Tracing DMA, %u-byte lines. Ctrl-C ends it.\n",
-			opts.line_size);
+		if (opts.verb == VERB_LIVE)
+			fprintf(tracer.findings.text,
+				"Live mappings by call site; those made before now are not seen.\n");
+		else
+			fprintf(tracer.findings.text,
+				"Tracing DMA, %u-byte lines. Ctrl-C ends it.\n", opts.line_size);
 		fflush(tracer.findings.text);
 	}
 	status = follow(ring, child);
@@ -412,7 +502,10 @@ static int run(void)
 		end_command(child);
 		ring_buffer__consume(ring);
 	}
-	summarise();
+	if (opts.verb == VERB_LIVE && !status)
+		status = print_live();
+	else
+		summarise();
 	lost_findings = tracer.bpf->bss->lost[LOST_RING];
 	ring_buffer__free(ring);
 	if (status)
@@ -474,6 +567,9 @@ static int trace(void)
 	}
 	status = run();
 	dmasnoop_bpf__destroy(tracer.bpf);
+	live_free(&tracer.sites);
+	free(tracer.gone);
+	free(tracer.leaks);
 	if (record_close())
 		return EXIT_NOT_RUN;
 	return status;

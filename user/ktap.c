@@ -86,7 +86,7 @@ void ktap_add(struct ktap *ktap, const struct finding *finding, size_t fold)
 	if (symbols_trim(finding->stack, STACK_MAX, &event))
 		symbols_format(*event, at, sizeof(at));
 	if (asprintf(&text, "%s: %s, %s (driver %s)%s\n#   at %s", level_names[finding->level],
-		     check_infos[finding->check].headline, finding->device,
+		     finding_headline(finding), finding->device,
 		     finding->driver[0] ? finding->driver : "none",
 		     finding->uncertain ? ", unsure" : "", at[0] ? at : "(not recorded)") < 0)
 		return;

@@ -190,6 +190,9 @@ static void check_options(struct argp_state *state)
 	if ((opts.device && strlen(opts.device) >= NAME_SIZE) ||
 	    (opts.driver && strlen(opts.driver) >= NAME_SIZE))
 		argp_error(state, "names have at most %d characters", NAME_SIZE - 1);
+	/* Only the mappings are wanted. */
+	if (opts.verb == VERB_LIVE)
+		opts.checks = 0;
 	if (opts.json && opts.ktap)
 		argp_error(state, "--json and --ktap both want standard output; --json=FILE");
 	if (opts.verb == VERB_RECORD && !opts.file)

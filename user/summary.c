@@ -8,7 +8,6 @@
 
 #include "summary.h"
 
-#define SCHEMA_VERSION 1
 #define DEVICES_SHOWN 12
 
 /**

@@ -183,6 +183,20 @@ struct symbol symbols_find(uint64_t address)
 }
 
 /**
+ * symbols_known - does the running kernel have a function of that name?
+ * @name: of it
+ */
+bool symbols_known(const char *name)
+{
+	if (!loaded && !exact_only)
+		symbols_load();
+	for (size_t i = 0; i < nr_entries; i++)
+		if (!strcmp(entries[i].name, name))
+			return true;
+	return false;
+}
+
+/**
  * symbols_format - an address as `symbol+0xOFFSET [module]`
  * @address: kernel text
  * @text: storage
