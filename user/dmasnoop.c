@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/dmasnoop.h"
+#include "devices.h"
 #include "dmasnoop.skel.h"
 #include "explain.h"
 #include "findings.h"
@@ -589,10 +590,12 @@ int main(int argc, char **argv)
 	options_parse(argc, argv);
 	if (opts.verb == VERB_EXPLAIN)
 		return explain(opts.check);
+	libbpf_set_print(print_libbpf);
+	if (opts.verb == VERB_DEVICES)
+		return devices();
 	status = open_outputs(&tracer.findings, &ktap);
 	if (status)
 		return status;
-	libbpf_set_print(print_libbpf);
 	if (opts.verb == VERB_REPLAY)
 		status = replay(opts.file, &tracer.findings);
 	else
