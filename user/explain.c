@@ -61,7 +61,7 @@ static const struct explanation explain_ADDR_NOT_DMABLE = {
 		 "dma = dma_map_single(dev, cmd, sizeof(cmd), DMA_TO_DEVICE);",
 	.right = "u8 *cmd = kmalloc(8, GFP_KERNEL);\n"
 		 "dma = dma_map_single(dev, cmd, 8, DMA_TO_DEVICE);",
-	.sees = "The physical address of the mapping is looked up in the page tables' owners: the "
+	.sees = "What the mapped memory belongs to is looked up when it is mapped: the "
 		"kernel image, a module, a stack, a free page.",
 	.blind = "vmalloc memory mapped page by page through its struct page is allowed and looks "
 		 "like any page; dma_map_resource() is for MMIO and is not judged.",
@@ -123,12 +123,12 @@ static const struct explanation explain_FUNCTION_MISMATCH = {
 		 "dma_unmap_single() or dma_unmap_page(), dma_map_sg() with dma_unmap_sg(), "
 		 "dma_map_resource() with dma_unmap_resource(), dma_alloc_*() with the matching "
 		 "dma_free_*(). They keep different records.",
-	.noncoherent = "Unmapping coherent memory does cache maintenance on an alias that must not "
-		       "be cached; freeing a streaming buffer frees memory of somebody else.",
-	.bounced = "MMIO unmapped as memory may be looked up as a bounce slot; a list unmapped "
-		   "entry by entry releases what it should not.",
-	.iommu = "A list is one IOVA range: unmapping one entry of it frees part of the range, or "
-		 "all of it under the other entries.",
+	.noncoherent = "Unmapping coherent memory does cache maintenance on an alias that must "
+		       "not be cached; freeing a streaming buffer frees memory that is in use.",
+	.bounced = "The entries of a list bounce one by one, so there is little to see "
+		   "here: the bug waits for an IOMMU.",
+	.iommu = "A list is one IOVA range: unmapping one entry of it frees a part, "
+		 "which may then be given away twice.",
 	.wrong = "n = dma_map_sg(dev, sg, nents, dir);\n"
 		 "...\n"
 		 "for_each_sg(sg, s, n, i)\n"
@@ -307,8 +307,9 @@ static const struct explanation explain_SYNC_WRONG_OWNER = {
 		"a buffer that the device owns already is a hint that the sync_for_cpu before the "
 		"access is missing; or the CPU never touched it, and the call is only work.",
 	.noncoherent = "If the CPU did read the buffer, it read stale bytes.",
-	.bounced = "If the CPU did read the buffer, it read the bytes from before; if it did not, "
-		   "the bytes are copied for nothing.",
+	.bounced = "If the CPU did read the buffer, it read the bytes from before. A "
+		   "bidirectional buffer's old bytes are copied over what the device wrote "
+		   "to the slot.",
 	.iommu = "None by itself.",
 	.wrong = "len = hdr->len;\n"
 		 "dma_sync_single_for_device(dev, dma, size, DMA_FROM_DEVICE);",
@@ -347,10 +348,8 @@ static const struct explanation explain_HANDOVER_UNSYNCED = {
 
 static const struct explanation explain_LINE_SHARED_MAPPINGS = {
 	.question = Q_ALIGNMENT,
-	.means =
-		"Caches work in lines. Two live mappings that the device may write, or one that it "
-		"writes and one that the CPU fills, lie on one line: maintenance for the one is "
-		"done to the other.",
+	.means = "Caches work in lines. Two live mappings that a device may write lie on "
+		 "one line: maintenance for the one is done to the other.",
 	.noncoherent = "Handing the one to the CPU invalidates the line under the other, or writes "
 		       "an old copy of it back over what the device has just written.",
 	.bounced = "None: each has a slot of its own.",
@@ -376,10 +375,11 @@ static const struct explanation explain_LINE_SHARED_OBJECT = {
 		"A buffer that the device writes starts or ends within a cache line, and the rest "
 		"of that line is other memory: another object (hazard), or other fields of the same "
 		"object (note).",
-	.noncoherent = "If that memory is written while the device owns the line, the line becomes "
-		       "dirty: its eviction overwrites what the device wrote, its invalidation "
-		       "throws the write away. arm64 cleans a partial line and loses the data, "
-		       "others invalidate it and lose the neighbour.",
+	.noncoherent = "If that memory is written while the device owns the line, the line "
+		       "becomes dirty: its eviction overwrites what the device wrote, its "
+		       "invalidation throws the write away. arm and arm64 clean a partial line "
+		       "and lose the device's data, mips and riscv invalidate it and lose the "
+		       "neighbour.",
 	.bounced = "None: the slot is copied by the byte.",
 	.iommu = "None by itself.",
 	.wrong = "struct priv {\n"
@@ -467,7 +467,8 @@ static const struct explanation explain_DOUBLE_UNMAP = {
 	.noncoherent =
 		"For a buffer the device writes, the second unmap invalidates again: what the "
 		"CPU wrote since the first is thrown away.",
-	.bounced = "The slot is released a second time: two later mappings get the same slot.",
+	.bounced = "The slot is released a second time; if it is somebody's by then, the "
+		   "next mapping shares it.",
 	.iommu = "The IOVA is freed a second time, or taken from whoever got it since: that "
 		 "device's next access faults.",
 	.wrong = "err:\n"
@@ -490,10 +491,10 @@ static const struct explanation explain_SIZE_MISMATCH = {
 	.noncoherent =
 		"The lines past the given size are not invalidated: the end of a long packet "
 		"is stale. Too large a size invalidates others' lines.",
-	.bounced = "Only the given bytes are copied back; the slot may be released in part.",
-	.iommu =
-		"Pages stay mapped, the IOVA is freed under the wrong size, and the next mapping of "
-		"that size overlaps another.",
+	.bounced = "Only the given bytes are copied back: the rest of the buffer keeps its "
+		   "old ones.",
+	.iommu = "Pages stay mapped, the IOVA is freed under the wrong size, and the "
+		 "next mapping of that size may overlap another.",
 	.wrong = "dma_unmap_single(dev, dma, desc->len, DMA_FROM_DEVICE);",
 	.right = "dma_sync_single_for_cpu(dev, dma, desc->len, DMA_FROM_DEVICE);\n"
 		 "dma_unmap_single(dev, dma, RX_BUF_SIZE, DMA_FROM_DEVICE);",

@@ -129,7 +129,8 @@ static const char *unseen(const struct summary *summary, enum check check)
 	case NEED_WHOLE:
 		return whole ? NULL : "every device was in use before the trace began";
 	case NEED_UNBIND:
-		return summary->leaks_judged ? NULL : "no driver left its device";
+		return summary->leaks_judged ? NULL :
+					       "no driver left its device, and the run was short";
 	case NEED_ACCESSES:
 		return announced ? NULL : "no CPU accesses were announced";
 	case NEED_DESCRIPTORS:

@@ -416,17 +416,13 @@ static void any_byte_flipped_is_noticed(void **state)
 	free(data);
 }
 
-/* Three blocks, the middle one of them damaged: the others count. */
-static void what_is_intact_is_replayed(void **state)
+/* Three blocks, of which the bytes between @from and @to are the middle one's. */
+static uint8_t *three_blocks(size_t *size, size_t *from, size_t *to)
 {
 	struct device_state storage[2];
 	struct summary summary = a_summary(storage);
 	struct finding other = neighbour;
-	size_t size, first_end, second_end;
-	struct outcome outcome;
-	uint8_t *data;
 
-	(void)state;
 	symbols_recorded();
 	define_symbols("rx_poll");
 	strcpy(other.driver, "other");
@@ -434,19 +430,20 @@ static void what_is_intact_is_replayed(void **state)
 	open_recording();
 	record_add(&neighbour);
 	record_flush(&summary, false);
-	free(read_recording(&first_end));
+	free(read_recording(from));
 	record_add(&leak);
 	record_flush(&summary, false);
-	free(read_recording(&second_end));
+	free(read_recording(to));
 	record_add(&other);
 	end_recording();
 	symbols_forget();
-	data = read_recording(&size);
-	data[(first_end + second_end) / 2] ^= 0x55;
-	write_recording(data, size);
-	free(data);
+	return read_recording(size);
+}
 
-	outcome = replay_plain();
+static void the_other_two_are_replayed(void)
+{
+	struct outcome outcome = replay_plain();
+
 	assert_non_null(strstr(outcome.text, "line-neighbour-write: hazard, 0000:00:02.0"));
 	assert_non_null(strstr(outcome.text, "line-neighbour-write: hazard, other.0"));
 	assert_null(strstr(outcome.text, "leak:"));
@@ -454,6 +451,30 @@ static void what_is_intact_is_replayed(void **state)
 	assert_non_null(strstr(outcome.complaint, "damaged"));
 	assert_int_equal(outcome.status, EXIT_FINDINGS);
 	free_outcome(&outcome);
+}
+
+static void what_is_intact_is_replayed(void **state)
+{
+	size_t size, from, to;
+	uint8_t *data = three_blocks(&size, &from, &to);
+
+	(void)state;
+	data[(from + to) / 2] ^= 0x55;
+	write_recording(data, size);
+	free(data);
+	the_other_two_are_replayed();
+}
+
+static void a_block_taken_out_is_noticed(void **state)
+{
+	size_t size, from, to;
+	uint8_t *data = three_blocks(&size, &from, &to);
+
+	(void)state;
+	memmove(data + from, data + to, size - to);
+	write_recording(data, size - (to - from));
+	free(data);
+	the_other_two_are_replayed();
 }
 
 static void what_is_no_recording_is_refused(void **state)
@@ -595,6 +616,7 @@ int main(void)
 		cmocka_unit_test(cut_anywhere_is_noticed),
 		cmocka_unit_test(any_byte_flipped_is_noticed),
 		cmocka_unit_test(what_is_intact_is_replayed),
+		cmocka_unit_test(a_block_taken_out_is_noticed),
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(names_cannot_drive_a_terminal),
 		cmocka_unit_test(checksums_are_no_proof),

@@ -103,7 +103,7 @@ static bool read_stack(struct reader *reader, const void *data, size_t size)
 	if (size < offsetof(struct record_stack, frame) || size > sizeof(entry))
 		return false;
 	memcpy(&entry, data, size);
-	if (!entry.number || entry.number >= RECORD_STACKS_MAX || entry.nr > STACK_MAX ||
+	if (!entry.number || entry.number >= RECORD_STACKS_MAX ||
 	    size != offsetof(struct record_stack, frame) + entry.nr * sizeof(entry.frame[0]))
 		return false;
 	if (!reader->stack[entry.number])
@@ -352,10 +352,11 @@ static void introduce(FILE *out, const struct record_header *header)
 {
 	time_t started = header->started;
 	struct tm broken_down;
-	char when[32] = "at an unknown time";
+	char when[32];
 
-	if (gmtime_r(&started, &broken_down))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &broken_down);
+	if (!gmtime_r(&started, &broken_down) ||
+	    !strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", &broken_down))
+		strcpy(when, "at an unknown time");
 	fprintf(out, "Recorded %s by dmasnoop %s, %u-byte lines.\n", when, header->dmasnoop,
 		header->line_size);
 	fprintf(out, "Linux %s, %s%s%s.", header->kernel, header->arch,
