@@ -248,6 +248,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @driver: driver's name
  * @skips_sync: see struct device_state
  * @has_ops, @iommu: see struct device_state
+ * @live: LEAK by growth: live mappings of the call site; else 0
  * @addr: the address given to that call: DMA, or physical for a CPU access
  * @size: bytes given to that call
  * @map: the mapping; for DOUBLE_UNMAP the one that was
@@ -278,7 +279,7 @@ struct finding {
 	u8 detail;
 	u8 pad[3];
 	u32 nents;
-	u32 pad2;
+	u32 live;
 	u64 attrs;
 	u64 addr;
 	u64 size;

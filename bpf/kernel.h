@@ -32,8 +32,17 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct kobject {
 	const char *name;
+	struct list_head entry;
+};
+
+struct kset {
+	struct list_head list;
 };
 
 struct module {
@@ -45,6 +54,15 @@ struct device_driver {
 	struct module *owner;
 };
 
+struct bus_type {
+	const char *name;
+};
+
+struct io_tlb_mem {
+	unsigned long nslabs;
+	bool force_bounce;
+};
+
 struct device_dma_parameters {
 	unsigned int max_segment_size;
 	unsigned long segment_boundary_mask;
@@ -53,8 +71,16 @@ struct device_dma_parameters {
 struct device {
 	struct kobject kobj;
 	const char *init_name;
+	const struct bus_type *bus;
 	struct device_driver *driver;
 	const void *dma_ops;
+	u64 *dma_mask;
+	u64 coherent_dma_mask;
+	u64 bus_dma_limit;
+	struct io_tlb_mem *dma_io_tlb_mem;
+	const void *iommu_group;
+	/* where not every device is */
+	bool dma_coherent : 1;
 	/* since 6.10: sync calls are not made for this device */
 	bool dma_skip_sync : 1;
 	/* since 6.12: mapped by the IOMMU, without dma_ops */

@@ -284,6 +284,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	finding->skips_sync = device->skips_sync;
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;
+	finding->live = 0;
 	finding->addr = s->dma;
 	finding->size = s->size;
 	finding->has_map = verdict->has_map;
