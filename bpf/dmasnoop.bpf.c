@@ -22,6 +22,7 @@ char LICENSE[] SEC("license") = "GPL";
 #include "state.bpf.h"
 #include "memory.bpf.h"
 
+#include "flags.bpf.h"
 #include "report.bpf.h"
 #include "find.bpf.h"
 #include "lines.bpf.h"

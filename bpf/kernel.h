@@ -153,7 +153,11 @@ struct slab {
 #pragma clang attribute pop
 
 enum pagetype { PGTY_slab = 0xf5, PGTY_buddy = 0xf0 };
-enum struct_device_flags { DEV_FLAG_DMA_IOMMU = 2, DEV_FLAG_DMA_SKIP_SYNC = 3 };
+enum struct_device_flags {
+	DEV_FLAG_DMA_IOMMU = 2,
+	DEV_FLAG_DMA_SKIP_SYNC = 3,
+	DEV_FLAG_DMA_COHERENT = 6
+};
 enum pageflags { PG_slab = 7 };
 
 /* include/uapi/linux/bpf.h */

@@ -126,25 +126,6 @@ static __always_inline bool matches(const char *text, const volatile char *filte
 	return true;
 }
 
-/* A flag of 7.x's struct device. */
-static __always_inline bool has_flag(struct device *dev, bool exists, u32 flag)
-{
-	struct device___flags *now = (void *)dev;
-
-	if (!exists || !bpf_core_field_exists(now->flags))
-		return false;
-	return BPF_CORE_READ(now, flags[0]) >> flag & 1;
-}
-
-static __always_inline bool skips_sync(struct device *dev)
-{
-	if (bpf_core_field_exists(dev->dma_skip_sync))
-		return BPF_CORE_READ_BITFIELD_PROBED(dev, dma_skip_sync);
-	return has_flag(
-		dev, bpf_core_enum_value_exists(enum struct_device_flags, DEV_FLAG_DMA_SKIP_SYNC),
-		bpf_core_enum_value(enum struct_device_flags, DEV_FLAG_DMA_SKIP_SYNC));
-}
-
 __noinline int make_device(u64 address)
 {
 	struct device *dev = (void *)address;
@@ -163,13 +144,7 @@ __noinline int make_device(u64 address)
 	fresh.generation = bpf_ktime_get_ns();
 	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
 	fresh.skips_sync = skips_sync(dev);
-	if (bpf_core_field_exists(dev->dma_iommu))
-		fresh.iommu = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_iommu);
-	else
-		fresh.iommu = has_flag(
-			dev,
-			bpf_core_enum_value_exists(enum struct_device_flags, DEV_FLAG_DMA_IOMMU),
-			bpf_core_enum_value(enum struct_device_flags, DEV_FLAG_DMA_IOMMU));
+	fresh.iommu = uses_iommu(dev);
 	if (bpf_core_field_exists(dev->dma_ops))
 		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
 	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))

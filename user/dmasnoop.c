@@ -509,6 +509,7 @@ static int open_outputs(struct findings *findings, struct ktap *ktap)
 	findings->json = opts.json ? stdout : NULL;
 	if (opts.ktap) {
 		ktap->out = stdout;
+		ktap->fail_on = opts.fail_on;
 		findings->ktap = ktap;
 	}
 	if (!opts.json_file)
