@@ -74,23 +74,35 @@ static __always_inline bool was_done(struct cpu_state *cpu, u64 event)
 	return false;
 }
 
-static __always_inline struct scratch *enter(void *ctx, bool twin)
-{
-	struct cpu_state *cpu = this_cpu();
-	struct scratch *s;
-	u32 index;
+struct done_walk {
+	void *ctx;
+	u64 found;
+};
 
-	if (!cpu || !armed)
-		return NULL;
-	if (!twin) {
-		mark_done(cpu, (u64)ctx);
-	} else {
-		if (was_done(cpu, (u64)ctx))
-			return NULL;
-		__sync_fetch_and_add(&rescued, 1);
-	}
-	index = take_scratch();
-	s = bpf_map_lookup_elem(&scratches, &index);
+static long was_done_on(u32 cpu, struct done_walk *walk)
+{
+	u32 zero = 0;
+	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
+
+	walk->found = state && was_done(state, (u64)walk->ctx);
+	return walk->found ? 1 : 0;
+}
+
+/* A task may have been moved to this CPU between the two. */
+static __noinline bool was_done_elsewhere(void *ctx)
+{
+	struct done_walk walk = { .ctx = ctx };
+
+	bpf_loop(nr_cpus, was_done_on, &walk, 0);
+	return walk.found;
+}
+
+/* Scratch space for an event, with its optional fields empty. */
+static __always_inline struct scratch *take(void)
+{
+	u32 index = take_scratch();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+
 	if (!s)
 		return NULL;
 	s->index = index;
@@ -102,6 +114,22 @@ static __always_inline struct scratch *enter(void *ctx, bool twin)
 	s->met = 0;
 	s->nr_verdicts = 0;
 	return s;
+}
+
+static __always_inline struct scratch *enter(void *ctx, bool twin)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (!cpu || !armed)
+		return NULL;
+	if (!twin) {
+		mark_done(cpu, (u64)ctx);
+	} else {
+		if (was_done(cpu, (u64)ctx) || was_done_elsewhere(ctx))
+			return NULL;
+		__sync_fetch_and_add(&rescued, 1);
+	}
+	return take();
 }
 
 static __always_inline void leave(struct scratch *s)

@@ -257,7 +257,6 @@ static const struct explanation explain_CPU_WRITE_DEVICE_OWNED = {
 
 static const struct explanation explain_CONTENT_CHANGED = {
 	.question = Q_SYNC,
-	.undetected = true,
 	.means =
 		"A buffer mapped DMA_TO_DEVICE has other bytes when it comes back than when it was "
 		"handed over. The device only reads it, so a CPU wrote while the device owned it.",
@@ -320,7 +319,6 @@ static const struct explanation explain_SYNC_WRONG_OWNER = {
 
 static const struct explanation explain_HANDOVER_UNSYNCED = {
 	.question = Q_SYNC,
-	.undetected = true,
 	.means =
 		"A received buffer went to the next layer (network stack, block layer, USB driver) "
 		"while the device owned it: without an unmap, and without a sync for the CPU.",
@@ -499,7 +497,6 @@ static const struct explanation explain_SIZE_MISMATCH = {
 
 static const struct explanation explain_FREED_WHILE_MAPPED = {
 	.question = Q_LIFETIME,
-	.undetected = true,
 	.means =
 		"The memory went back to its allocator while a mapping through which the device may "
 		"write it is live. Whoever gets it next is overwritten. This is a use after free "
