@@ -195,6 +195,7 @@ struct vm_struct {
 };
 
 struct task_struct {
+	void *stack;
 	struct vm_struct *stack_vm_area;
 };
 

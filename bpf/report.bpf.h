@@ -46,37 +46,62 @@ static __always_inline struct scratch *own(struct scratch *s)
  * already runs on that CPU. So every program has a twin, which runs after it on
  * each event. Both get the same context for the same event, and another event at
  * work at that time has another one: the twin does what its elder did not.
- *
- * What is not erased, because the twin was dropped in its turn, is used again by
- * the next event with that context.
  */
-static __always_inline void mark_done(struct cpu_state *cpu, u64 event)
+#define TASK_STACK 16384 /* bytes; what lies elsewhere is an interrupt's stack */
+
+static __always_inline void mark_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
-	u32 slot = 0;
+	u32 slot = DONE_MAX;
 
 	for (u32 i = 0; i < DONE_MAX; i++) {
-		if (cpu->done[i] == event)
-			return;
-		if (!cpu->done[i])
+		if (cpu->done[i].event == event) {
+			slot = i;
+			break;
+		}
+		if (!cpu->done[i].event)
 			slot = i;
 	}
-	cpu->done[slot] = event;
+	if (slot == DONE_MAX)
+		slot = cpu->victim++;
+	slot &= DONE_MAX - 1;
+	cpu->done[slot].event = event;
+	cpu->done[slot].argument = argument;
+	/* Read back, as no pointer may be calculated with. */
+	cpu->done[slot].nested =
+		*(volatile u64 *)&cpu->done[slot].event - (u64)bpf_get_current_task_btf()->stack >=
+		TASK_STACK;
+	cpu->done[slot].order = __sync_fetch_and_add(&cpu->order, 1) + 1;
 }
 
-static __always_inline bool was_done(struct cpu_state *cpu, u64 event)
+/* Returns the event's order, 0 when it was not done. */
+static __always_inline u64 was_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
 	for (u32 i = 0; i < DONE_MAX; i++) {
-		if (cpu->done[i] == event) {
-			cpu->done[i] = 0;
-			return true;
+		if (cpu->done[i].event == event && cpu->done[i].argument == argument) {
+			cpu->done[i].event = 0;
+			return cpu->done[i].order;
 		}
 	}
-	return false;
+	return 0;
+}
+
+/*
+ * The twins of events nested in a twin are dropped. Left alone, what these events
+ * have marked would be taken for the next one of the same context and argument:
+ * virtio_rng unmaps the same buffer in the same interrupt all day. Interrupts are
+ * over when the twin goes on; a task that was preempted is not.
+ */
+static __always_inline void forget_nested(struct cpu_state *cpu, u64 order)
+{
+	for (u32 i = 0; i < DONE_MAX; i++)
+		if (cpu->done[i].nested && cpu->done[i].order > order)
+			cpu->done[i].event = 0;
 }
 
 struct done_walk {
-	void *ctx;
-	u64 found;
+	u64 event;
+	u64 argument;
+	bool found;
 };
 
 static long was_done_on(u32 cpu, struct done_walk *walk)
@@ -84,14 +109,14 @@ static long was_done_on(u32 cpu, struct done_walk *walk)
 	u32 zero = 0;
 	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
 
-	walk->found = state && was_done(state, (u64)walk->ctx);
+	walk->found = state && was_done(state, walk->event, walk->argument);
 	return walk->found ? 1 : 0;
 }
 
 /* A task may have been moved to this CPU between the two. */
-static __noinline bool was_done_elsewhere(void *ctx)
+static __noinline bool was_done_elsewhere(u64 event, u64 argument)
 {
-	struct done_walk walk = { .ctx = ctx };
+	struct done_walk walk = { .event = event, .argument = argument };
 
 	bpf_loop(nr_cpus, was_done_on, &walk, 0);
 	return walk.found;
@@ -116,28 +141,42 @@ static __always_inline struct scratch *take(void)
 	return s;
 }
 
-static __always_inline struct scratch *enter(void *ctx, bool twin)
+static __always_inline struct scratch *enter(u64 *args, bool twin)
 {
 	struct cpu_state *cpu = this_cpu();
+	u64 argument = args[1], order = 0;
+	struct scratch *s;
 
 	if (!cpu || !armed)
 		return NULL;
 	if (!twin) {
-		mark_done(cpu, (u64)ctx);
+		mark_done(cpu, (u64)args, argument);
 	} else {
-		if (was_done(cpu, (u64)ctx) || was_done_elsewhere(ctx))
+		order = was_done(cpu, (u64)args, argument);
+		if (order) {
+			forget_nested(cpu, order);
+			return NULL;
+		}
+		if (was_done_elsewhere((u64)args, argument))
 			return NULL;
 		__sync_fetch_and_add(&rescued, 1);
+		order = cpu->order;
 	}
-	return take();
+	s = take();
+	if (s)
+		s->order = order;
+	return s;
 }
 
 static __always_inline void leave(struct scratch *s)
 {
 	struct cpu_state *cpu = this_cpu();
 
-	if (cpu)
-		__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
+	if (!cpu)
+		return;
+	if (s->order)
+		forget_nested(cpu, s->order);
+	__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
 }
 
 /* --- devices --- */

@@ -172,7 +172,7 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-#define DONE_MAX 4
+#define DONE_MAX 8
 
 /* Events at work on one CPU at once: nested in interrupts, or preempted. */
 #define SCRATCHES 6
@@ -206,6 +206,7 @@ struct sg_cursor {
 
 /* What one event works with; too large for the stack. */
 struct scratch {
+	u64 order; /* of a twin at work: events before it; see forget_nested() */
 	u64 dev;
 	u64 dma;
 	u64 phys;
@@ -245,10 +246,22 @@ struct stack_pages {
 	u64 page[4];
 };
 
+/*
+ * An event that a twin is still to see: its context, or 0, and an argument; @order
+ * rises with every event on this CPU.
+ */
+struct done {
+	u64 event;
+	u64 argument;
+	u64 order;
+	u64 nested; /* it came in an interrupt */
+};
+
 struct cpu_state {
-	u64 done[DONE_MAX]; /* events that a twin is still to see: their contexts, or 0 */
+	struct done done[DONE_MAX];
+	u64 order;
+	u32 victim;
 	u32 used; /* scratches, a bit each */
-	u32 pad;
 	struct stack_pages stack;
 };
 
