@@ -2,7 +2,7 @@
 /*
  * Whose DMA is it? A virtio transport (virtio-pci, virtio-mmio) is the device that
  * does it; the driver that asks for it is bound to the transport's child on the
- * virtio bus. For dmasnoop.bpf.c and devices.bpf.c.
+ * virtio bus. Part of dmasnoop.bpf.c.
  */
 #ifndef FUNCTION_BPF_H
 #define FUNCTION_BPF_H
@@ -12,10 +12,11 @@
 
 static __always_inline bool is_on_virtio_bus(struct device *dev)
 {
-	char bus[8] = {};
+	u64 bus = 0, virtio = 0;
 
-	bpf_probe_read_kernel_str(bus, sizeof(bus), BPF_CORE_READ(dev, bus, name));
-	return !__builtin_memcmp(bus, "virtio", sizeof("virtio"));
+	__builtin_memcpy(&virtio, "virtio", sizeof("virtio"));
+	bpf_probe_read_kernel_str(&bus, sizeof(bus), BPF_CORE_READ(dev, bus, name));
+	return bus == virtio;
 }
 
 /*
