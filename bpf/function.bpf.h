@@ -25,9 +25,9 @@ static __always_inline bool is_on_virtio_bus(struct device *dev)
  */
 static __always_inline void read_function_driver(char name[NAME_SIZE], struct device *dev)
 {
-	struct device_private *private = BPF_CORE_READ(dev, p), *child;
-	struct list_head *entry = BPF_CORE_READ(private, klist_children.k_list.next);
-	u64 head = (u64)private + bpf_core_field_offset(private->klist_children.k_list);
+	struct device_private *parent = BPF_CORE_READ(dev, p), *child;
+	struct list_head *entry = BPF_CORE_READ(parent, klist_children.k_list.next);
+	u64 head = (u64)parent + bpf_core_field_offset(parent->klist_children.k_list);
 
 	name[0] = '\0';
 	for (int i = 0; i < CHILDREN_MAX && entry && (u64)entry != head; i++) {

@@ -122,16 +122,15 @@ void findings_add(struct findings *findings, const struct finding *finding, uint
 	uint64_t sites;
 
 	if (!(findings->checks & 1u << finding->check) ||
-	    !findings_selects(findings, finding->device, finding->driver,
-			      finding->function_driver))
+	    !findings_selects(findings, finding->device, finding->driver, finding->function_driver))
 		return;
 	findings->levels[finding->level] += count;
 	if (finding->level < from && finding->level < findings->level)
 		return;
 	sites = call_sites(finding);
 	if ((findings->text || findings->ktap) && finding->level >= from &&
-	    count_one(&findings->by_driver, mix_driver(sites, finding),
-		      findings->by_driver.nr, count)) {
+	    count_one(&findings->by_driver, mix_driver(sites, finding), findings->by_driver.nr,
+		      count)) {
 		if (findings->ktap)
 			ktap_add(findings->ktap, finding, findings->by_driver.nr - 1);
 		else

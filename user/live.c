@@ -248,8 +248,7 @@ bool live_leak(struct site *site, const struct live_tables *tables, struct findi
 	};
 	memcpy(finding->device, device->name, sizeof(finding->device));
 	memcpy(finding->driver, device->driver, sizeof(finding->driver));
-	memcpy(finding->function_driver, device->function_driver,
-	       sizeof(finding->function_driver));
+	memcpy(finding->function_driver, device->function_driver, sizeof(finding->function_driver));
 	if (bpf_map_lookup_elem(tables->stacks, &site->oldest.stack, finding->stack))
 		finding->stack[0] = 0;
 	return true;

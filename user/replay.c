@@ -387,8 +387,7 @@ static void summarise(struct reader *reader, const struct record_header *header)
 
 	for (size_t i = 0; i < reader->nr_devices; i++)
 		if (findings_selects(reader->findings, reader->devices[i].name,
-				     reader->devices[i].driver,
-				     reader->devices[i].function_driver))
+				     reader->devices[i].driver, reader->devices[i].function_driver))
 			reader->devices[nr++] = reader->devices[i];
 	summary.devices = reader->devices;
 	summary.nr_devices = nr;

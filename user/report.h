@@ -49,7 +49,6 @@ void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
 /* One line of --json; see dmasnoop.schema.json. */
-void report_json(FILE *out, const struct finding *finding, unsigned int id,
-		 unsigned int line_size);
+void report_json(FILE *out, const struct finding *finding, unsigned int id, unsigned int line_size);
 
 #endif

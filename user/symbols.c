@@ -218,28 +218,47 @@ size_t symbols_format(uint64_t address, char *text, size_t size)
 
 /* The tracing machinery and the DMA API's own frames: never the driver. */
 static const char *const plumbing[] = {
-	"bpf_",	      "traceiter_", "trace_",	 "perf_trace_", "dma_map_",
-	"dma_unmap_", "dma_sync_",  "dma_direct_",  NULL,
+	"bpf_",	      "traceiter_", "trace_",	   "perf_trace_", "dma_map_",
+	"dma_unmap_", "dma_sync_",  "dma_direct_", NULL,
 };
 
 /* What many drivers call instead of the DMA API: worth showing, and says little. */
 static const char *const helpers[] = {
 	/* drivers/virtio/virtio_ring.c */
-	"vring_", "virtqueue_", "detach_buf_",
+	"vring_",
+	"virtqueue_",
+	"detach_buf_",
 	/* drivers/usb/core: hcd.c, urb.c, message.c, buffer.c, usb.c */
-	"usb_hcd_", "usb_submit_urb", "usb_start_wait_urb", "usb_bulk_msg", "usb_control_msg",
-	"usb_internal_control_msg", "usb_interrupt_msg", "usb_sg_", "usb_alloc_coherent",
-	"usb_free_coherent", "hcd_",
+	"usb_hcd_",
+	"usb_submit_urb",
+	"usb_start_wait_urb",
+	"usb_bulk_msg",
+	"usb_control_msg",
+	"usb_internal_control_msg",
+	"usb_interrupt_msg",
+	"usb_sg_",
+	"usb_alloc_coherent",
+	"usb_free_coherent",
+	"hcd_",
 	/* drivers/scsi/scsi_lib_dma.c */
 	"scsi_dma_",
 	/* mm/dmapool.c, and kernel/dma/mapping.c for coherent memory */
-	"dma_pool_", "pool_alloc_page", "dmam_", "dma_alloc_", "dma_free_",
+	"dma_pool_",
+	"pool_alloc_page",
+	"dmam_",
+	"dma_alloc_",
+	"dma_free_",
 	/* net/core/page_pool.c */
 	"page_pool_",
 	/* block/blk-mq-dma.c */
-	"blk_dma_", "blk_rq_dma_",
+	"blk_dma_",
+	"blk_rq_dma_",
 	/* drivers/dma-buf, drivers/gpu/drm, sound/core */
-	"dma_buf_", "drm_gem_", "drm_prime_", "snd_dma_", "snd_pcm_lib_",
+	"dma_buf_",
+	"drm_gem_",
+	"drm_prime_",
+	"snd_dma_",
+	"snd_pcm_lib_",
 	NULL,
 };
 
