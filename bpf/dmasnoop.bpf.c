@@ -23,6 +23,7 @@ char LICENSE[] SEC("license") = "GPL";
 #include "memory.bpf.h"
 
 #include "flags.bpf.h"
+#include "function.bpf.h"
 #include "report.bpf.h"
 #include "find.bpf.h"
 #include "lines.bpf.h"

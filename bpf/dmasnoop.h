@@ -163,6 +163,7 @@ struct object {
  * @bound: address of the driver, to notice another one
  * @name: dev_name()
  * @driver: its driver's name
+ * @function_driver: where that is a virtio transport: whose driver does the DMA
  * @ignored: filtered out by -d or -D
  * @complete: every mapping it has was made while tracing
  * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
@@ -183,6 +184,7 @@ struct device_state {
 	u64 bound;
 	char name[NAME_SIZE];
 	char driver[NAME_SIZE];
+	char function_driver[NAME_SIZE];
 	u8 ignored;
 	u8 complete;
 	u8 skips_sync;
@@ -251,6 +253,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @comm: who
  * @device: dev_name()
  * @driver: driver's name
+ * @function_driver: see struct device_state
  * @skips_sync: see struct device_state
  * @has_ops, @iommu: see struct device_state
  * @live: LEAK by growth: live mappings of the call site; else 0
@@ -277,6 +280,7 @@ struct finding {
 	char comm[16];
 	char device[NAME_SIZE];
 	char driver[NAME_SIZE];
+	char function_driver[NAME_SIZE];
 	u8 skips_sync;
 	u8 has_ops;
 	u8 iommu;

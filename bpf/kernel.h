@@ -68,8 +68,24 @@ struct device_dma_parameters {
 	unsigned long segment_boundary_mask;
 };
 
+struct klist {
+	struct list_head k_list;
+};
+
+struct klist_node {
+	struct list_head n_node;
+};
+
+/* drivers/base/base.h */
+struct device_private {
+	struct klist klist_children;
+	struct klist_node knode_parent;
+	struct device *device;
+};
+
 struct device {
 	struct kobject kobj;
+	struct device_private *p;
 	const char *init_name;
 	const struct bus_type *bus;
 	struct device_driver *driver;

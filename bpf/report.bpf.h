@@ -207,7 +207,10 @@ __noinline int make_device(u64 address)
 	name = BPF_CORE_READ(dev, driver, name);
 	if (name)
 		bpf_probe_read_kernel_str(fresh.driver, sizeof(fresh.driver), name);
-	fresh.ignored = !matches(fresh.name, only_device) || !matches(fresh.driver, only_driver);
+	read_function_driver(fresh.function_driver, dev);
+	fresh.ignored = !matches(fresh.name, only_device) ||
+			(!matches(fresh.driver, only_driver) &&
+			 !matches(fresh.function_driver, only_driver));
 	fresh.generation = bpf_ktime_get_ns();
 	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
 	fresh.skips_sync = skips_sync(dev);
@@ -356,6 +359,8 @@ static long send_one(u32 index, struct send_walk *walk)
 	bpf_get_current_comm(finding->comm, sizeof(finding->comm));
 	__builtin_memcpy(finding->device, device->name, sizeof(finding->device));
 	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
+	__builtin_memcpy(finding->function_driver, device->function_driver,
+			 sizeof(finding->function_driver));
 	finding->skips_sync = device->skips_sync;
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;

@@ -17,13 +17,16 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
+/* Check, level, and where. */
 static uint64_t call_sites(const struct finding *f)
 {
 	const uint64_t *event, *map;
-	size_t nr_event = symbols_trim(f->stack, STACK_MAX, &event);
-	size_t nr_map = symbols_trim(f->map_stack, STACK_MAX, &map);
+	size_t nr_event = symbols_caller(f->stack, STACK_MAX, &event);
+	size_t nr_map = symbols_caller(f->map_stack, STACK_MAX, &map);
 	uint64_t hash = mix(0xcbf29ce484222325, &f->check, sizeof(f->check));
 
+	/* What is graver is told, though a note was before it. */
+	hash = mix(hash, &f->level, sizeof(f->level));
 	/* Two frames tell a helper's callers apart. */
 	hash = mix(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
 	return mix(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
@@ -35,6 +38,12 @@ static uint64_t mix_name(uint64_t hash, const char *name)
 	return mix(hash, name, strnlen(name, NAME_SIZE));
 }
 
+/* A virtio transport's name is that of many drivers. */
+static uint64_t mix_driver(uint64_t hash, const struct finding *f)
+{
+	return mix_name(mix_name(hash, f->driver), f->function_driver);
+}
+
 /**
  * finding_kind - what a finding has in common with its repeats
  * @finding: any
@@ -43,10 +52,7 @@ static uint64_t mix_name(uint64_t hash, const char *name)
  */
 uint64_t finding_kind(const struct finding *finding)
 {
-	uint64_t hash = mix_name(call_sites(finding), finding->device);
-
-	hash = mix(hash, &finding->level, sizeof(finding->level));
-	return mix_name(hash, finding->driver);
+	return mix_driver(mix_name(call_sites(finding), finding->device), finding);
 }
 
 /**
@@ -94,11 +100,14 @@ static bool count_one(struct folds *folds, uint64_t key, unsigned int id, uint64
  * @findings: the run
  * @device: its name, not necessarily terminated
  * @driver: its driver's, likewise
+ * @function_driver: see struct device_state
  */
-bool findings_selects(const struct findings *findings, const char *device, const char *driver)
+bool findings_selects(const struct findings *findings, const char *device, const char *driver,
+		      const char *function_driver)
 {
 	return (!findings->device || !strncmp(findings->device, device, NAME_SIZE)) &&
-	       (!findings->driver || !strncmp(findings->driver, driver, NAME_SIZE));
+	       (!findings->driver || !strncmp(findings->driver, driver, NAME_SIZE) ||
+		!strncmp(findings->driver, function_driver, NAME_SIZE));
 }
 
 /**
@@ -113,15 +122,15 @@ void findings_add(struct findings *findings, const struct finding *finding, uint
 	uint64_t sites;
 
 	if (!(findings->checks & 1u << finding->check) ||
-	    !findings_selects(findings, finding->device, finding->driver))
+	    !findings_selects(findings, finding->device, finding->driver, finding->function_driver))
 		return;
 	findings->levels[finding->level] += count;
 	if (finding->level < from && finding->level < findings->level)
 		return;
 	sites = call_sites(finding);
 	if ((findings->text || findings->ktap) && finding->level >= from &&
-	    count_one(&findings->by_driver, mix_name(sites, finding->driver),
-		      findings->by_driver.nr, count)) {
+	    count_one(&findings->by_driver, mix_driver(sites, finding), findings->by_driver.nr,
+		      count)) {
 		if (findings->ktap)
 			ktap_add(findings->ktap, finding, findings->by_driver.nr - 1);
 		else
@@ -130,7 +139,8 @@ void findings_add(struct findings *findings, const struct finding *finding, uint
 	if (findings->json && finding->level >= findings->level &&
 	    count_one(&findings->by_device, mix_name(sites, finding->device), findings->next_id + 1,
 		      count))
-		report_json(findings->json, finding, ++findings->next_id);
+		report_json(findings->json, finding, ++findings->next_id,
+			    findings->context.line_size);
 }
 
 /**

@@ -46,7 +46,8 @@ struct findings {
 };
 
 void findings_add(struct findings *findings, const struct finding *finding, uint64_t count);
-bool findings_selects(const struct findings *findings, const char *device, const char *driver);
+bool findings_selects(const struct findings *findings, const char *device, const char *driver,
+		      const char *function_driver);
 bool findings_failed(const struct findings *findings);
 void findings_end(struct findings *findings, struct summary *summary);
 void findings_free(struct findings *findings);

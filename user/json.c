@@ -35,13 +35,36 @@ static struct json_object *object(const struct finding *f)
 	return o;
 }
 
+/* The neighbour's bytes that were written, by their offset from the buffer's start. */
+static struct json_object *changed(const struct finding *f, unsigned int line_size)
+{
+	struct json_object *array = json_object_new_array();
+	uint64_t first = f->map.phys / line_size * line_size;
+	uint64_t last = (f->map.phys + f->map.size - 1) / line_size * line_size;
+
+	for (uint64_t line = first;; line = last) {
+		for (unsigned int i = 0; i < line_size; i++) {
+			uint64_t bits = line == first ? f->changed[0][i / 64] : 0;
+
+			if (line == last)
+				bits |= f->changed[1][i / 64];
+			if (bits >> (i % 64) & 1)
+				json_object_array_add(
+					array, json_object_new_int64(line + i - f->map.phys));
+		}
+		if (line == last)
+			return array;
+	}
+}
+
 /**
  * report_json - print a finding for a program
  * @out: where
  * @f: what
  * @id: counts findings from 1; the summary's `repeats` refers to it
+ * @line_size: bytes
  */
-void report_json(FILE *out, const struct finding *f, unsigned int id)
+void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned int line_size)
 {
 	const struct check_info *info = &check_infos[f->check];
 	const struct mapping *m = &f->map;
@@ -56,6 +79,8 @@ void report_json(FILE *out, const struct finding *f, unsigned int id)
 	ADD("headline", json_object_new_string(finding_headline(f)));
 	ADD("device", json_object_new_string(f->device));
 	ADD("driver", json_object_new_string(f->driver));
+	if (f->function_driver[0])
+		ADD("function_driver", json_object_new_string(f->function_driver));
 	ADD("size", json_object_new_int64(f->has_map ? m->size : f->size));
 	ADD("direction", json_object_new_string(dir_names[(f->has_map ? m->dir : f->dir) & 3]));
 	ADD("dma", json_object_new_uint64(f->has_map ? m->dma : f->addr));
@@ -69,6 +94,8 @@ void report_json(FILE *out, const struct finding *f, unsigned int id)
 	ADD("age_ns", f->has_map ? json_object_new_uint64(f->ns - m->born) : NULL);
 	ADD("syncs_observable", json_object_new_boolean(!f->skips_sync));
 	ADD("object", object(f));
+	if (f->check == CHECK_LINE_NEIGHBOUR_WRITE)
+		ADD("changed", changed(f, line_size));
 	if (f->live)
 		ADD("live", json_object_new_int64(f->live));
 	ADD("count", json_object_new_int64(1));

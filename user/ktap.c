@@ -101,21 +101,21 @@ void ktap_add(struct ktap *ktap, const struct finding *finding, size_t fold)
 {
 	const uint64_t *event = finding->stack, *map = finding->map_stack;
 	struct ktap_finding *more;
-	char at[256] = "", *text;
+	char at[256] = "", driver[DRIVERS_SIZE], *text;
 
 	more = realloc(ktap->finding, (ktap->nr + 1) * sizeof(*more));
 	if (!more)
 		return;
 	ktap->finding = more;
-	if (symbols_trim(finding->stack, STACK_MAX, &event))
+	if (symbols_caller(finding->stack, STACK_MAX, &event))
 		symbols_format(*event, at, sizeof(at));
+	driver_format(finding->driver, finding->function_driver, driver, sizeof(driver));
 	if (asprintf(&text, "%s: %s, %s (driver %s)%s\n#   at %s", level_names[finding->level],
-		     finding_headline(finding), finding->device,
-		     finding->driver[0] ? finding->driver : "none",
+		     finding_headline(finding), finding->device, driver,
 		     finding->uncertain ? ", unsure" : "", at[0] ? at : "(not recorded)") < 0)
 		return;
 	ktap->finding[ktap->nr++] = (struct ktap_finding){ finding->check, fold, text };
-	if (finding->op == OP_MAP || !symbols_trim(finding->map_stack, STACK_MAX, &map))
+	if (finding->op == OP_MAP || !symbols_caller(finding->map_stack, STACK_MAX, &map))
 		return;
 	symbols_format(*map, at, sizeof(at));
 	if (asprintf(&text, "%s\n#   mapped at %s", ktap->finding[ktap->nr - 1].text, at) < 0)

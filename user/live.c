@@ -46,7 +46,7 @@ static int compare_key(const void *a, const void *b)
 static u64 driver_frame(const u64 *stack)
 {
 	const u64 *start;
-	size_t nr = symbols_trim(stack, STACK_MAX, &start);
+	size_t nr = symbols_caller(stack, STACK_MAX, &start);
 
 	for (size_t i = 0; i < nr; i++)
 		if (symbols_find(start[i]).module)
@@ -248,6 +248,7 @@ bool live_leak(struct site *site, const struct live_tables *tables, struct findi
 	};
 	memcpy(finding->device, device->name, sizeof(finding->device));
 	memcpy(finding->driver, device->driver, sizeof(finding->driver));
+	memcpy(finding->function_driver, device->function_driver, sizeof(finding->function_driver));
 	if (bpf_map_lookup_elem(tables->stacks, &site->oldest.stack, finding->stack))
 		finding->stack[0] = 0;
 	return true;
@@ -378,6 +379,9 @@ void live_json(FILE *out, struct sites *sites, const struct live_tables *tables)
 		    json_object_new_uint64(site->old ? sites->ns - site->oldest.born : 0));
 		ADD("device", json_object_new_string(site->device.name));
 		ADD("driver", json_object_new_string(site->device.driver));
+		if (site->device.function_driver[0])
+			ADD("function_driver",
+			    json_object_new_string(site->device.function_driver));
 		ADD("site", json_object_new_string(text));
 		ADD("map_stack", stack_json(site->oldest.stack, tables->stacks));
 #undef ADD

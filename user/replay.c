@@ -57,6 +57,7 @@ static void clean_device(struct device_state *device)
 {
 	clean(device->name, sizeof(device->name));
 	clean(device->driver, sizeof(device->driver));
+	clean(device->function_driver, sizeof(device->function_driver));
 }
 
 static bool valid_steps(const struct mapping *map)
@@ -128,6 +129,7 @@ static bool read_finding(struct reader *reader, const void *data, size_t size)
 		return false;
 	clean(finding.device, sizeof(finding.device));
 	clean(finding.driver, sizeof(finding.driver));
+	clean(finding.function_driver, sizeof(finding.function_driver));
 	clean(finding.comm, sizeof(finding.comm));
 	clean(finding.object.cache, sizeof(finding.object.cache));
 	copy_stack(reader, entry.stack, finding.stack);
@@ -385,7 +387,7 @@ static void summarise(struct reader *reader, const struct record_header *header)
 
 	for (size_t i = 0; i < reader->nr_devices; i++)
 		if (findings_selects(reader->findings, reader->devices[i].name,
-				     reader->devices[i].driver))
+				     reader->devices[i].driver, reader->devices[i].function_driver))
 			reader->devices[nr++] = reader->devices[i];
 	summary.devices = reader->devices;
 	summary.nr_devices = nr;

@@ -50,6 +50,19 @@ static const char *const op_owners[NR_OPS] = {
 };
 
 /**
+ * driver_format - a driver's name as people read it: `virtio-pci/virtio_net'
+ * @driver: of the device; empty: none
+ * @function_driver: see struct device_state
+ * @text: storage
+ * @size: bytes of it
+ */
+void driver_format(const char *driver, const char *function_driver, char *text, size_t size)
+{
+	snprintf(text, size, "%.*s%s%.*s", NAME_SIZE, driver[0] ? driver : "none",
+		 function_driver[0] ? "/" : "", NAME_SIZE, function_driver);
+}
+
+/**
  * print_wrapped - a label, then text wrapped beside it
  * @out: where
  * @label: at most 10 characters
@@ -247,14 +260,15 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 {
 	const struct check_info *info = &check_infos[finding->check];
 	const char *on = "", *off = "";
+	char driver[DRIVERS_SIZE];
 
 	if (context->colour) {
 		on = finding->level >= LEVEL_VIOLATION ? "\033[1;31m" : "\033[1;33m";
 		off = "\033[0m";
 	}
+	driver_format(finding->driver, finding->function_driver, driver, sizeof(driver));
 	fprintf(out, "%s==== %s: %s, %s (driver %s)%s\n", on, info->name,
-		level_names[finding->level], finding->device,
-		finding->driver[0] ? finding->driver : "none", off);
+		level_names[finding->level], finding->device, driver, off);
 	fprintf(out, "%s\n", finding_headline(finding));
 	if (finding->has_map) {
 		const struct mapping *m = &finding->map;

@@ -27,6 +27,9 @@ extern const struct check_info check_infos[NR_CHECKS];
 extern const char *const level_names[NR_LEVELS];
 extern const char *const dir_names[];
 
+/* Room for driver_format(). */
+#define DRIVERS_SIZE (2 * NAME_SIZE)
+
 /**
  * struct report_context - what a report needs besides the finding
  * @line_size: bytes
@@ -40,11 +43,12 @@ struct report_context {
 /* Of every JSON object that dmasnoop prints. */
 #define SCHEMA_VERSION 1
 
+void driver_format(const char *driver, const char *function_driver, char *text, size_t size);
 const char *finding_headline(const struct finding *finding);
 void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
 /* One line of --json; see dmasnoop.schema.json. */
-void report_json(FILE *out, const struct finding *finding, unsigned int id);
+void report_json(FILE *out, const struct finding *finding, unsigned int id, unsigned int line_size);
 
 #endif

@@ -29,19 +29,21 @@ void summary_text(FILE *out, const struct summary *summary)
 		fprintf(out, "No DMA was seen%s.\n",
 			summary->filtered ? " on what -d and -D select" : "");
 	else
-		fprintf(out, "%-20s %-14s %9s %9s %7s %6s %8s\n", "DEVICE", "DRIVER", "MAPS",
+		fprintf(out, "%-16s %-22s %8s %8s %7s %5s %8s\n", "DEVICE", "DRIVER", "MAPS",
 			"UNMAPS", "SYNCS", "LIVE", "FINDINGS");
 	for (size_t i = 0; i < nr; i++)
 		blind += states[i].skips_sync;
 	for (size_t i = 0; i < shown; i++) {
 		const struct device_state *s = &states[i];
-		char syncs[24] = "unseen";
+		char syncs[24] = "unseen", driver[DRIVERS_SIZE] = "";
 
 		if (!s->skips_sync)
 			snprintf(syncs, sizeof(syncs), "%" PRIu64, (uint64_t)s->syncs);
+		if (s->driver[0])
+			driver_format(s->driver, s->function_driver, driver, sizeof(driver));
 		fprintf(out,
-			"%-20s %-14s %9" PRIu64 " %9" PRIu64 " %7s %6" PRIu64 " %8" PRIu64 "\n",
-			s->name, s->driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs,
+			"%-16s %-22s %8" PRIu64 " %8" PRIu64 " %7s %5" PRIu64 " %8" PRIu64 "\n",
+			s->name, driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs,
 			(uint64_t)s->live, (uint64_t)s->findings);
 	}
 	if (nr > shown)
@@ -112,6 +114,9 @@ void summary_json(FILE *out, const struct summary *summary)
 
 		json_object_object_add(d, "device", json_object_new_string(states[i].name));
 		json_object_object_add(d, "driver", json_object_new_string(states[i].driver));
+		if (states[i].function_driver[0])
+			json_object_object_add(d, "function_driver",
+					       json_object_new_string(states[i].function_driver));
 		json_object_object_add(d, "maps", json_object_new_uint64(states[i].maps));
 		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
 		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));

@@ -7,7 +7,7 @@
 
 /**
  * struct fold - findings that are the same but for when
- * @key: of check, device or driver, and call sites
+ * @key: of check, level, device or driver, and call sites
  * @id: as in JSON; 0: only counted
  * @count: how many
  */

@@ -217,18 +217,61 @@ size_t symbols_format(uint64_t address, char *text, size_t size)
 }
 
 /* The tracing machinery and the DMA API's own frames: never the driver. */
-static bool is_plumbing(uint64_t address)
-{
-	static const char *const prefixes[] = {
-		"bpf_",	      "__bpf_",	    "__traceiter_", "trace_",	 "perf_trace_", "dma_map_",
-		"__dma_map_", "dma_unmap_", "__dma_sync_",  "dma_sync_", "dma_direct_",
-	};
-	struct symbol symbol = symbols_find(address);
+static const char *const plumbing[] = {
+	"bpf_",	      "traceiter_", "trace_",	   "perf_trace_", "dma_map_",
+	"dma_unmap_", "dma_sync_",  "dma_direct_", NULL,
+};
 
-	if (!symbol.name)
+/* What many drivers call instead of the DMA API: worth showing, and says little. */
+static const char *const helpers[] = {
+	/* drivers/virtio/virtio_ring.c */
+	"vring_",
+	"virtqueue_",
+	"detach_buf_",
+	/* drivers/usb/core: hcd.c, urb.c, message.c, buffer.c, usb.c */
+	"usb_hcd_",
+	"usb_submit_urb",
+	"usb_start_wait_urb",
+	"usb_bulk_msg",
+	"usb_control_msg",
+	"usb_internal_control_msg",
+	"usb_interrupt_msg",
+	"usb_sg_",
+	"usb_alloc_coherent",
+	"usb_free_coherent",
+	"hcd_",
+	/* drivers/scsi/scsi_lib_dma.c */
+	"scsi_dma_",
+	/* mm/dmapool.c, and kernel/dma/mapping.c for coherent memory */
+	"dma_pool_",
+	"pool_alloc_page",
+	"dmam_",
+	"dma_alloc_",
+	"dma_free_",
+	/* net/core/page_pool.c */
+	"page_pool_",
+	/* block/blk-mq-dma.c */
+	"blk_dma_",
+	"blk_rq_dma_",
+	/* drivers/dma-buf, drivers/gpu/drm, sound/core */
+	"dma_buf_",
+	"drm_gem_",
+	"drm_prime_",
+	"snd_dma_",
+	"snd_pcm_lib_",
+	NULL,
+};
+
+/* Leading underscores do not count. */
+static bool is_one_of(const char *const *prefixes, uint64_t address)
+{
+	const char *name = symbols_find(address).name;
+
+	if (!name)
 		return false;
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (!strncmp(symbol.name, prefixes[i], strlen(prefixes[i])))
+	name += strspn(name, "_");
+	for (; *prefixes; prefixes++)
+		if (!strncmp(name, *prefixes, strlen(*prefixes)))
 			return true;
 	return false;
 }
@@ -250,8 +293,31 @@ size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start)
 	while (nr < max && stack[nr])
 		nr++;
 	for (size_t i = 0; i < nr && i < 8; i++)
-		if (is_plumbing(stack[i]))
+		if (is_one_of(plumbing, stack[i]))
 			first = i + 1;
 	*start = stack + first;
+	return nr - first;
+}
+
+/**
+ * symbols_caller - leave the helpers between a driver and the DMA API out as well
+ * @stack: return addresses, innermost first, ended by 0 or @max
+ * @max: entries
+ * @start: out: the first frame that tells one driver from another
+ *
+ * By name, not by module: what is a module here is built in there, and the frames
+ * behind a driver that is built in are those of its users.
+ *
+ * Return: frames from @start on; a stack of helpers alone is left as it is.
+ */
+size_t symbols_caller(const uint64_t *stack, size_t max, const uint64_t **start)
+{
+	size_t nr = symbols_trim(stack, max, start), first = 0;
+
+	while (first < nr && is_one_of(helpers, (*start)[first]))
+		first++;
+	if (first == nr)
+		return nr;
+	*start += first;
 	return nr - first;
 }

@@ -27,5 +27,6 @@ struct symbol symbols_find(uint64_t address);
 bool symbols_known(const char *name);
 size_t symbols_format(uint64_t address, char *text, size_t size);
 size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start);
+size_t symbols_caller(const uint64_t *stack, size_t max, const uint64_t **start);
 
 #endif

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Is a received buffer the CPU's when the next layer gets it? A network card that
- * receives one frame, in its NAPI poll, and a disk that is read from once.
+ * receives one frame, in its NAPI poll, a disk that is read from once, and an SPI
+ * and an I2C controller with one client, which reads once.
  */
 #include <linux/blk-mq.h>
 #include <linux/completion.h>
 #include <linux/etherdevice.h>
+#include <linux/i2c.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/spi/spi.h>
 
 #include "bench.h"
 
@@ -251,6 +254,154 @@ static int read_unmapped(struct device *dev)
 	return read_from_disk(dev, UNMAP);
 }
 
+/* What a controller of either bus does with the buffer of a read. */
+struct controller {
+	struct device *dev;
+	struct buffer buffer;
+	enum before before;
+};
+
+/* The transfer: the data is there when this returns. */
+static __always_inline int transfer(struct controller *controller, void *to, size_t size)
+{
+	int err;
+
+	controller->buffer.cpu = to;
+	err = buffer_map(controller->dev, &controller->buffer, size, DMA_FROM_DEVICE);
+	if (!err && controller->before == UNMAP)
+		buffer_unmap(controller->dev, &controller->buffer);
+	return err;
+}
+
+/* The client has read, and has its buffer; the fault is unmapped only now. */
+static void transfer_end(struct controller *controller)
+{
+	if (controller->before == NOTHING)
+		buffer_unmap(controller->dev, &controller->buffer);
+}
+
+static int spi_transfer_message(struct spi_controller *spi, struct spi_message *message)
+{
+	struct controller *controller = spi_controller_get_devdata(spi);
+	struct spi_transfer *only =
+		list_first_entry(&message->transfers, struct spi_transfer, transfer_list);
+
+	message->status = transfer(controller, only->rx_buf, only->len);
+	if (!message->status)
+		message->actual_length = only->len;
+	spi_finalize_current_message(spi);
+	return 0;
+}
+
+static int read_over_spi(struct device *dev, enum before before)
+{
+	struct spi_board_info client_info = { .modalias = "dmabench", .max_speed_hz = 1000000 };
+	struct controller *controller;
+	struct spi_controller *spi;
+	struct spi_device *client;
+	void *to;
+	int err;
+
+	if (!IS_REACHABLE(CONFIG_SPI))
+		return -EOPNOTSUPP;
+	to = kzalloc(SIZE, GFP_KERNEL);
+	spi = spi_alloc_host(dev, sizeof(*controller));
+	if (!to || !spi) {
+		err = -ENOMEM;
+		goto out_put;
+	}
+	controller = spi_controller_get_devdata(spi);
+	controller->dev = dev;
+	controller->before = before;
+	spi->bus_num = -1; /* any */
+	spi->num_chipselect = 1;
+	spi->transfer_one_message = spi_transfer_message;
+	err = spi_register_controller(spi);
+	if (err)
+		goto out_put;
+	client = spi_new_device(spi, &client_info);
+	err = client ? spi_read(client, to, SIZE) : -ENODEV;
+	if (!err)
+		transfer_end(controller);
+	spi_unregister_controller(spi); /* puts it */
+	spi = NULL;
+out_put:
+	if (spi)
+		spi_controller_put(spi);
+	kfree(to);
+	return err;
+}
+
+static int spi_read_mapped(struct device *dev)
+{
+	return read_over_spi(dev, NOTHING);
+}
+
+static int spi_read_unmapped(struct device *dev)
+{
+	return read_over_spi(dev, UNMAP);
+}
+
+static int i2c_transfer_messages(struct i2c_adapter *i2c, struct i2c_msg *messages, int nr)
+{
+	return transfer(i2c->algo_data, messages->buf, messages->len) ?: nr;
+}
+
+static u32 i2c_functions(struct i2c_adapter *i2c)
+{
+	return I2C_FUNC_I2C;
+}
+
+static const struct i2c_algorithm i2c_algorithm = {
+	.master_xfer = i2c_transfer_messages,
+	.functionality = i2c_functions,
+};
+
+static int read_over_i2c(struct device *dev, enum before before)
+{
+	struct controller controller = { .dev = dev, .before = before };
+	struct i2c_msg message = { .addr = 0x50, .flags = I2C_M_RD, .len = SIZE };
+	struct i2c_adapter *i2c;
+	int err = -ENOMEM;
+
+	if (!IS_REACHABLE(CONFIG_I2C))
+		return -EOPNOTSUPP;
+	i2c = kzalloc(sizeof(*i2c), GFP_KERNEL);
+	message.buf = kzalloc(SIZE, GFP_KERNEL);
+	if (!i2c || !message.buf)
+		goto out_free;
+	i2c->owner = THIS_MODULE;
+	i2c->algo = &i2c_algorithm;
+	i2c->algo_data = &controller;
+	i2c->dev.parent = dev;
+	strscpy(i2c->name, "dmabench", sizeof(i2c->name));
+	err = i2c_add_adapter(i2c);
+	if (err)
+		goto out_free;
+	err = i2c_transfer(i2c, &message, 1);
+	if (err == 1) {
+		transfer_end(&controller);
+		err = 0;
+	} else if (!err) {
+		err = -EIO;
+	}
+	i2c_del_adapter(i2c);
+out_free:
+	kfree(message.buf);
+	kfree(i2c);
+	return err;
+}
+
+static int i2c_read_mapped(struct device *dev)
+{
+	return read_over_i2c(dev, NOTHING);
+}
+
+static int i2c_read_unmapped(struct device *dev)
+{
+	return read_over_i2c(dev, UNMAP);
+}
+
 const struct bench_case handover_cases[] = {
 	{ "received-mapped", received_mapped, .syncs = true },
 	{ "received-unmapped", received_unmapped, .syncs = true },
@@ -262,5 +413,9 @@ const struct bench_case handover_cases[] = {
 	{ "fragment-synced", fragment_synced, .syncs = true },
 	{ "read-mapped", read_mapped, .syncs = true },
 	{ "read-unmapped", read_unmapped, .syncs = true },
+	{ "spi-read-mapped", spi_read_mapped, .syncs = true },
+	{ "spi-read-unmapped", spi_read_unmapped, .syncs = true },
+	{ "i2c-read-mapped", i2c_read_mapped, .syncs = true },
+	{ "i2c-read-unmapped", i2c_read_unmapped, .syncs = true },
 	{}
 };
