@@ -321,8 +321,8 @@ static __always_inline int descriptor_event(u64 *args, struct scratch *s)
 	if (!ring || !is_watched(s))
 		return 0;
 	descriptor = get_descriptor(s, ring->generation);
-	if (!descriptor || bpf_probe_read_kernel(fetched, sizeof(fetched),
-						 (void *)number(s, args[3])))
+	if (!descriptor ||
+	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(s, args[3])))
 		return 0;
 	for (u32 i = 0; i < DESC_WORDS; i++) {
 		if (!(descriptor->stored & 1u << i))
@@ -355,10 +355,10 @@ static __always_inline int completion_event(u64 *args, struct scratch *s)
 	return 0;
 }
 
-HOOK("raw_tp/dmaloop_ring", late_ring, ring_event)
-HOOK("raw_tp/dmaloop_descriptor_access", late_descriptor_access, descriptor_access_event)
-HOOK("raw_tp/dmaloop_doorbell", late_doorbell, doorbell_event)
-HOOK("raw_tp/dmaloop_descriptor", late_descriptor, descriptor_event)
-HOOK("raw_tp/dmaloop_completion", late_completion, completion_event)
+TRACEPOINT(dmaloop_ring, late_ring, ring_event)
+TRACEPOINT(dmaloop_descriptor_access, late_descriptor_access, descriptor_access_event)
+TRACEPOINT(dmaloop_doorbell, late_doorbell, doorbell_event)
+TRACEPOINT(dmaloop_descriptor, late_descriptor, descriptor_event)
+TRACEPOINT(dmaloop_completion, late_completion, completion_event)
 
 #endif

@@ -236,8 +236,8 @@ static void announce(struct desc_run *d, const void *field, u64 value, u32 size,
 	if (d->streaming)
 		trace_dmaloop_cpu_access(d->dev, (unsigned long)field, size, write);
 	trace_dmaloop_descriptor_access(d->dev, d->channel->index,
-					d->slots_bus + d->layout.offset + at - offset, offset,
-					size, before, value, write);
+					d->slots_bus + d->layout.offset + at - offset, offset, size,
+					before, value, write);
 }
 
 static void store(struct desc_run *d, void *to, u64 value, u32 size)

@@ -41,6 +41,9 @@ struct report_context {
 #define SCHEMA_VERSION 1
 
 const char *finding_headline(const struct finding *finding);
+const char *finding_detail(const struct finding *finding);
+const char *finding_mapped_by(const struct finding *finding);
+const char *finding_call(const struct finding *finding);
 void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
