@@ -160,7 +160,7 @@ static const struct {
 	{ "unmap-twice", RX, SAME(FAULT), .findings = "double-unmap" },
 	{ "sync-in-time", RX, SAME(OK), .findings = "" },
 	/* swiotlb finds no slot for the address and copies nothing (swiotlb_bounce()). */
-	{ "sync-after-unmap", RX, IOMMU_STOPS, .findings = "addr-unknown" },
+	{ "sync-after-unmap", RX, IOMMU_STOPS, .findings = "addr-after-unmap" },
 	{ "leak-none", RX, SAME(OK), .findings = "" },
 	{ "leak", RX, SAME(LEAK), .findings = "leak" },
 	{ "dma-address", TX, SAME(OK), .findings = "" },
