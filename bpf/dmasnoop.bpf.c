@@ -850,6 +850,7 @@ static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
 
 #include "hooks.bpf.h"
 #include "layers.bpf.h"
+#include "descriptor.bpf.h"
 
 /* --- devices coming and going --- */
 

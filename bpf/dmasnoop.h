@@ -63,6 +63,9 @@ enum op {
 	OP_FREE,
 	OP_RELEASE, /* the memory itself was freed */
 	OP_HANDOVER, /* the memory was passed to the next layer */
+	OP_DESCRIPTOR_WRITE, /* the CPU stored a field of a descriptor */
+	OP_DOORBELL, /* the device was told of descriptors */
+	OP_FETCH, /* the device fetched a descriptor */
 	NR_OPS,
 };
 

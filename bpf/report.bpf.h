@@ -132,6 +132,7 @@ static __always_inline struct scratch *take(void)
 		return NULL;
 	s->index = index;
 	s->cpu_address = 0;
+	s->culprit = 0;
 	s->attrs = 0;
 	s->nents = 0;
 	s->detail = DETAIL_NONE;
@@ -386,9 +387,14 @@ static long send_one(u32 index, struct send_walk *walk)
 		__builtin_memcpy(finding->changed, s->changed, sizeof(finding->changed));
 	else
 		__builtin_memset(finding->changed, 0, sizeof(finding->changed));
-	bytes = bpf_get_stack(walk->ctx, finding->stack, sizeof(finding->stack), 0);
-	if (bytes <= 0)
-		finding->stack[0] = 0;
+	finding->stack[0] = 0;
+	if (s->culprit) {
+		copy_stack(finding->stack, s->culprit);
+	} else {
+		bytes = bpf_get_stack(walk->ctx, finding->stack, sizeof(finding->stack), 0);
+		if (bytes <= 0)
+			finding->stack[0] = 0;
+	}
 	bpf_ringbuf_submit(finding, 0);
 	return 0;
 }

@@ -216,6 +216,7 @@ struct scratch {
 	struct sg_cursor sg;
 	u64 cpu_address;
 	u64 laundered;
+	u64 culprit; /* key of the stack that did it; 0: the event's own */
 	u32 nents;
 	u8 dir;
 	u8 op;

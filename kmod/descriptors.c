@@ -225,11 +225,24 @@ static void expect_message(struct desc_run *d, u32 i, enum dmaloop_outcome other
 
 /* --- descriptors --- */
 
-/* A store to a descriptor. Into streaming memory it can be seen by a tracer. */
+/* The tracepoints let dmasnoop see what the driver does to a descriptor of the ring. */
+static void announce(struct desc_run *d, const void *field, u64 value, u32 size, bool write)
+{
+	u32 at = (const u8 *)field - d->slots - d->layout.offset;
+	u32 offset = at % d->layout.stride;
+	u64 before = size == sizeof(u64) ? READ_ONCE(*(const u64 *)field) :
+					   READ_ONCE(*(const u32 *)field);
+
+	if (d->streaming)
+		trace_dmaloop_cpu_access(d->dev, (unsigned long)field, size, write);
+	trace_dmaloop_descriptor_access(d->dev, d->channel->index,
+					d->slots_bus + d->layout.offset + at - offset, offset, size,
+					before, value, write);
+}
+
 static void store(struct desc_run *d, void *to, u64 value, u32 size)
 {
-	if (d->streaming)
-		trace_dmaloop_cpu_access(d->dev, (unsigned long)to, size, true);
+	announce(d, to, value, size, true);
 	posted_write(&d->posted, to, value, size);
 }
 
@@ -271,7 +284,11 @@ static void look(struct desc_run *d)
 
 static u32 read_status(struct desc_run *d, u32 slot)
 {
-	return READ_ONCE(slot_desc(d, slot)->status);
+	const u32 *field = &slot_desc(d, slot)->status;
+	u32 status = READ_ONCE(*field);
+
+	announce(d, field, status, sizeof(*field), false);
+	return status;
 }
 
 /* Is the command in @slot done? If not, by now it never will be. */

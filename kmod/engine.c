@@ -163,7 +163,7 @@ static void fetch_desc(struct engine_channel *channel, struct step *step)
 	if (step->not_ready)
 		bank->valid = false;
 	trace_dmaloop_descriptor(channel->engine->space.dev, channel->index, step->desc_bus,
-				 step->desc.control, step->desc.status, !step->not_ready && !err);
+				 &step->desc, !step->not_ready && !err);
 }
 
 static void move_bytes(struct engine *engine, struct step *step)
@@ -382,6 +382,17 @@ static int engine_thread(void *data)
 
 /* --- registers --- */
 
+static void trace_ring(const struct engine_channel *channel)
+{
+	const struct engine_setup *setup = &channel->setup;
+
+	lockdep_assert_held(&channel->engine->lock);
+	if (setup->bus)
+		trace_dmaloop_ring(channel->engine->space.dev, channel->index,
+				   setup->bus + setup->layout.offset, setup->layout.stride,
+				   setup->size);
+}
+
 /**
  * engine_init - power the device up
  * @engine: storage; @engine->space is initialised already
@@ -469,6 +480,7 @@ int engine_channel_start(struct engine_channel *channel, const struct engine_set
 	channel->stalled = false;
 	channel->active = false;
 	channel->irq_owed = 0;
+	trace_ring(channel);
 	return 0;
 }
 
@@ -495,6 +507,7 @@ void engine_channel_abort(struct engine_channel *channel)
 	/* The thread may be writing the bank just now. It is dropped once it is not. */
 	if (!channel->busy)
 		channel->bank.valid = false;
+	trace_ring(channel);
 }
 
 /**

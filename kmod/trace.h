@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * dmaloop's tracepoints: what the device did, what the driver's CPU side did,
- * and what could not happen. dmasnoop attaches to cpu_access and fault.
+ * and what could not happen. They say facts; to judge them is dmasnoop's, which
+ * attaches to cpu_access, ring, descriptor_access, doorbell, descriptor and
+ * completion.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dmaloop
@@ -11,6 +13,8 @@
 
 #include <linux/device.h>
 #include <linux/tracepoint.h>
+
+#include "ring.h"
 
 TRACE_EVENT(dmaloop_device_access,
 	TP_PROTO(struct device *dev, u64 bus, u64 size, bool write),
@@ -50,6 +54,62 @@ TRACE_EVENT(dmaloop_cpu_access,
 		  __entry->write ? "write" : "read", __entry->virt, __entry->size)
 );
 
+/* The channel got this ring, or dropped what was in it: nothing in it is the device's. */
+TRACE_EVENT(dmaloop_ring,
+	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 stride, u32 slots),
+	TP_ARGS(dev, channel, bus, stride, slots),
+	TP_STRUCT__entry(
+		__string(device, dev_name(dev))
+		__field(u32, channel)
+		__field(u64, bus)
+		__field(u32, stride)
+		__field(u32, slots)
+	),
+	TP_fast_assign(
+		__assign_str(device);
+		__entry->channel = channel;
+		__entry->bus = bus;
+		__entry->stride = stride;
+		__entry->slots = slots;
+	),
+	TP_printk("%s channel=%u dma_addr=%llx stride=%u slots=%u", __get_str(device),
+		  __entry->channel, __entry->bus, __entry->stride, __entry->slots)
+);
+
+/*
+ * The driver stores or reads a field of the descriptor at @bus: what memory had
+ * there before, and what the driver stores or got. Others may see a store later.
+ */
+TRACE_EVENT(dmaloop_descriptor_access,
+	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 offset, u32 size, u64 before,
+		 u64 value, bool write),
+	TP_ARGS(dev, channel, bus, offset, size, before, value, write),
+	TP_STRUCT__entry(
+		__string(device, dev_name(dev))
+		__field(u32, channel)
+		__field(u64, bus)
+		__field(u32, offset)
+		__field(u32, size)
+		__field(u64, before)
+		__field(u64, value)
+		__field(bool, write)
+	),
+	TP_fast_assign(
+		__assign_str(device);
+		__entry->channel = channel;
+		__entry->bus = bus;
+		__entry->offset = offset;
+		__entry->size = size;
+		__entry->before = before;
+		__entry->value = value;
+		__entry->write = write;
+	),
+	TP_printk("%s channel=%u descriptor=%llx %s +%u size=%u %#llx -> %#llx",
+		  __get_str(device), __entry->channel, __entry->bus,
+		  __entry->write ? "write" : "read", __entry->offset, __entry->size,
+		  __entry->before, __entry->value)
+);
+
 TRACE_EVENT(dmaloop_doorbell,
 	TP_PROTO(struct device *dev, u32 channel, u32 tail),
 	TP_ARGS(dev, channel, tail),
@@ -66,9 +126,11 @@ TRACE_EVENT(dmaloop_doorbell,
 	TP_printk("%s channel=%u tail=%u", __get_str(device), __entry->channel, __entry->tail)
 );
 
+/* What the device fetched, and whether it goes on to execute it. */
 TRACE_EVENT(dmaloop_descriptor,
-	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 control, u32 status, bool ready),
-	TP_ARGS(dev, channel, bus, control, status, ready),
+	TP_PROTO(struct device *dev, u32 channel, u64 bus, const struct ring_desc *desc,
+		 bool ready),
+	TP_ARGS(dev, channel, bus, desc, ready),
 	TP_STRUCT__entry(
 		__string(device, dev_name(dev))
 		__field(u32, channel)
@@ -81,8 +143,8 @@ TRACE_EVENT(dmaloop_descriptor,
 		__assign_str(device);
 		__entry->channel = channel;
 		__entry->bus = bus;
-		__entry->control = control;
-		__entry->status = status;
+		__entry->control = desc->control;
+		__entry->status = desc->status;
 		__entry->ready = ready;
 	),
 	TP_printk("%s channel=%u descriptor=%llx control=%#x status=%#x%s", __get_str(device),

@@ -546,7 +546,6 @@ static const struct explanation explain_LEAK = {
 
 static const struct explanation explain_DOORBELL_BEFORE_DESCRIPTOR = {
 	.question = Q_DESCRIPTOR,
-	.undetected = true,
 	.means =
 		"The doorbell tells the device to fetch descriptors. What the CPU wrote to the ring "
 		"has to be visible to the device before: by wmb() (writel() has it) for coherent "
@@ -563,8 +562,12 @@ static const struct explanation explain_DOORBELL_BEFORE_DESCRIPTOR = {
 		 "dma_wmb();\n"
 		 "desc->flags = OWN;\n"
 		 "writel(tail, hw + DOORBELL);",
-	.sees = "dmaloop's announcements of descriptor writes and doorbells.",
-	.blind = "Rings of real devices: memory and registers are written without an event.",
+	.sees = "dmaloop's drivers announce what they store to a descriptor and read of it, its "
+		"engine what it fetches. Reported are: a descriptor executed as it was before "
+		"the stores; a store to one that is executed already; a doorbell for a ring in "
+		"streaming memory with no handover after the store.",
+	.blind = "Rings of real devices: memory and registers are written without an event. "
+		 "Drivers that reach dmaloop's engine through dmaengine or its character device.",
 	.read = { { BARRIERS, "KERNEL I/O BARRIER EFFECTS" },
 		  { BARRIERS, "CPU MEMORY BARRIERS" },
 		  { HOWTO, "Using Consistent DMA mappings" } },
@@ -572,7 +575,6 @@ static const struct explanation explain_DOORBELL_BEFORE_DESCRIPTOR = {
 
 static const struct explanation explain_DESCRIPTOR_TORN = {
 	.question = Q_DESCRIPTOR,
-	.undetected = true,
 	.means = "The device fetched a descriptor while the CPU was writing it, or fetched part of "
 		 "it earlier, with the bank or line before it: some fields are new, some old.",
 	.noncoherent = "A descriptor on two lines becomes visible in two steps, in any order.",
@@ -583,14 +585,15 @@ static const struct explanation explain_DESCRIPTOR_TORN = {
 	.right = "desc->addr = dma;\n"
 		 "dma_wmb(); /* the fields before the flag */\n"
 		 "desc->flags = OWN;",
-	.sees = "dmaloop compares what its engine fetched with what the CPU had written.",
-	.blind = "Rings of real devices.",
+	.sees = "What dmaloop's engine fetched and executes, word for word against what the driver "
+		"had stored; and a store that comes after the fetch, to a descriptor that the "
+		"driver has not seen done.",
+	.blind = "Rings of real devices. A missing barrier that happened to do no harm.",
 	.read = { { BARRIERS, "CPU MEMORY BARRIERS" }, { HOWTO, "Types of DMA mappings" } },
 };
 
 static const struct explanation explain_DESCRIPTOR_OVERRUN = {
 	.question = Q_DESCRIPTOR,
-	.undetected = true,
 	.means =
 		"The ring was filled past its free entries: a descriptor that the device still owns "
 		"was written. The transfer in progress changes under the device, or the new one is "
@@ -606,8 +609,8 @@ static const struct explanation explain_DESCRIPTOR_OVERRUN = {
 		 "dma_rmb();\n"
 		 "fill(desc);\n"
 		 "ring->head++;",
-	.sees = "dmaloop's announcements of descriptor writes, against what its engine has not "
-		"completed.",
+	.sees = "dmaloop's announcements of a store to a descriptor whose OWN bit was set, and "
+		"which its engine has not completed.",
 	.blind = "Rings of real devices.",
 	.read = { { BARRIERS, "CPU MEMORY BARRIERS" } },
 };
@@ -686,8 +689,7 @@ static void explain_one(enum check check)
 	code("Wrong", e->wrong);
 	code("Right", e->right);
 	printf("\n");
-	print_wrapped(stdout, "Sees",
-		      e->undetected ? "Nothing: this version has no detector for it." : e->sees);
+	print_wrapped(stdout, "Sees", e->sees);
 	print_wrapped(stdout, "Misses", e->blind);
 	printf("\nRead\n");
 	for (int i = 0; i < READ_MAX && e->read[i].file; i++)

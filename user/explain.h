@@ -31,7 +31,6 @@ struct document {
 /**
  * struct explanation - what there is to know about a check
  * @question: it answers
- * @undetected: this version has no detector for it
  * @means: the rule, and what breaks it
  * @noncoherent: what it does where caches are not coherent with devices
  * @bounced: where swiotlb copies
@@ -44,7 +43,6 @@ struct document {
  */
 struct explanation {
 	enum question question;
-	bool undetected;
 	const char *means;
 	const char *noncoherent;
 	const char *bounced;

@@ -20,6 +20,11 @@ static struct json_object *stack(const uint64_t *frames)
 	return array;
 }
 
+static struct json_object *string(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
 static struct json_object *object(const struct finding *f)
 {
 	struct json_object *o;
@@ -77,6 +82,9 @@ void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned i
 	ADD("level", json_object_new_string(level_names[f->level]));
 	ADD("uncertain", json_object_new_boolean(f->uncertain));
 	ADD("headline", json_object_new_string(finding_headline(f)));
+	ADD("detail", string(finding_detail(f)));
+	ADD("mapped_by", string(finding_mapped_by(f)));
+	ADD("call", string(finding_call(f)));
 	ADD("device", json_object_new_string(f->device));
 	ADD("driver", json_object_new_string(f->driver));
 	if (f->function_driver[0])

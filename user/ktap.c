@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explain.h"
 #include "ktap.h"
 #include "symbols.h"
 
@@ -129,8 +128,6 @@ static const char *unseen(const struct summary *summary, enum check check, enum 
 {
 	uint32_t needed = needs(check), missing, fewest = ~0u;
 
-	if (explanation(check)->undetected)
-		return "this version has no detector for it";
 	if (check_infos[check].level < fail_on)
 		return "its findings are below --fail-on";
 	if (summary->damaged)

@@ -40,6 +40,9 @@ static const char *const op_names[NR_OPS] = {
 	[OP_FREE] = "free",
 	[OP_RELEASE] = "memory freed",
 	[OP_HANDOVER] = "passed on",
+	[OP_DESCRIPTOR_WRITE] = "descriptor write",
+	[OP_DOORBELL] = "doorbell",
+	[OP_FETCH] = "descriptor fetch",
 };
 
 /* Who owns the buffer after it, where that changes. */
@@ -204,6 +207,9 @@ static void call(FILE *out, const struct finding *f)
 	if (f->op == OP_CPU_READ || f->op == OP_CPU_WRITE)
 		fprintf(out, "%-11s%s of %" PRIu64 " bytes at phys 0x%" PRIx64, "Access",
 			op_names[f->op], f->size, f->addr);
+	else if (f->op == OP_DESCRIPTOR_WRITE || f->op == OP_DOORBELL || f->op == OP_FETCH)
+		fprintf(out, "%-11s%s of %" PRIu64 " bytes at dma 0x%" PRIx64, "Access",
+			op_names[f->op], f->size, f->addr);
 	else if (f->op == OP_UNBIND)
 		return;
 	else
@@ -224,12 +230,16 @@ static const char *const event_titles[NR_OPS] = {
 	[OP_FREE] = "Freed at",
 	[OP_RELEASE] = "Memory freed at",
 	[OP_HANDOVER] = "Passed on at",
+	[OP_DESCRIPTOR_WRITE] = "Written at",
+	[OP_DOORBELL] = "Rung at",
+	[OP_FETCH] = "Doorbell rung at",
 };
 
 static const char *here(const struct finding *f)
 {
 	if (f->check == CHECK_LEAK || f->check == CHECK_DOUBLE_UNMAP ||
-	    f->check == CHECK_ADDR_UNKNOWN)
+	    f->check == CHECK_ADDR_UNKNOWN || f->check == CHECK_DOORBELL_BEFORE_DESCRIPTOR ||
+	    f->check == CHECK_DESCRIPTOR_TORN || f->check == CHECK_DESCRIPTOR_OVERRUN)
 		return "a bug on every machine; how it shows depends on the platform.";
 	if (f->has_ops)
 		return "the device has its own dma_map_ops; what they do decides.";
@@ -237,6 +247,134 @@ static const char *here(const struct finding *f)
 		return "the IOMMU decides: the access may fault, or a part stay mapped.";
 	return f->skips_sync ? "nothing happens: this device is coherent and not bounced." :
 			       "syncs of this device are executed; bounced, it can bite here.";
+}
+
+/* By which function of a family memory was mapped, and how it is given back. */
+static const struct {
+	const char *map;
+	const char *unmap;
+} kind_calls[NR_KINDS] = {
+	[KIND_SINGLE] = { "dma_map_single", "dma_unmap_single" },
+	[KIND_SG] = { "dma_map_sg", "dma_unmap_sg" },
+	[KIND_RESOURCE] = { "dma_map_resource", "dma_unmap_resource" },
+	[KIND_COHERENT] = { "dma_alloc_coherent", "dma_free_coherent" },
+	[KIND_PAGES] = { "dma_alloc_pages", "dma_free_pages" },
+	[KIND_IOVA] = { "dma_iova_link", "dma_iova_unlink" },
+};
+
+static const char *const detail_names[NR_DETAILS] = {
+	[DETAIL_STACK] = "the task's own stack",
+	[DETAIL_TEXT] = "the kernel's code or read-only data",
+	[DETAIL_DATA] = "the kernel's static data",
+	[DETAIL_FREE] = "a page that is free",
+	[DETAIL_RAM] = "RAM, given to dma_map_resource()",
+	[DETAIL_CPU_ADDRESS] = "freed with another CPU address than was allocated",
+	[DETAIL_TOO_LONG] = "longer than the device states (dma_set_max_seg_size())",
+	[DETAIL_BOUNDARY] = "crosses the boundary the device states (dma_set_seg_boundary())",
+	[DETAIL_NET] = "passed to the network stack",
+	[DETAIL_BLOCK] = "passed to the block layer",
+	[DETAIL_USB] = "passed to the URB's owner",
+	[DETAIL_SPI] = "passed to the SPI message's owner",
+	[DETAIL_I2C] = "passed to the I2C message's owner",
+};
+
+/**
+ * finding_detail - what exactly a finding is about, where its check does not say
+ * @finding: which
+ *
+ * Return: some words; NULL when there is nothing to add.
+ */
+const char *finding_detail(const struct finding *finding)
+{
+	return detail_names[finding->detail];
+}
+
+/**
+ * finding_mapped_by - the function that memory was mapped with
+ * @finding: which
+ *
+ * Return: its name, or that of another one of its family; NULL: not mapped.
+ */
+const char *finding_mapped_by(const struct finding *finding)
+{
+	return finding->has_map ? kind_calls[finding->map.kind].map : NULL;
+}
+
+/**
+ * finding_call - the call that broke the rule
+ * @finding: which
+ *
+ * Return: its name, or that of another one of its family; NULL: it was no call of
+ * the DMA API.
+ */
+const char *finding_call(const struct finding *finding)
+{
+	switch (finding->op) {
+	case OP_MAP:
+	case OP_ALLOC:
+		return kind_calls[finding->kind].map;
+	case OP_UNMAP:
+	case OP_FREE:
+		return kind_calls[finding->kind].unmap;
+	case OP_SYNC_FOR_CPU:
+		return finding->kind == KIND_SG ? "dma_sync_sg_for_cpu" : "dma_sync_single_for_cpu";
+	case OP_SYNC_FOR_DEVICE:
+		return finding->kind == KIND_SG ? "dma_sync_sg_for_device" :
+						  "dma_sync_single_for_device";
+	default:
+		return NULL;
+	}
+}
+
+/* What the headline leaves out. */
+static void what(FILE *out, const struct finding *f)
+{
+	const char *detail = finding_detail(f), *call = finding_call(f);
+	char text[96] = "";
+
+	if (detail)
+		snprintf(text, sizeof(text), "%s", detail);
+	else if (f->check == CHECK_FUNCTION_MISMATCH && call && f->has_map)
+		snprintf(text, sizeof(text), "mapped by %s, %s %s", finding_mapped_by(f),
+			 f->op == OP_UNMAP || f->op == OP_FREE ? "given back by" : "then", call);
+	else if (f->check == CHECK_SG_COUNT_MISMATCH)
+		snprintf(text, sizeof(text), "mapped with %u entries, now %u", f->map.nents,
+			 f->nents);
+	else if (f->check == CHECK_ATTRS_MISMATCH)
+		snprintf(text, sizeof(text),
+			 "mapped with attributes 0x%" PRIx64 ", given back with 0x%" PRIx64,
+			 f->map.attrs, f->attrs);
+	if (text[0])
+		print_wrapped(out, "What", text);
+}
+
+/* Why a finding is not certain: as judge()'s callers in bpf/ reason. */
+static const char *unsure(const struct finding *f)
+{
+	switch (f->check) {
+	case CHECK_LINE_NEIGHBOUR_WRITE:
+		return "a sync of this device was not seen, so the CPU may have owned the line when it wrote.";
+	case CHECK_CONTENT_CHANGED:
+		if (f->map.blind)
+			return "syncs of this device are not observable, so the CPU may have owned the buffer when it wrote.";
+		if (f->object.kind == OBJECT_PAGE)
+			return "these are pages, not a slab object: user space may have them mapped, and may write them at any time.";
+		return "a sync of this device could not be matched, so the CPU may have owned the buffer when it wrote.";
+	case CHECK_DOUBLE_UNMAP:
+		return "or the buffer had been mapped once more before the trace began.";
+	case CHECK_LEAK:
+		if (f->live)
+			return "it may be a pool that is still filling: dmasnoop live shows whether it ends.";
+		return "events were lost, and with them maybe its unmap.";
+	case CHECK_LINE_SHARED_MAPPINGS:
+	case CHECK_DOUBLE_MAP:
+		return "events of the other device mapping were lost, maybe its unmap: then it is over.";
+	case CHECK_FREED_WHILE_MAPPED:
+	case CHECK_HANDOVER_UNSYNCED:
+		return "events were lost, and with them maybe the unmap of this buffer.";
+	default:
+		return "events were lost, and a lost one could explain this.";
+	}
 }
 
 /**
@@ -270,6 +408,7 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	fprintf(out, "%s==== %s: %s, %s (driver %s)%s\n", on, info->name,
 		level_names[finding->level], finding->device, driver, off);
 	fprintf(out, "%s\n", finding_headline(finding));
+	what(out, finding);
 	if (finding->has_map) {
 		const struct mapping *m = &finding->map;
 
@@ -291,17 +430,7 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	if (finding->has_map)
 		history(out, finding);
 	if (finding->uncertain)
-		print_wrapped(
-			out, "Unsure",
-			finding->check == CHECK_LINE_NEIGHBOUR_WRITE ?
-				"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
-			finding->check == CHECK_ADDR_UNKNOWN && finding->has_map ?
-				"or the address now lies inside a longer mapping that was not found." :
-			finding->check == CHECK_DOUBLE_UNMAP ?
-				"or the buffer had been mapped once more before the trace began." :
-			finding->live ?
-				"it may be a pool that is still filling: dmasnoop live shows whether it ends." :
-				"events were lost, and a lost one could explain this.");
+		print_wrapped(out, "Unsure", unsure(finding));
 	if (finding->op != OP_MAP)
 		stack(out, event_titles[finding->op], finding->stack);
 	if (finding->has_map)

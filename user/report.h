@@ -45,6 +45,9 @@ struct report_context {
 
 void driver_format(const char *driver, const char *function_driver, char *text, size_t size);
 const char *finding_headline(const struct finding *finding);
+const char *finding_detail(const struct finding *finding);
+const char *finding_mapped_by(const struct finding *finding);
+const char *finding_call(const struct finding *finding);
 void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 

@@ -61,7 +61,8 @@ void summary_text(FILE *out, const struct summary *summary)
 	if (blind)
 		fprintf(out,
 			"Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
-			"          that need them stand down there. Boot with swiotlb=force to see them.\n",
+			"          that need them stand down there. --exact shows them; so does booting\n"
+			"          with swiotlb=force.\n",
 			blind, blind > 1 ? "s" : "");
 	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
 	for (size_t i = 0; i < nr; i++) {

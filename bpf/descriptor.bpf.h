@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Did the device see each descriptor as it was meant? dmaloop announces what its
+ * drivers store to a descriptor, and what its device fetches. Part of
+ * dmasnoop.bpf.c.
+ *
+ * A turn of a descriptor begins when the driver reads that the device is done
+ * with it, or with the ring; the OWN bit hands it over. What the driver stores
+ * in a turn must all be in what the device executes. Nothing is said of a driver
+ * that does not announce its stores.
+ */
+#ifndef DMASNOOP_DESCRIPTOR_BPF_H
+#define DMASNOOP_DESCRIPTOR_BPF_H
+
+/* A descriptor of dmaloop's: struct ring_desc in kmod/ring.h. */
+#define DESC_SIZE 40
+#define DESC_WORDS (DESC_SIZE / sizeof(u32))
+#define DESC_CONTROL 20
+#define DESC_STATUS 32
+#define DESC_OWN 0x80000000u
+#define DESC_DONE 0x00000001u
+
+struct ring_key {
+	u64 dev;
+	u64 channel;
+};
+
+/**
+ * struct ring - the ring of a channel
+ * @generation: when it was last empty, ns
+ * @bus: of slot 0
+ * @culprit: key of the stack of the last doorbell
+ * @stride: bytes from one slot to the next
+ * @slots: a power of two
+ * @tail: the last doorbell's
+ * @announced: its driver announces what it stores
+ */
+struct ring {
+	u64 generation;
+	u64 bus;
+	u64 culprit;
+	u32 stride;
+	u32 slots;
+	u32 tail;
+	u32 announced;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ring_key);
+	__type(value, struct ring);
+} rings SEC(".maps");
+
+struct descriptor_key {
+	u64 dev;
+	u64 bus;
+};
+
+/**
+ * struct descriptor - one descriptor, in this turn
+ * @generation: the ring's
+ * @stored_ns: when the driver last stored to it
+ * @old: each word before it was stored to
+ * @written: what was stored
+ * @stored: bit per word that was stored to
+ * @handed: the driver has set OWN
+ * @taken: the device has fetched and executes it
+ * @completed: the device is done with it
+ * @told: descriptor-overrun was reported
+ */
+struct descriptor {
+	u64 generation;
+	u64 stored_ns;
+	u32 old[DESC_WORDS];
+	u32 written[DESC_WORDS];
+	u32 stored;
+	u8 handed;
+	u8 taken;
+	u8 completed;
+	u8 told;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct descriptor_key);
+	__type(value, struct descriptor);
+} descriptors SEC(".maps");
+
+static __always_inline struct ring *find_ring(u64 dev, u32 channel)
+{
+	struct ring_key key = { .dev = dev, .channel = channel };
+
+	return bpf_map_lookup_elem(&rings, &key);
+}
+
+static __always_inline void begin_turn(struct descriptor *descriptor)
+{
+	descriptor->stored = 0;
+	descriptor->handed = 0;
+	descriptor->taken = 0;
+	descriptor->completed = 0;
+	descriptor->told = 0;
+}
+
+/* The descriptor at @s->dma, of @ring as it is now; NULL when there is none yet. */
+static __always_inline struct descriptor *find_descriptor(struct scratch *s, u64 generation)
+{
+	struct descriptor_key key = { .dev = s->dev, .bus = s->dma };
+	struct descriptor *descriptor = bpf_map_lookup_elem(&descriptors, &key);
+
+	return descriptor && descriptor->generation == generation ? descriptor : NULL;
+}
+
+static __always_inline struct descriptor *get_descriptor(struct scratch *s, u64 generation)
+{
+	struct descriptor_key key = { .dev = s->dev, .bus = s->dma };
+	struct descriptor *descriptor = find_descriptor(s, generation);
+	struct descriptor fresh = { .generation = generation };
+
+	if (descriptor)
+		return descriptor;
+	bpf_map_update_elem(&descriptors, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&descriptors, &key);
+}
+
+/* About the descriptor at @s->dma. A lost event can be the one that was missed. */
+__noinline int judge_descriptor(struct scratch *s, u32 check)
+{
+	struct device_state *device;
+	struct mapping *map;
+	u32 what;
+
+	s = own(s);
+	device = s ? bpf_map_lookup_elem(&devices, &s->dev) : NULL;
+	if (!s || !device)
+		return 0;
+	what = events_lost(device) ? WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
+				     WITH_LEVEL(check, LEVEL_VIOLATION);
+	map = find_containing(s, SPACE_DMA, s->dma);
+	if (map) {
+		__builtin_memcpy(&s->map, map, sizeof(s->map));
+		what |= WITH_MAP;
+	}
+	return judge(s, what);
+}
+
+static __always_inline bool is_watched(struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+
+	return device && !device->ignored;
+}
+
+/* Tracepoint: dev, channel, bus, stride, slots */
+static __always_inline int ring_event(u64 *args, struct scratch *s)
+{
+	struct ring_key key = { .dev = args[0], .channel = (u32)args[1] };
+	struct ring fresh = {};
+
+	fresh.generation = bpf_ktime_get_ns();
+	fresh.bus = args[2];
+	fresh.stride = args[3];
+	fresh.slots = args[4];
+	if (bpf_map_update_elem(&rings, &key, &fresh, BPF_ANY))
+		count_lost(LOST_TABLE);
+	return 0;
+}
+
+/* The driver stores @value into the words from @offset on. */
+static __always_inline void remember_store(struct descriptor *descriptor, u32 offset, u32 size,
+					   u64 before, u64 value)
+{
+	for (u32 i = 0; i < DESC_WORDS; i++) {
+		u32 shift = i * sizeof(u32) == offset ? 0 : 32;
+
+		if (i * sizeof(u32) < offset || i * sizeof(u32) >= offset + size)
+			continue;
+		if (!(descriptor->stored & 1u << i))
+			descriptor->old[i] = before >> shift;
+		descriptor->written[i] = value >> shift;
+		descriptor->stored |= 1u << i;
+	}
+	if (offset == DESC_CONTROL && value & DESC_OWN) {
+		descriptor->handed = 1;
+		descriptor->completed = 0;
+	}
+	descriptor->stored_ns = bpf_ktime_get_ns();
+}
+
+/* Tracepoint: dev, channel, bus, offset, size, before, value, write */
+static __always_inline int descriptor_access_event(u64 *args, struct scratch *s)
+{
+	struct descriptor *descriptor;
+	struct ring *ring;
+	u32 offset = args[3];
+
+	s->dev = args[0];
+	s->dma = args[2];
+	s->size = args[4];
+	s->dir = DIR_NONE;
+	s->kind = KIND_COHERENT;
+	s->op = OP_DESCRIPTOR_WRITE;
+	ring = find_ring(s->dev, args[1]);
+	if (!ring || !is_watched(s))
+		return 0;
+	ring->announced = 1;
+	descriptor = get_descriptor(s, ring->generation);
+	if (!descriptor)
+		return 0;
+	if (!(args[7] & 1)) {
+		if (offset == DESC_STATUS && args[6] & DESC_DONE)
+			begin_turn(descriptor);
+		return 0;
+	}
+	if (descriptor->handed && !descriptor->completed) {
+		if (!descriptor->told)
+			judge_descriptor(s, CHECK_DESCRIPTOR_OVERRUN);
+		descriptor->told = 1;
+	} else if (descriptor->taken) {
+		/* The device did not wait for this store. */
+		judge_descriptor(s, descriptor->stored ? CHECK_DESCRIPTOR_TORN :
+							 CHECK_DOORBELL_BEFORE_DESCRIPTOR);
+		begin_turn(descriptor);
+	}
+	remember_store(descriptor, offset, args[4], args[5], args[6]);
+	send_verdicts(args, s);
+	return 0;
+}
+
+/* Was the ring's memory handed to the device after @ns? */
+static __always_inline bool handed_over_since(const struct mapping *map, u64 ns)
+{
+	for (u32 i = 0; i < STEPS; i++)
+		if ((map->steps[i].op == OP_MAP || map->steps[i].op == OP_SYNC_FOR_DEVICE) &&
+		    map->steps[i].ns > ns)
+			return true;
+	return false;
+}
+
+struct doorbell_walk {
+	struct scratch *s;
+	u64 generation;
+	u64 bus;
+	u32 stride;
+	u32 slots;
+	u32 from;
+	u32 pad;
+};
+
+/* A ring in streaming memory: a sync has to come between descriptor and doorbell. */
+static long doorbell_one(u32 index, struct doorbell_walk *walk)
+{
+	struct scratch *s = walk->s;
+	struct descriptor *descriptor;
+	struct mapping *map;
+
+	s->dma = walk->bus + (u64)((walk->from + index) & (walk->slots - 1)) * walk->stride;
+	descriptor = find_descriptor(s, walk->generation);
+	if (!descriptor || !descriptor->handed)
+		return 0;
+	map = find_containing(s, SPACE_DMA, s->dma);
+	if (!map || !rule_is_streaming(map->kind))
+		return 1;
+	if (handed_over_since(map, descriptor->stored_ns))
+		return 0;
+	judge_descriptor(s, CHECK_DOORBELL_BEFORE_DESCRIPTOR);
+	return 1;
+}
+
+/* Tracepoint: dev, channel, tail */
+static __always_inline int doorbell_event(u64 *args, struct scratch *s)
+{
+	struct doorbell_walk walk = { .s = s };
+	struct device_state *device;
+	u32 tail = args[2];
+	struct ring *ring;
+
+	s->dev = args[0];
+	s->size = DESC_SIZE;
+	s->dir = DIR_NONE;
+	s->kind = KIND_COHERENT;
+	s->op = OP_DOORBELL;
+	ring = find_ring(s->dev, args[1]);
+	if (!ring || !ring->announced || !is_watched(s))
+		return 0;
+	walk.generation = ring->generation;
+	walk.bus = ring->bus;
+	walk.stride = ring->stride;
+	walk.slots = ring->slots;
+	walk.from = ring->tail;
+	ring->tail = tail;
+	ring->culprit = keep_stack(args, s);
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	/* Where syncs cannot be seen, there may have been one. */
+	if (!device || device->skips_sync)
+		return 0;
+	bpf_loop((tail - walk.from) & (walk.slots - 1), doorbell_one, &walk, 0);
+	send_verdicts(args, s);
+	return 0;
+}
+
+/* Tracepoint: dev, channel, bus, descriptor, ready */
+static __always_inline int descriptor_event(u64 *args, struct scratch *s)
+{
+	u32 fetched[DESC_WORDS], missing = 0, seen = 0;
+	struct descriptor *descriptor;
+	struct ring *ring;
+
+	/* One that it leaves alone does no harm. */
+	if (!(args[4] & 1))
+		return 0;
+	s->dev = args[0];
+	s->dma = args[2];
+	s->size = DESC_SIZE;
+	s->dir = DIR_NONE;
+	s->kind = KIND_COHERENT;
+	s->op = OP_FETCH;
+	ring = find_ring(s->dev, args[1]);
+	if (!ring || !is_watched(s))
+		return 0;
+	descriptor = get_descriptor(s, ring->generation);
+	if (!descriptor ||
+	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(s, args[3])))
+		return 0;
+	for (u32 i = 0; i < DESC_WORDS; i++) {
+		if (!(descriptor->stored & 1u << i))
+			continue;
+		if (fetched[i] != descriptor->written[i])
+			missing++;
+		else if (descriptor->written[i] != descriptor->old[i])
+			seen++;
+	}
+	descriptor->taken = !missing;
+	if (!missing)
+		return 0;
+	s->culprit = ring->culprit;
+	judge_descriptor(s, seen ? CHECK_DESCRIPTOR_TORN : CHECK_DOORBELL_BEFORE_DESCRIPTOR);
+	send_verdicts(args, s);
+	return 0;
+}
+
+/* Tracepoint: dev, channel, bus, status */
+static __always_inline int completion_event(u64 *args, struct scratch *s)
+{
+	struct ring *ring = find_ring(args[0], args[1]);
+	struct descriptor *descriptor;
+
+	s->dev = args[0];
+	s->dma = args[2];
+	descriptor = ring ? find_descriptor(s, ring->generation) : NULL;
+	if (descriptor)
+		descriptor->completed = 1;
+	return 0;
+}
+
+TRACEPOINT(dmaloop_ring, late_ring, ring_event)
+TRACEPOINT(dmaloop_descriptor_access, late_descriptor_access, descriptor_access_event)
+TRACEPOINT(dmaloop_doorbell, late_doorbell, doorbell_event)
+TRACEPOINT(dmaloop_descriptor, late_descriptor, descriptor_event)
+TRACEPOINT(dmaloop_completion, late_completion, completion_event)
+
+#endif
