@@ -17,7 +17,7 @@ USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak bench lint clean
+.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak bench dma-debug lint clean
 
 all: tools module
 
@@ -91,6 +91,12 @@ bench:
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/bench --output results/bench.json --table results/bench.txt
 
+# On the kernel of `make soak`.
+dma-debug:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/dma-debug --output results/dma-debug.json --table results/dma-debug.txt
+
 lint:
 	@scripts/lint
 
@@ -109,5 +115,6 @@ help:
 	@echo 'make clients dmatest and fio over dmaloop, written to results/'
 	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
 	@echo 'make bench   what dmaloop costs, in instructions, written to results/'
+	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'
 	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
 	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'

@@ -48,20 +48,19 @@ __noinline int on_stack(u64 phys)
 	if (cpu->stack.task != task || cpu->stack.pid != pid) {
 		struct task_struct *current = (void *)task;
 		struct page **pages;
-		u64 page_pointers[4] = {};
+		u32 nr;
 
 		__builtin_memset(&cpu->stack, 0, sizeof(cpu->stack));
 		if (!bpf_core_field_exists(current->stack_vm_area))
 			return 0;
 		pages = BPF_CORE_READ(current, stack_vm_area, pages);
-		if (pages)
-			bpf_probe_read_kernel(page_pointers, sizeof(page_pointers), pages);
-		for (u32 i = 0; i < 4; i++)
-			cpu->stack.page[i] = page_to_phys(page_pointers[i]) >> PAGE_SHIFT;
+		nr = BPF_CORE_READ(current, stack_vm_area, nr_pages);
+		for (u32 i = 0; i < STACK_PAGES && i < nr; i++)
+			cpu->stack.page[i] = page_to_phys(read_u64(&pages[i])) >> PAGE_SHIFT;
 		cpu->stack.pid = pid;
 		cpu->stack.task = task;
 	}
-	for (u32 i = 0; i < 4; i++)
+	for (u32 i = 0; i < STACK_PAGES; i++)
 		if (cpu->stack.page[i] && cpu->stack.page[i] == page)
 			return 1;
 	return 0;

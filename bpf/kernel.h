@@ -192,11 +192,6 @@ struct spi_transfer {
 	struct list_head transfer_list;
 };
 
-struct i2c_msg {
-	u16 len;
-	u8 *buf;
-};
-
 typedef struct {
 	unsigned long f;
 } memdesc_flags_t;

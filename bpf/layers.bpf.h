@@ -258,19 +258,29 @@ int tp_spi_message_done(u64 *args)
 	return 0;
 }
 
+/*
+ * struct i2c_msg of linux/i2c.h: user space has it too, so it stays as it is. A
+ * kernel whose I2C is a module, or that has none, does not know it in its BTF.
+ */
+struct i2c_message {
+	u16 address;
+	u16 flags;
+	u16 length;
+	u64 buffer;
+};
+
 /* i2c_reply: adapter, message that was read, its number, result; in a module */
 SEC("raw_tp/i2c_reply")
 int late_i2c_reply(u64 *args)
 {
 	struct scratch *s = armed ? take() : NULL;
-	struct i2c_msg *message;
+	struct i2c_message message = {};
 
 	if (!s)
 		return 0;
 	s->detail = DETAIL_I2C;
-	message = (void *)args[1];
-	judge_passed(s, virt_to_phys((u64)BPF_CORE_READ(message, buf)),
-		     BPF_CORE_READ(message, len));
+	bpf_probe_read_kernel(&message, sizeof(message), (void *)args[1]);
+	judge_passed(s, virt_to_phys(message.buffer), message.length);
 	send_verdicts(args, s);
 	leave(s);
 	return 0;

@@ -240,11 +240,14 @@ struct scratch {
 	struct stack stack;
 };
 
+/* 4 on x86 and arm64, twice as many with KASAN. */
+#define STACK_PAGES 8
+
 /* The pages of the stack of the task that mapped last. */
 struct stack_pages {
 	u64 task;
 	u64 pid;
-	u64 page[4];
+	u64 page[STACK_PAGES];
 };
 
 /*
