@@ -294,6 +294,7 @@ static void collect(struct summary *summary)
 		.missed = attach_missed(tracer.bpf),
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
+		.unreadable = attach_unreadable(tracer.bpf),
 		.line_size = opts.line_size,
 		.kernel = uts.release,
 	};
