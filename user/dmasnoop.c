@@ -197,9 +197,8 @@ static int load(void)
 			    opts.verbose ? "" : " (-v shows why)");
 	err = dmasnoop_bpf__attach(bpf);
 	if (err == -ENOTSUPP)
-		return fail("kernel %s (%s) cannot attach BPF programs to functions; arm64 can "
-			    "since 6.4 or so",
-			    uts.release, uts.machine);
+		return fail("kernel %s has no fentry; %s has it since Linux 6.4", uts.release,
+			    uts.machine);
 	if (err)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");

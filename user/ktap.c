@@ -93,8 +93,7 @@ static uint32_t met(const struct summary *summary, const struct device_state *de
 	return (device->unmaps ? NEED(UNMAPS) : 0) | (device->skips_sync ? 0 : NEED(SYNCS)) |
 	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
 	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
-	       (summary->unreadable ? 0 : NEED(MEMORY)) |
-	       (summary->leaks_judged ? NEED(LEAKS) : 0);
+	       (summary->unreadable ? 0 : NEED(MEMORY)) | (summary->leaks_judged ? NEED(LEAKS) : 0);
 }
 
 /**
