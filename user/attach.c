@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -16,6 +17,7 @@
 #include "../bpf/dmasnoop.h"
 #include "attach.h"
 #include "dmasnoop.skel.h"
+#include "memory.h"
 
 #define PAGE 4096
 #define TWIN "_twin"
@@ -149,11 +151,40 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
 	spans[*nr - 1] = more;
 }
 
+/* x86 has both in variables, which bpf/memory.bpf.h reads. */
+static bool memory_in_variables(void)
+{
+#ifdef __x86_64__
+	return true;
+#else
+	return false;
+#endif
+}
+
+static void find_memory(struct dmasnoop_bpf *bpf)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *page;
+	struct memory_map map;
+
+	if (!btf)
+		return;
+	page = btf__type_by_id(btf, btf__find_by_name_kind(btf, "page", BTF_KIND_STRUCT));
+	if (page && memory_find(&map, page->size)) {
+		bpf->bss->direct_map_base = map.direct;
+		bpf->bss->page_array = map.pages;
+	}
+	btf__free(btf);
+}
+
 /**
  * attach_memory - tell the BPF object where memory and the kernel lie
  * @bpf: opened, not loaded
  *
  * /proc/iomem has both. A word for each page of memory is allocated: 2 MiB a GiB.
+ *
+ * What only adds to that, the direct map and the page array, may stay unknown: see
+ * attach_unreadable().
  *
  * Return: NULL, or what is wrong.
  */
@@ -161,10 +192,13 @@ const char *attach_memory(struct dmasnoop_bpf *bpf)
 {
 	struct span ram[sizeof(bpf->rodata->ram) / sizeof(bpf->rodata->ram[0])];
 	uint64_t start, end, pages = 0;
-	FILE *file = fopen("/proc/iomem", "re");
+	FILE *file;
 	size_t nr = 0;
 	char line[256];
 
+	if (sysconf(_SC_PAGESIZE) != PAGE)
+		return "its pages are not of 4096 bytes, the only size dmasnoop can follow";
+	file = fopen("/proc/iomem", "re");
 	if (!file)
 		return "cannot read /proc/iomem";
 	while (fgets(line, sizeof(line), file)) {
@@ -203,7 +237,20 @@ const char *attach_memory(struct dmasnoop_bpf *bpf)
 	}
 	if (bpf_map__set_max_entries(bpf->maps.page_lines, pages))
 		return "memory is too large for the table of its lines";
+	if (!memory_in_variables())
+		find_memory(bpf);
 	return NULL;
+}
+
+/**
+ * attach_unreadable - does the BPF object not know how to read memory?
+ * @bpf: after attach_memory()
+ *
+ * Return: true when contents and allocations cannot be judged.
+ */
+bool attach_unreadable(const struct dmasnoop_bpf *bpf)
+{
+	return !memory_in_variables() && (!bpf->bss->direct_map_base || !bpf->bss->page_array);
 }
 
 static uint64_t misses(const struct bpf_program *program)

@@ -3,6 +3,7 @@
 #ifndef DMASNOOP_ATTACH_H
 #define DMASNOOP_ATTACH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dmasnoop_bpf;
@@ -10,6 +11,7 @@ struct dmasnoop_bpf;
 const char *attach_choose(struct dmasnoop_bpf *bpf);
 const char *attach_memory(struct dmasnoop_bpf *bpf);
 void attach_late(struct dmasnoop_bpf *bpf);
+bool attach_unreadable(const struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);
 
 #endif

@@ -38,6 +38,10 @@
 /* After so many looks a leak that was there from the first would have been told. */
 #define LOOKS_AT_LEAKS (LOOKS_AN_AGE + 1 + LOOKS_TO_LEAK)
 
+#ifndef ENOTSUPP
+#define ENOTSUPP 524 /* the kernel's own; bpf() lets it through */
+#endif
+
 static volatile sig_atomic_t interrupted, child_ended;
 
 /* --- findings and other events --- */
@@ -192,6 +196,9 @@ static int load(void)
 		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
 	err = dmasnoop_bpf__attach(bpf);
+	if (err == -ENOTSUPP)
+		return fail("kernel %s has no fentry; %s has it since Linux 6.4", uts.release,
+			    uts.machine);
 	if (err)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
@@ -294,6 +301,7 @@ static void collect(struct summary *summary)
 		.missed = attach_missed(tracer.bpf),
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
+		.unreadable = attach_unreadable(tracer.bpf),
 		.line_size = opts.line_size,
 		.kernel = uts.release,
 	};

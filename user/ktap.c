@@ -20,6 +20,7 @@ enum need {
 	NEED_IOMMU, /* an IOMMU translates for it */
 	NEED_ACCESSES, /* CPU accesses are announced */
 	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
+	NEED_MEMORY, /* the kernel's memory can be read by physical address */
 	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
 	NR_NEEDS,
 };
@@ -31,6 +32,7 @@ static const char *const unmet[NR_NEEDS] = {
 	[NEED_IOMMU] = "no device is behind an IOMMU that translates",
 	[NEED_ACCESSES] = "no CPU accesses were announced",
 	[NEED_DESCRIPTORS] = "no descriptors were announced",
+	[NEED_MEMORY] = "the kernel's memory could not be found",
 	[NEED_LEAKS] = "no driver left its device, and the run was short",
 };
 
@@ -40,27 +42,30 @@ static const char *const unmet[NR_NEEDS] = {
 static uint32_t needs(enum check check)
 {
 	switch (check) {
-	case CHECK_ADDR_NOT_DMABLE:
 	case CHECK_SG_LIMITS:
 	case CHECK_LINE_SHARED_MAPPINGS:
-	case CHECK_LINE_SHARED_OBJECT:
 	case CHECK_DOUBLE_MAP:
-	case CHECK_FREED_WHILE_MAPPED:
 	case NR_CHECKS:
 		return 0;
+	case CHECK_ADDR_NOT_DMABLE:
+	case CHECK_LINE_SHARED_OBJECT:
+	case CHECK_FREED_WHILE_MAPPED:
+		return NEED(MEMORY);
 	case CHECK_DIR_MISMATCH:
 	case CHECK_FUNCTION_MISMATCH:
 	case CHECK_SG_COUNT_MISMATCH:
 	case CHECK_ATTRS_MISMATCH:
-	case CHECK_CONTENT_CHANGED:
-	case CHECK_LINE_NEIGHBOUR_WRITE:
 	case CHECK_DOUBLE_UNMAP:
 	case CHECK_SIZE_MISMATCH:
 		return NEED(UNMAPS);
+	case CHECK_CONTENT_CHANGED:
+	case CHECK_LINE_NEIGHBOUR_WRITE:
+		return NEED(UNMAPS) | NEED(MEMORY);
 	case CHECK_SYNC_OUTSIDE_MAPPING:
 	case CHECK_SYNC_WRONG_OWNER:
-	case CHECK_HANDOVER_UNSYNCED:
 		return NEED(SYNCS);
+	case CHECK_HANDOVER_UNSYNCED:
+		return NEED(SYNCS) | NEED(MEMORY);
 	case CHECK_ADDR_UNKNOWN:
 		return NEED(UNMAPS) | NEED(WHOLE);
 	case CHECK_ADDR_AFTER_UNMAP:
@@ -87,7 +92,7 @@ static uint32_t met(const struct summary *summary, const struct device_state *de
 	return (device->unmaps ? NEED(UNMAPS) : 0) | (device->skips_sync ? 0 : NEED(SYNCS)) |
 	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
 	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
-	       (summary->leaks_judged ? NEED(LEAKS) : 0);
+	       (summary->unreadable ? 0 : NEED(MEMORY)) | (summary->leaks_judged ? NEED(LEAKS) : 0);
 }
 
 /**

@@ -254,6 +254,7 @@ void record_flush(const struct summary *summary, bool end)
 		.dropped = recording.dropped,
 		.devices = summary->nr_devices,
 		.leaks_judged = summary->leaks_judged,
+		.unreadable = summary->unreadable,
 		.end = end,
 	};
 

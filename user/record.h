@@ -134,6 +134,7 @@ struct record_repeat {
  * @dropped: findings that did not fit into the recording
  * @devices: RECORD_DEVICE entries before it
  * @leaks_judged: see struct summary
+ * @unreadable: see struct summary
  * @end: the run was over
  */
 struct record_totals {
@@ -142,7 +143,9 @@ struct record_totals {
 	u64 dropped;
 	u64 devices;
 	u32 leaks_judged;
+	u32 unreadable;
 	u32 end;
+	u32 pad;
 };
 
 struct findings;

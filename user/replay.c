@@ -378,6 +378,7 @@ static void summarise(struct reader *reader, const struct record_header *header)
 		.missed = reader->totals.missed,
 		.checks = header->checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = reader->totals.leaks_judged,
+		.unreadable = reader->totals.unreadable,
 		.line_size = header->line_size,
 		.filtered = header->device[0] || header->driver[0],
 		.damaged = !reader->has_totals,

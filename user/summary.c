@@ -64,6 +64,10 @@ void summary_text(FILE *out, const struct summary *summary)
 			"          that need them stand down there. --exact shows them; so does booting\n"
 			"          with swiotlb=force.\n",
 			blind, blind > 1 ? "s" : "");
+	if (summary->unreadable)
+		fprintf(out,
+			"Not seen: what buffers hold and which allocations they lie in: the kernel's\n"
+			"          memory was not found (is /proc/kcore readable?).\n");
 	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
 	for (size_t i = 0; i < nr; i++) {
 		if (states[i].older)
@@ -136,6 +140,8 @@ void summary_json(FILE *out, const struct summary *summary)
 			json_object_array_add(unseen, json_object_new_string(text));
 		}
 	}
+	if (summary->unreadable)
+		json_object_array_add(unseen, json_object_new_string("contents and allocations"));
 	json_object_array_add(unseen,
 			      json_object_new_string("CPU accesses not announced by dmaloop"));
 	for (int i = 0; i < NR_LEVELS; i++)

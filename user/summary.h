@@ -29,6 +29,7 @@ struct fold {
  * @different: findings in text
  * @checks: that were looked for, bit per enum check
  * @leaks_judged: a driver left its device, or mappings were watched growing old
+ * @unreadable: memory was not found: contents and allocations are not known
  * @level: what was reported from
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
@@ -46,6 +47,7 @@ struct summary {
 	size_t different;
 	uint32_t checks;
 	bool leaks_judged;
+	bool unreadable;
 	enum level level;
 	unsigned int line_size;
 	bool filtered;
