@@ -100,8 +100,12 @@ __noinline int make_device(u64 address)
 	fresh.skips_sync = skips_sync(dev);
 	if (bpf_core_field_exists(dev->dma_iommu))
 		fresh.iommu = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_iommu);
-	if (bpf_core_field_exists(dev->dma_ops))
-		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
+	if (bpf_core_field_exists(dev->dma_ops)) {
+		u64 ops = (u64)BPF_CORE_READ(dev, dma_ops);
+
+		fresh.has_ops = ops != 0;
+		fresh.software = ops && (ops < (u64)&_stext || ops >= (u64)&_end);
+	}
 	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))
 		count_lost(LOST_TABLE);
 	return 0;
@@ -209,6 +213,7 @@ static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
 	finding->skips_sync = device->skips_sync;
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;
+	finding->watched = s->hook == HOOK_WATCH;
 	finding->addr = s->dma;
 	finding->size = s->size;
 	finding->has_map = map != NULL;
@@ -646,6 +651,24 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 	return 0;
 }
 
+/* The CPU wrote [s->phys, + s->size), which lies on a line of @map, beside its bytes. */
+static __noinline int neighbour_written(void *ctx, struct scratch *s, struct mapping *map,
+					u32 uncertain)
+{
+	if (map->owner != OWNER_DEVICE || map->told)
+		return 0;
+	find_object(&s->object, map->phys);
+	find_object(&s->other_object, s->phys);
+	if (rule_same_line_apart(&s->object, &s->other_object))
+		return 0;
+	map->told = 1;
+	add_step(map, s->op);
+	__builtin_memset(s->changed, 0, sizeof(s->changed));
+	mark_bytes(s, map->phys / line_size != s->phys / line_size, s->phys % line_size, s->size);
+	report(ctx, s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | uncertain, map, NULL);
+	return 0;
+}
+
 /* A CPU access to [phys, phys + size) that the driver itself announced. */
 static __noinline int on_access(void *ctx, struct scratch *s)
 {
@@ -677,20 +700,13 @@ static __noinline int on_access(void *ctx, struct scratch *s)
 	for (u32 i = 0; i < 2; i++) {
 		s->key = users->user[i];
 		map = live_mapping(&s->key, s->generation);
-		if (!map || map->owner != OWNER_DEVICE || map->told)
-			continue;
-		find_object(&s->object, map->phys);
-		find_object(&s->other_object, s->phys);
-		if (rule_same_line_apart(&s->object, &s->other_object))
-			continue;
-		map->told = 1;
-		add_step(map, s->op);
-		__builtin_memset(s->changed, 0, sizeof(s->changed));
-		mark_bytes(s, map->phys / line_size != line, s->phys % line_size, s->size);
-		report(ctx, s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD), map, NULL);
+		if (map)
+			neighbour_written(ctx, s, map, 0);
 	}
 	return 0;
 }
+
+#include "watch.bpf.h"
 
 /* --- scatter-gather lists: one event each entry --- */
 

@@ -150,6 +150,7 @@ struct object {
  * @older: unmaps and syncs of mappings made before tracing began
  * @unmatched: syncs whose mapping could not be determined
  * @findings: findings sent
+ * @software: its dma_map_ops are a module's: a program plays the device
  */
 struct device_state {
 	u64 generation;
@@ -171,9 +172,10 @@ struct device_state {
 	u64 older;
 	u64 unmatched;
 	u64 findings;
+	u64 software;
 };
 
-enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
+enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE, EVENT_WATCH_SPENT };
 
 /**
  * struct finding - EVENT_FINDING
@@ -200,6 +202,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @object: the allocation @map lies in
  * @changed: LINE_NEIGHBOUR_WRITE: bit per byte of the first and last line
  * @stack, @map_stack, @other_stack: return addresses, innermost first, 0-terminated
+ * @watched: seen by a hardware watchpoint on [@addr, @addr + @size)
  */
 struct finding {
 	u8 type;
@@ -229,6 +232,7 @@ struct finding {
 	u64 stack[STACK_MAX];
 	u64 map_stack[STACK_MAX];
 	u64 other_stack[STACK_MAX];
+	u64 watched;
 };
 
 /* EVENT_DEVICE_GONE: the totals of a device that lost its driver. */
@@ -243,6 +247,64 @@ struct module_event {
 	u8 type;
 	u8 pad[7];
 	char name[NAME_SIZE];
+};
+
+/* --- hardware watchpoints: watch.bpf.h decides on a hit, watch.c where they are --- */
+
+#define WATCHES 4 /* debug registers of a CPU that are used at most */
+#define WATCH_IPS 4 /* instructions told apart, and reported, for one watch */
+#define WATCH_HITS_MAX 64 /* after so many a watch is spent, before it costs more */
+#define LEGAL_TEXT_MAX 128
+
+enum watch_kind {
+	WATCH_WRITE, /* writes of the buffer */
+	WATCH_ACCESS, /* any access; a twin in the slot before it sees which are writes */
+	WATCH_SLACK, /* writes beside the buffer, on a line of its */
+};
+
+/**
+ * struct watch - what one slot, the same on every CPU, watches
+ * @key: the mapping
+ * @generation: of its device
+ * @born: of the mapping: buffers and their addresses are used again
+ * @address: virtual address; 0 while user space changes the rest
+ * @phys: the same, physical
+ * @size: bytes, a power of two up to 8
+ * @kind: enum watch_kind
+ * @hits: so far
+ * @told: instructions that were reported
+ */
+struct watch {
+	struct mapping_key key;
+	u64 generation;
+	u64 born;
+	u64 address;
+	u64 phys;
+	u32 size;
+	u32 kind;
+	u64 hits;
+	u64 told[WATCH_IPS];
+};
+
+/* What became of the hits. */
+enum watch_count {
+	WATCH_HITS, /* all */
+	WATCH_LEGAL, /* allowed: the CPU's by then, or gone, or not to be judged */
+	WATCH_FOLDED, /* by an instruction that was reported */
+	NR_WATCH_COUNTS,
+};
+
+/* [@start, @end): code that may touch what the device owns. */
+struct text_range {
+	u64 start;
+	u64 end;
+};
+
+/* EVENT_WATCH_SPENT: a slot has seen enough. */
+struct watch_spent {
+	u8 type;
+	u8 slot;
+	u8 pad[6];
 };
 
 /* What could not be seen, by reason. */

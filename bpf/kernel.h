@@ -68,6 +68,7 @@ struct page {
 	unsigned long flags;
 	unsigned long compound_head;
 	unsigned int page_type;
+	void *mapping;
 };
 
 struct kmem_cache {
@@ -78,6 +79,11 @@ struct kmem_cache {
 
 struct slab {
 	struct kmem_cache *slab_cache;
+};
+
+/* include/uapi/linux/bpf_perf_event.h; what comes before @addr is the architecture's */
+struct bpf_perf_event_data {
+	u64 addr;
 };
 
 #pragma clang attribute pop

@@ -144,6 +144,7 @@ enum hook {
 	HOOK_SYNC_SG_DEVICE,
 	HOOK_CPU_ACCESS,
 	HOOK_UNBIND,
+	HOOK_WATCH,
 	NR_HOOKS,
 };
 
@@ -186,6 +187,8 @@ struct {
 
 extern const void page_offset_base __ksym __weak;
 extern const void vmemmap_base __ksym __weak;
+extern const void _stext __ksym __weak;
+extern const void _end __ksym __weak;
 
 static __always_inline void count_lost(u32 reason)
 {

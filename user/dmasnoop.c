@@ -25,6 +25,7 @@
 #include "dmasnoop.skel.h"
 #include "summary.h"
 #include "symbols.h"
+#include "watch.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2 };
 
@@ -52,6 +53,7 @@ static struct {
 	bool json;
 	const char *json_file;
 	bool verbose;
+	struct watch_options watch;
 	char **command;
 } opts = {
 	.checks = ~0u,
@@ -77,7 +79,7 @@ static int fail(const char *format, ...)
 
 /* --- options --- */
 
-enum { OPT_CHECK = 256, OPT_LEVEL, OPT_LINE_SIZE, OPT_JSON, OPT_FAIL_ON };
+enum { OPT_CHECK = 256, OPT_LEVEL, OPT_LINE_SIZE, OPT_JSON, OPT_FAIL_ON, OPT_WATCH };
 
 static const struct argp_option options[] = {
 	{ "device", 'd', "DEV", 0, "only this device, as `0000:00:02.0'", 0 },
@@ -93,6 +95,10 @@ static const struct argp_option options[] = {
 	{ "duration", 't', "S", 0, "stop after S seconds", 0 },
 	{ "json", OPT_JSON, "FILE", OPTION_ARG_OPTIONAL,
 	  "one JSON object a line; with =FILE beside the text instead of it", 0 },
+	{ "watch", OPT_WATCH, "SLOTS[,MS]", OPTION_ARG_OPTIONAL,
+	  "catch the instructions that touch what a device owns: hardware watchpoints in SLOTS of "
+	  "each CPU's 4 debug registers (default 2), moved on every MS milliseconds (default 100)",
+	  0 },
 	{ "verbose", 'v', NULL, 0, "libbpf's messages", 0 },
 	{}
 };
@@ -136,6 +142,7 @@ static void parse_checks(struct argp_state *state, char *list)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
+	const char *wrong;
 	char *end;
 	int level;
 
@@ -175,6 +182,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 		opts.json = !arg;
 		opts.json_file = arg;
+		break;
+	case OPT_WATCH:
+		wrong = watch_parse(arg, &opts.watch);
+		if (wrong)
+			argp_error(state, "--watch=%s: %s", arg, wrong);
 		break;
 	case 'v':
 		opts.verbose = true;
@@ -293,7 +305,8 @@ static uint64_t missed(void)
 static bool needs_history(const struct finding *finding)
 {
 	return finding->check == CHECK_DOUBLE_UNMAP || finding->check == CHECK_ADDR_UNKNOWN ||
-	       finding->check == CHECK_LEAK;
+	       finding->check == CHECK_LEAK || finding->check == CHECK_CPU_READ_DEVICE_OWNED ||
+	       finding->check == CHECK_CPU_WRITE_DEVICE_OWNED;
 }
 
 static void on_finding(const struct finding *seen)
@@ -343,6 +356,9 @@ static int on_event(void *context, void *data, size_t size)
 	case EVENT_MODULE:
 		symbols_load();
 		tracer.attach_dmaloop = true;
+		break;
+	case EVENT_WATCH_SPENT:
+		watch_spent(((const struct watch_spent *)data)->slot);
 		break;
 	}
 	return 0;
@@ -425,6 +441,11 @@ static int load(void)
 	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access, false);
 	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access_twin, false);
 
+	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
+	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
+	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
+	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
+
 	err = dmasnoop_bpf__load(bpf);
 	if (err)
 		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
@@ -434,6 +455,12 @@ static int load(void)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
 	attach_dmaloop();
+	if (opts.watch.slots) {
+		const char *wrong = watch_start(bpf, &opts.watch);
+
+		if (wrong)
+			return fail("--watch: %s", wrong);
+	}
 	bpf->bss->armed = true;
 	return 0;
 }
@@ -541,6 +568,7 @@ static void summarise(void)
 		.level = opts.level,
 		.line_size = opts.line_size,
 		.filtered = opts.device || opts.driver,
+		.watch = watch_totals(),
 	};
 
 	for (int i = 0; i < NR_LEVELS; i++)
@@ -582,6 +610,11 @@ static int follow(struct ring_buffer *ring, pid_t child)
 			break;
 		if (end && end - now() < 0.2)
 			timeout = (end - now()) * 1000 + 1;
+		if (opts.watch.slots) {
+			int turn = watch_turn();
+
+			timeout = turn < timeout ? turn : timeout;
+		}
 		err = ring_buffer__poll(ring, timeout);
 		if (err < 0 && err != -EINTR)
 			return fail("reading events: %s", strerror(-err));
@@ -683,6 +716,7 @@ int main(int argc, char **argv)
 			return fail("%s: %s", opts.json_file, strerror(errno));
 	}
 	status = run();
+	watch_stop();
 	dmasnoop_bpf__destroy(tracer.bpf);
 	symbols_forget();
 	if (!close_outputs())

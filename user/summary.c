@@ -12,6 +12,43 @@
 #define SCHEMA_VERSION 1
 #define DEVICES_SHOWN 12
 
+/* Devices whose buffers cannot be watched, only what is written beside them. */
+static bool stands_down(const struct device_state *state)
+{
+	return state->skips_sync || state->unmatched;
+}
+
+static void watch_text(FILE *out, const struct summary *summary)
+{
+	const struct watch_totals *watch = &summary->watch;
+	size_t down = 0, shunned = 0;
+
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		if (watch_shuns(&summary->devices[i]))
+			shunned++;
+		else
+			down += stands_down(&summary->devices[i]);
+	}
+	fprintf(out,
+		"Watched: %" PRIu64 " buffers in %" PRIu64 " turns; touched %" PRIu64
+		" times, %" PRIu64 " of them allowed,\n         %" PRIu64 " by an instruction reported already.\n",
+		watch->buffers, watch->turns, watch->counts[WATCH_HITS],
+		watch->counts[WATCH_LEGAL], watch->counts[WATCH_FOLDED]);
+	if (down)
+		fprintf(out,
+			"Not watched: buffers of %zu device%s: syncs not observable there, so only writes\n"
+			"             beside its buffers are watched.\n",
+			down, down > 1 ? "s" : "");
+	if (shunned)
+		fprintf(out,
+			"Not watched: %zu device%s played by a program, whose DMA is done by the CPU.\n",
+			shunned, shunned > 1 ? "s" : "");
+	if (watch->refused)
+		fprintf(out,
+			"Not watched: up to %u debug registers were in use by others.\n",
+			watch->refused);
+}
+
 /**
  * summary_text - print a summary for a person
  * @out: where
@@ -61,7 +98,10 @@ void summary_text(FILE *out, const struct summary *summary)
 			"Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
 			"          that need them stand down there. Boot with swiotlb=force to see them.\n",
 			blind, blind > 1 ? "s" : "");
-	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
+	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces%s.\n",
+		summary->watch.options.slots ? " or --watch samples" : "");
+	if (summary->watch.options.slots)
+		watch_text(out, summary);
 	for (size_t i = 0; i < nr; i++) {
 		if (states[i].older)
 			fprintf(out,
@@ -83,6 +123,34 @@ void summary_text(FILE *out, const struct summary *summary)
 			" events; findings they could explain are marked Unsure.\n",
 			lost);
 	fflush(out);
+}
+
+static struct json_object *watch_json(const struct summary *summary)
+{
+	const struct watch_totals *watch = &summary->watch;
+	struct json_object *o = json_object_new_object();
+	struct json_object *down = json_object_new_array();
+	struct json_object *shunned = json_object_new_array();
+
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		const struct device_state *state = &summary->devices[i];
+
+		if (watch_shuns(state))
+			json_object_array_add(shunned, json_object_new_string(state->name));
+		else if (stands_down(state))
+			json_object_array_add(down, json_object_new_string(state->name));
+	}
+	json_object_object_add(o, "slots", json_object_new_int(watch->options.slots));
+	json_object_object_add(o, "period_ms", json_object_new_int(watch->options.period_ms));
+	json_object_object_add(o, "buffers", json_object_new_uint64(watch->buffers));
+	json_object_object_add(o, "turns", json_object_new_uint64(watch->turns));
+	json_object_object_add(o, "hits", json_object_new_uint64(watch->counts[WATCH_HITS]));
+	json_object_object_add(o, "allowed", json_object_new_uint64(watch->counts[WATCH_LEGAL]));
+	json_object_object_add(o, "folded", json_object_new_uint64(watch->counts[WATCH_FOLDED]));
+	json_object_object_add(o, "refused", json_object_new_int(watch->refused));
+	json_object_object_add(o, "stood_down", down);
+	json_object_object_add(o, "shunned", shunned);
+	return o;
 }
 
 /**
@@ -156,6 +224,8 @@ void summary_json(FILE *out, const struct summary *summary)
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "lost", lost);
 	json_object_object_add(o, "unseen", unseen);
+	if (summary->watch.options.slots)
+		json_object_object_add(o, "watch", watch_json(summary));
 	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	fflush(out);
 	json_object_put(o);

@@ -4,6 +4,7 @@
 #define DMASNOOP_SUMMARY_H
 
 #include "report.h"
+#include "watch.h"
 
 /**
  * struct fold - findings that are the same but for when
@@ -30,6 +31,7 @@ struct fold {
  * @level: what was reported from
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
+ * @watch: what --watch did
  */
 struct summary {
 	struct device_state *devices;
@@ -43,6 +45,7 @@ struct summary {
 	enum level level;
 	unsigned int line_size;
 	bool filtered;
+	struct watch_totals watch;
 };
 
 void summary_text(FILE *out, const struct summary *summary);

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../bpf/dmasnoop.h"
+
 /**
  * struct symbol - where an address lies
  * @name: function; NULL when not known
@@ -23,6 +25,7 @@ void symbols_load(void);
 void symbols_forget(void);
 struct symbol symbols_find(uint64_t address);
 size_t symbols_format(uint64_t address, char *text, size_t size);
+size_t symbols_ranges(const char *const *prefixes, struct text_range *ranges, size_t max);
 size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start);
 
 #endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A hardware watchpoint was hit: may the CPU touch those bytes now? Part of
+ * dmasnoop.bpf.c. Where the watchpoints are is user space's choice (watch.c).
+ *
+ * One program serves all slots; the slot is its cookie. It runs in the debug
+ * exception, right after the access: as in an NMI, with interrupts off, and with
+ * the watchpoints of its CPU switched off.
+ */
+#ifndef DMASNOOP_WATCH_BPF_H
+#define DMASNOOP_WATCH_BPF_H
+
+/* How deep below the access the DMA API's own frames can be. */
+#define LEGAL_DEPTH 8
+
+struct watch watches[WATCHES];
+u64 watch_counts[NR_WATCH_COUNTS];
+
+/* The DMA API, and what reads all memory by design; sorted or not. */
+struct text_range legal_text[LEGAL_TEXT_MAX];
+u32 nr_legal_text;
+
+/* For watch_probe: what it writes, where that is, and where physical memory is. */
+u64 watch_target;
+u64 watch_target_address;
+u64 watch_direct_map;
+
+/*
+ * The last write a CPU was caught at. Processors watch writes, or any access; not
+ * reads alone. So a buffer that must not be read either takes two slots: the first
+ * watches writes, the second any access, and what the first saw is a write. The
+ * first is asked first, because it has the lower debug register.
+ */
+struct caught_write {
+	u64 address;
+	u64 ip;
+	u64 ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct caught_write);
+} caught_writes SEC(".maps");
+
+/* Both slots of one access are served in one exception: far within this. */
+#define SAME_ACCESS_NS 1000000
+
+/* Has the write slot seen this very access? Remembers it where this is the write slot. */
+static __always_inline bool caught_already(const struct watch *watch, u64 ip)
+{
+	u32 zero = 0;
+	struct caught_write *last = bpf_map_lookup_elem(&caught_writes, &zero);
+	u64 now = bpf_ktime_get_ns();
+
+	if (!last)
+		return false;
+	if (watch->kind == WATCH_ACCESS)
+		return last->address == watch->address && last->ip == ip &&
+		       now - last->ns < SAME_ACCESS_NS;
+	last->address = watch->address;
+	last->ip = ip;
+	last->ns = now;
+	return false;
+}
+
+struct legal_walk {
+	const struct stack *stack;
+	u32 found;
+};
+
+static long legal_frame(u32 index, struct legal_walk *walk)
+{
+	u64 frame = walk->stack->frames[index & (LEGAL_DEPTH - 1)];
+
+	for (u32 i = 0; i < LEGAL_TEXT_MAX; i++) {
+		if (i >= nr_legal_text)
+			break;
+		if (frame >= legal_text[i].start && frame < legal_text[i].end) {
+			walk->found = 1;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Did the DMA API itself touch it? Bouncing copies into a buffer that the device
+ * still owns: the events of unmap and sync come after they are done.
+ */
+static __noinline bool is_legal_code(const struct stack *stack)
+{
+	struct legal_walk walk = { .stack = stack };
+
+	bpf_loop(LEGAL_DEPTH, legal_frame, &walk, 0);
+	return walk.found;
+}
+
+/*
+ * May the page be written while it is written out? The page cache may, for most
+ * devices (Documentation/filesystems/vfs.rst, stable pages are the exception): the
+ * page is written out once more. Not known counts as yes.
+ */
+static __noinline bool is_page_cache(u64 phys)
+{
+	u64 vmemmap = read_u64(&vmemmap_base), head;
+	u32 page_size = bpf_core_type_size(struct page);
+	struct page *page = (void *)(vmemmap + (phys >> 12) * page_size);
+
+	if (!vmemmap || !page_size || !bpf_core_field_exists(page->mapping))
+		return true;
+	head = BPF_CORE_READ(page, compound_head);
+	if (head & 1)
+		page = (void *)(head - 1);
+	return BPF_CORE_READ(page, mapping) != NULL;
+}
+
+/* True when this instruction is new to this watch and there is room to remember it. */
+static __always_inline bool first_time(struct watch *watch, u64 ip)
+{
+	for (u32 i = 0; i < WATCH_IPS; i++) {
+		if (watch->told[i] == ip)
+			return false;
+		if (!watch->told[i]) {
+			watch->told[i] = ip;
+			return true;
+		}
+	}
+	return false;
+}
+
+static __always_inline void count_watch(u32 what)
+{
+	__sync_fetch_and_add(&watch_counts[what], 1);
+}
+
+static __noinline int access_in_buffer(void *ctx, struct scratch *s, struct watch *watch,
+				       struct mapping *map, struct device_state *device)
+{
+	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
+	u32 found = WITH_LEVEL(check, LEVEL_VIOLATION);
+
+	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
+	if (check == CHECK_NONE || map->blind || device->skips_sync || device->unmatched) {
+		count_watch(WATCH_LEGAL);
+		return 0;
+	}
+	find_object(&s->object, map->phys);
+	if (map->dir == DIR_TO_DEVICE && s->object.kind == OBJECT_PAGE && is_page_cache(s->phys)) {
+		count_watch(WATCH_LEGAL);
+		return 0;
+	}
+	if (events_lost(device))
+		found = WITH_LEVEL(check, LEVEL_HAZARD) | UNCERTAIN;
+	if (!first_time(watch, s->stack.frames[0])) {
+		count_watch(WATCH_FOLDED);
+		return 0;
+	}
+	add_step(map, s->op);
+	report(ctx, s, found, map, NULL);
+	return 0;
+}
+
+static __noinline int on_watch(void *ctx, struct scratch *s, struct watch *watch)
+{
+	struct device_state *device;
+	struct mapping *map;
+
+	take_stack(ctx, &s->stack);
+	if (caught_already(watch, s->stack.frames[0]))
+		return 0;
+	count_watch(WATCH_HITS);
+	s->dev = watch->key.dev;
+	s->key = watch->key;
+	s->phys = watch->phys;
+	s->dma = watch->phys;
+	s->size = watch->size;
+	s->dir = DIR_NONE;
+	s->op = watch->kind == WATCH_ACCESS ? OP_CPU_READ : OP_CPU_WRITE;
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	map = live_mapping(&s->key, watch->generation);
+	if (!device || !map || map->born != watch->born || map->owner != OWNER_DEVICE ||
+	    is_legal_code(&s->stack))
+		count_watch(WATCH_LEGAL);
+	else if (watch->kind != WATCH_SLACK)
+		access_in_buffer(ctx, s, watch, map, device);
+	else if (map->told)
+		count_watch(WATCH_FOLDED);
+	else
+		neighbour_written(ctx, s, map, map->blind || device->unmatched ? UNCERTAIN : 0);
+	return 0;
+}
+
+/* Tell user space to move on; when there is no room, its next turn does. */
+static __always_inline void watch_spent(u32 slot)
+{
+	struct watch_spent *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	event->type = EVENT_WATCH_SPENT;
+	event->slot = slot;
+	bpf_ringbuf_submit(event, 0);
+}
+
+SEC("perf_event")
+int watchpoint(struct bpf_perf_event_data *ctx)
+{
+	u64 slot = bpf_get_attach_cookie(ctx);
+	u32 zero = 0;
+	struct cpu_state *cpu = bpf_map_lookup_elem(&cpu_states, &zero);
+	struct watch *watch;
+	struct scratch *s;
+
+	if (slot >= WATCHES || !cpu)
+		return 0;
+	watch = &watches[slot];
+	/* User space is changing it. */
+	if (!watch->address || watch->address != ctx->addr)
+		return 0;
+	/* This tracer reads buffers and lines too. */
+	if (cpu->depth)
+		return 0;
+	if (__sync_fetch_and_add(&watch->hits, 1) == WATCH_HITS_MAX - 1)
+		watch_spent(slot);
+	s = enter(HOOK_WATCH, false);
+	if (!s)
+		return 0;
+	on_watch(ctx, s, watch);
+	leave(HOOK_WATCH, false);
+	return 0;
+}
+
+/*
+ * Not attached: user space runs it, once to learn addresses, and once more to see
+ * whether a watchpoint on watch_target fires.
+ */
+SEC("raw_tp")
+int watch_probe(void *ctx)
+{
+	watch_direct_map = direct_map();
+	watch_target_address = (u64)&watch_target;
+	*(volatile u64 *)&watch_target = 1;
+	return 0;
+}
+
+#endif
