@@ -450,9 +450,11 @@ static void publish(unsigned int slot, const struct candidate *c, const struct p
 	__atomic_store_n(&watch->address, address, __ATOMIC_RELEASE);
 }
 
-static void retract(unsigned int slot)
+/* The last first: without its twin, a watch on any access takes writes for reads. */
+static void retract(unsigned int first, unsigned int nr)
 {
-	__atomic_store_n(&self.bpf->bss->watches[slot].address, 0, __ATOMIC_SEQ_CST);
+	for (unsigned int slot = first + nr; slot-- > first;)
+		__atomic_store_n(&self.bpf->bss->watches[slot].address, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Watch writes with one slot, and any access with the next when that is wanted too. */
@@ -490,7 +492,6 @@ static void place_watch(unsigned int slot, const struct candidate *c, const stru
 
 static void rest(unsigned int slot)
 {
-	retract(slot);
 	for (int cpu = 0; cpu < self.nr_cpus; cpu++)
 		give_back(point_of(slot, cpu));
 }
@@ -531,8 +532,7 @@ int watch_turn(void)
 		refresh();
 		self.refreshed = time;
 	}
-	for (unsigned int i = 0; i < self.options.slots; i++)
-		retract(i);
+	retract(0, self.options.slots);
 	while (slot < self.options.slots) {
 		taken = next_target(slot);
 		if (!taken)
@@ -549,18 +549,26 @@ int watch_turn(void)
  * watch_spent - a slot has seen enough where it is
  * @slot: which
  *
- * It watches nothing until the next turn, so that a target which is touched all the
+ * It and its twin rest until the next turn, so that a target which is touched all the
  * time costs little.
  */
 void watch_spent(unsigned int slot)
 {
+	const struct watch *watches = self.bpf->bss->watches;
+	unsigned int first = slot, nr = 1;
+
 	/* News of where it was before is late. */
-	if (slot >= self.options.slots || self.bpf->bss->watches[slot].hits < WATCH_HITS_MAX)
+	if (slot >= self.options.slots || watches[slot].hits < WATCH_HITS_MAX)
 		return;
-	retract(slot);
-	for (int cpu = 0; cpu < self.nr_cpus; cpu++)
-		if (point_of(slot, cpu)->link)
-			ioctl(point_of(slot, cpu)->fd, PERF_EVENT_IOC_DISABLE, 0);
+	if (watches[slot].kind == WATCH_ACCESS)
+		first--;
+	if (first + 1 < self.options.slots && watches[first + 1].kind == WATCH_ACCESS)
+		nr = 2;
+	retract(first, nr);
+	for (slot = first; slot < first + nr; slot++)
+		for (int cpu = 0; cpu < self.nr_cpus; cpu++)
+			if (point_of(slot, cpu)->link)
+				ioctl(point_of(slot, cpu)->fd, PERF_EVENT_IOC_DISABLE, 0);
 }
 
 /**
@@ -696,9 +704,11 @@ const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *op
  */
 void watch_stop(void)
 {
-	if (self.points)
+	if (self.points) {
+		retract(0, self.options.slots);
 		for (unsigned int slot = 0; slot < self.options.slots; slot++)
 			rest(slot);
+	}
 	free(self.points);
 	free(self.online);
 	free(self.sample);
