@@ -16,6 +16,12 @@
 struct watch watches[WATCHES];
 u64 watch_counts[NR_WATCH_COUNTS];
 
+/*
+ * When an event was last found to be lost, ns: an unmap or sync of a mapping older
+ * than that may be the one.
+ */
+u64 watch_doubt;
+
 /* The DMA API, and what reads all memory by design; sorted or not. */
 struct text_range legal_text[LEGAL_TEXT_MAX];
 u32 nr_legal_text;
@@ -139,7 +145,6 @@ static __noinline int access_in_buffer(void *ctx, struct scratch *s, struct watc
 				       struct mapping *map, struct device_state *device)
 {
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
-	u32 found = WITH_LEVEL(check, LEVEL_VIOLATION);
 
 	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
 	if (check == CHECK_NONE || map->blind || device->skips_sync || device->unmatched) {
@@ -151,14 +156,12 @@ static __noinline int access_in_buffer(void *ctx, struct scratch *s, struct watc
 		count_watch(WATCH_LEGAL);
 		return 0;
 	}
-	if (events_lost(device))
-		found = WITH_LEVEL(check, LEVEL_HAZARD) | UNCERTAIN;
 	if (!first_time(watch, s->stack.frames[0])) {
 		count_watch(WATCH_FOLDED);
 		return 0;
 	}
 	add_step(map, s->op);
-	report(ctx, s, found, map, NULL);
+	report(ctx, s, WITH_LEVEL(check, LEVEL_VIOLATION), map, NULL);
 	return 0;
 }
 
@@ -183,6 +186,8 @@ static __noinline int on_watch(void *ctx, struct scratch *s, struct watch *watch
 	if (!device || !map || map->born != watch->born || map->owner != OWNER_DEVICE ||
 	    is_legal_code(&s->stack))
 		count_watch(WATCH_LEGAL);
+	else if (events_lost(device) || map->born <= watch_doubt)
+		count_watch(WATCH_UNSURE);
 	else if (watch->kind != WATCH_SLACK)
 		access_in_buffer(ctx, s, watch, map, device);
 	else if (map->told)

@@ -305,8 +305,7 @@ static uint64_t missed(void)
 static bool needs_history(const struct finding *finding)
 {
 	return finding->check == CHECK_DOUBLE_UNMAP || finding->check == CHECK_ADDR_UNKNOWN ||
-	       finding->check == CHECK_LEAK || finding->check == CHECK_CPU_READ_DEVICE_OWNED ||
-	       finding->check == CHECK_CPU_WRITE_DEVICE_OWNED;
+	       finding->check == CHECK_LEAK;
 }
 
 static void on_finding(const struct finding *seen)
@@ -314,6 +313,8 @@ static void on_finding(const struct finding *seen)
 	struct finding finding = *seen;
 	uint64_t sites;
 
+	if (finding.watched && watch_doubts(&finding, missed()))
+		return;
 	if (finding.level == LEVEL_VIOLATION && needs_history(&finding) && missed()) {
 		finding.level = LEVEL_HAZARD;
 		finding.uncertain = 1;
@@ -611,7 +612,7 @@ static int follow(struct ring_buffer *ring, pid_t child)
 		if (end && end - now() < 0.2)
 			timeout = (end - now()) * 1000 + 1;
 		if (opts.watch.slots) {
-			int turn = watch_turn();
+			int turn = watch_turn(missed());
 
 			timeout = turn < timeout ? turn : timeout;
 		}

@@ -43,9 +43,15 @@ static void watch_text(FILE *out, const struct summary *summary)
 		fprintf(out,
 			"Not watched: %zu device%s played by a program, whose DMA is done by the CPU.\n",
 			shunned, shunned > 1 ? "s" : "");
+	if (summary->missed || watch->counts[WATCH_UNSURE])
+		fprintf(out,
+			"Not judged: buffers mapped before the last lost event (touched %" PRIu64
+			" times).\n",
+			watch->counts[WATCH_UNSURE]);
 	if (watch->refused)
 		fprintf(out,
-			"Not watched: up to %u debug registers were in use by others.\n",
+			"Not watched: up to %u debug registers were in use by others. A buffer takes\n"
+			"             two of a CPU; with one only writes are caught.\n",
 			watch->refused);
 }
 
@@ -147,6 +153,7 @@ static struct json_object *watch_json(const struct summary *summary)
 	json_object_object_add(o, "hits", json_object_new_uint64(watch->counts[WATCH_HITS]));
 	json_object_object_add(o, "allowed", json_object_new_uint64(watch->counts[WATCH_LEGAL]));
 	json_object_object_add(o, "folded", json_object_new_uint64(watch->counts[WATCH_FOLDED]));
+	json_object_object_add(o, "unsure", json_object_new_uint64(watch->counts[WATCH_UNSURE]));
 	json_object_object_add(o, "refused", json_object_new_int(watch->refused));
 	json_object_object_add(o, "stood_down", down);
 	json_object_object_add(o, "shunned", shunned);

@@ -86,6 +86,8 @@ static struct {
 	size_t next_device;
 	uint64_t refreshed;
 	uint64_t turned;
+	uint64_t missed;
+	bool unmaps_optional; /* drivers may leave them out where syncs are skipped (7.x) */
 	struct watch_totals totals;
 	uint8_t seen[SEEN_BITS / 8];
 } self;
@@ -241,7 +243,7 @@ static bool is_candidate(const struct mapping_key *key, const struct mapping *ma
 
 	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
 	if (!map->phys || !map->size || map->owner != OWNER_DEVICE ||
-	    map->attrs & ATTR_SKIP_CPU_SYNC)
+	    map->attrs & ATTR_SKIP_CPU_SYNC || map->born <= self.bpf->bss->watch_doubt)
 		return false;
 	if (bpf_map_lookup_elem(devices, &key->dev, &device) || device.ignored ||
 	    device.generation != map->generation || watch_shuns(&device))
@@ -250,6 +252,9 @@ static bool is_candidate(const struct mapping_key *key, const struct mapping *ma
 	candidate->map = *map;
 	candidate->blind = map->blind || device.skips_sync || device.unmatched;
 	if (candidate->blind && map->dir == DIR_TO_DEVICE)
+		return false;
+	/* What is never unmapped is not known to be mapped still. */
+	if (candidate->blind && self.unmaps_optional && !device.unmaps)
 		return false;
 	target = find_device(key->dev, map->generation);
 	if (!target)
@@ -515,12 +520,33 @@ static unsigned int next_target(unsigned int slot)
 	return 0;
 }
 
+/* Mappings older than an event that was lost are not judged from now on. */
+static void note_missed(uint64_t missed)
+{
+	if (missed == self.missed)
+		return;
+	self.missed = missed;
+	self.bpf->bss->watch_doubt = now();
+}
+
+/**
+ * watch_doubts - was an event lost since the mapping was made?
+ * @finding: of a watch
+ * @missed: events lost so far
+ */
+bool watch_doubts(const struct finding *finding, uint64_t missed)
+{
+	note_missed(missed);
+	return finding->map.born <= self.bpf->bss->watch_doubt;
+}
+
 /**
  * watch_turn - move the watches on when it is time to
+ * @missed: events lost so far
  *
  * Return: milliseconds until it is time again.
  */
-int watch_turn(void)
+int watch_turn(uint64_t missed)
 {
 	uint64_t time = now(), period = self.options.period_ms * 1000000ull;
 	unsigned int slot = 0, taken;
@@ -528,6 +554,7 @@ int watch_turn(void)
 	if (time - self.turned < period)
 		return (period - (time - self.turned)) / 1000000 + 1;
 	self.turned = time;
+	note_missed(missed);
 	if (time - self.refreshed >= REFRESH_NS) {
 		refresh();
 		self.refreshed = time;
@@ -627,7 +654,10 @@ static bool find_legal_text(void)
 	};
 	struct text_range *ranges = self.bpf->bss->legal_text;
 	size_t nr = symbols_ranges(prefixes, ranges, LEGAL_TEXT_MAX);
+	static const char *const optional[] = { "__dma_need_unmap", NULL };
+	struct text_range range;
 
+	self.unmaps_optional = symbols_ranges(optional, &range, 1);
 	self.bpf->bss->nr_legal_text = nr;
 	return nr && nr <= LEGAL_TEXT_MAX;
 }

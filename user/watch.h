@@ -41,7 +41,8 @@ struct watch_totals {
 
 const char *watch_parse(const char *text, struct watch_options *options);
 const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *options);
-int watch_turn(void);
+int watch_turn(uint64_t missed);
+bool watch_doubts(const struct finding *finding, uint64_t missed);
 void watch_spent(unsigned int slot);
 void watch_stop(void);
 struct watch_totals watch_totals(void);
