@@ -31,9 +31,10 @@ static void watch_text(FILE *out, const struct summary *summary)
 	}
 	fprintf(out,
 		"Watched: %" PRIu64 " buffers in %" PRIu64 " turns; touched %" PRIu64
-		" times, %" PRIu64 " of them allowed,\n         %" PRIu64 " by an instruction reported already.\n",
-		watch->buffers, watch->turns, watch->counts[WATCH_HITS],
-		watch->counts[WATCH_LEGAL], watch->counts[WATCH_FOLDED]);
+		" times, %" PRIu64 " of them allowed,\n         %" PRIu64
+		" by an instruction reported already.\n",
+		watch->buffers, watch->turns, watch->counts[WATCH_HITS], watch->counts[WATCH_LEGAL],
+		watch->counts[WATCH_FOLDED]);
 	if (down)
 		fprintf(out,
 			"Not watched: buffers of %zu device%s: syncs not observable there, so only writes\n"

@@ -505,8 +505,7 @@ static void rest(unsigned int slot)
 static unsigned int next_target(unsigned int slot)
 {
 	for (size_t i = 0; i < self.nr_devices; i++) {
-		struct target_device *device =
-			&self.devices[self.next_device++ % self.nr_devices];
+		struct target_device *device = &self.devices[self.next_device++ % self.nr_devices];
 		struct candidate *c = next_mapping(device);
 		struct place place;
 		bool reads;
@@ -646,10 +645,19 @@ const char *watch_parse(const char *text, struct watch_options *options)
 static bool find_legal_text(void)
 {
 	static const char *const prefixes[] = {
-		"dma_map_", "__dma_map_", "dma_unmap_", "dma_sync_", "__dma_sync_", "dma_direct_",
-		"swiotlb_", "iommu_dma_", "__iommu_dma_",
+		"dma_map_",
+		"__dma_map_",
+		"dma_unmap_",
+		"dma_sync_",
+		"__dma_sync_",
+		"dma_direct_",
+		"swiotlb_",
+		"iommu_dma_",
+		"__iommu_dma_",
 		/* Other tracers, kmemleak, /proc/kcore. */
-		"copy_from_kernel_nofault", "scan_block", "read_kcore",
+		"copy_from_kernel_nofault",
+		"scan_block",
+		"read_kcore",
 		NULL,
 	};
 	struct text_range *ranges = self.bpf->bss->legal_text;
@@ -725,7 +733,8 @@ const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *op
 		return "out of memory";
 	read_online();
 	if (!find_legal_text())
-		return "the DMA API's functions were not found in /proc/kallsyms: is kptr_restrict 2?";
+		return "the DMA API's functions were not found in /proc/kallsyms; "
+		       "is /proc/sys/kernel/kptr_restrict 2?";
 	return try_one();
 }
 
