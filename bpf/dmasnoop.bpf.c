@@ -318,15 +318,10 @@ static __always_inline struct mapping *find_containing(struct scratch *s, u64 sp
 	return search_containing(s, space, address) ? live_mapping(&s->key, s->generation) : NULL;
 }
 
-/*
- * The live mapping at exactly this address that fits best; its key in @s->key. Of
- * several that fit an unmap is of the oldest, and a sync of the youngest: the address
- * is free, and can be mapped by another CPU, before the event of its unmap comes.
- */
+/* The live mapping at exactly this address that fits best; its key in @s->key. */
 __noinline int search_exact(struct scratch *s)
 {
-	u64 best = SLOTS, born = 0;
-	bool fits = false;
+	u64 best = SLOTS;
 
 	if (!s)
 		return 0;
@@ -339,15 +334,10 @@ __noinline int search_exact(struct scratch *s)
 		map = live_mapping(&s->key, s->generation);
 		if (!map || !map->users)
 			continue;
-		if (map->size == s->size && map->dir == s->dir) {
-			if (fits && (map->born < born) != (s->op == OP_UNMAP))
-				continue;
-			fits = true;
-			born = map->born;
+		if (map->size == s->size && map->dir == s->dir)
+			return 1;
+		if (best == SLOTS)
 			best = slot;
-		} else if (best == SLOTS) {
-			best = slot;
-		}
 	}
 	s->key.slot = best;
 	return best < SLOTS;

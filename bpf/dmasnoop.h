@@ -291,7 +291,7 @@ enum watch_count {
 	WATCH_HITS, /* all */
 	WATCH_LEGAL, /* allowed: the CPU's by then, or gone, or not to be judged */
 	WATCH_FOLDED, /* by an instruction that was reported */
-	WATCH_UNSURE, /* an event was lost that may have made it legal */
+	WATCH_UNSURE, /* an event that was lost, or is late, may have made it legal */
 	NR_WATCH_COUNTS,
 };
 

@@ -165,6 +165,25 @@ static __noinline int access_in_buffer(void *ctx, struct scratch *s, struct watc
 	return 0;
 }
 
+/*
+ * Is it the only live mapping of its address? Where addresses are given out, by swiotlb
+ * or an IOMMU, this one can be free, and mapped by another CPU, before the event of its
+ * unmap comes; which of the two then goes is a guess.
+ */
+static __noinline bool is_alone(struct scratch *s, u64 generation)
+{
+	struct mapping_key key = s->key;
+
+	if (key.slot)
+		return false;
+	for (u32 slot = 1; slot < SLOTS; slot++) {
+		key.slot = slot;
+		if (live_mapping(&key, generation))
+			return false;
+	}
+	return true;
+}
+
 static __noinline int on_watch(void *ctx, struct scratch *s, struct watch *watch)
 {
 	struct device_state *device;
@@ -186,7 +205,8 @@ static __noinline int on_watch(void *ctx, struct scratch *s, struct watch *watch
 	if (!device || !map || map->born != watch->born || map->owner != OWNER_DEVICE ||
 	    is_legal_code(&s->stack))
 		count_watch(WATCH_LEGAL);
-	else if (events_lost(device) || map->born <= watch_doubt)
+	else if (events_lost(device) || map->born <= watch_doubt ||
+		 !is_alone(s, watch->generation))
 		count_watch(WATCH_UNSURE);
 	else if (watch->kind != WATCH_SLACK)
 		access_in_buffer(ctx, s, watch, map, device);

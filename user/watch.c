@@ -242,7 +242,7 @@ static bool is_candidate(const struct mapping_key *key, const struct mapping *ma
 	struct device_state device;
 
 	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
-	if (!map->phys || !map->size || map->owner != OWNER_DEVICE ||
+	if (key->slot || !map->phys || !map->size || map->owner != OWNER_DEVICE ||
 	    map->attrs & ATTR_SKIP_CPU_SYNC || map->born <= self.bpf->bss->watch_doubt)
 		return false;
 	if (bpf_map_lookup_elem(devices, &key->dev, &device) || device.ignored ||
