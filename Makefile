@@ -9,7 +9,7 @@ KERNEL ?= 6.12
 KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 
 BPF_HEADERS := $(wildcard bpf/*.h)
-TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.c user/watch.c
+TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.c user/watch.c user/targets.c
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
@@ -26,7 +26,7 @@ user/dmasnoop.skel.h: bpf/dmasnoop.bpf.o
 	$(BPFTOOL) gen skeleton $< name dmasnoop_bpf >$@
 
 # Static: one binary for every guest and box, whatever libc is there.
-user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/report.h user/summary.h user/symbols.h user/watch.h $(BPF_HEADERS)
+user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/report.h user/summary.h user/symbols.h user/watch.h user/targets.h $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(TRACER) -lbpf -lelf -lz -ljson-c
 
 user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h

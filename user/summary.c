@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "summary.h"
+#include "targets.h"
 
 #define SCHEMA_VERSION 1
 #define DEVICES_SHOWN 12
@@ -24,7 +25,7 @@ static void watch_text(FILE *out, const struct summary *summary)
 	size_t down = 0, shunned = 0;
 
 	for (size_t i = 0; i < summary->nr_devices; i++) {
-		if (watch_shuns(&summary->devices[i]))
+		if (targets_shun(&summary->devices[i]))
 			shunned++;
 		else
 			down += stands_down(&summary->devices[i]);
@@ -142,7 +143,7 @@ static struct json_object *watch_json(const struct summary *summary)
 	for (size_t i = 0; i < summary->nr_devices; i++) {
 		const struct device_state *state = &summary->devices[i];
 
-		if (watch_shuns(state))
+		if (targets_shun(state))
 			json_object_array_add(shunned, json_object_new_string(state->name));
 		else if (stands_down(state))
 			json_object_array_add(down, json_object_new_string(state->name));

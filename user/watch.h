@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * --watch: hardware watchpoints on buffers that a device owns. Owns the perf
- * events and chooses the targets; bpf/watch.bpf.h judges the hits.
+ * events; targets.c chooses what is watched, bpf/watch.bpf.h judges the hits.
  */
 #ifndef DMASNOOP_WATCH_H
 #define DMASNOOP_WATCH_H
@@ -46,6 +46,5 @@ bool watch_doubts(const struct finding *finding, uint64_t missed);
 void watch_spent(unsigned int slot);
 void watch_stop(void);
 struct watch_totals watch_totals(void);
-bool watch_shuns(const struct device_state *device);
 
 #endif
