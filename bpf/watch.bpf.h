@@ -205,8 +205,7 @@ static __noinline int on_watch(void *ctx, struct scratch *s, struct watch *watch
 	if (!device || !map || map->born != watch->born || map->owner != OWNER_DEVICE ||
 	    is_legal_code(&s->stack))
 		count_watch(WATCH_LEGAL);
-	else if (events_lost(device) || map->born <= watch_doubt ||
-		 !is_alone(s, watch->generation))
+	else if (events_lost(device) || map->born <= watch_doubt || !is_alone(s, watch->generation))
 		count_watch(WATCH_UNSURE);
 	else if (watch->kind != WATCH_SLACK)
 		access_in_buffer(ctx, s, watch, map, device);

@@ -89,7 +89,10 @@ bool targets_shun(const struct device_state *device)
 	return device->software;
 }
 
-/* Whether it can be watched, and how: fills @candidate. */
+/*
+ * Whether it can be watched, and how: fills @candidate. Who owns it just now does not
+ * matter: a buffer that goes to and fro is watched all the time, and judged at the hit.
+ */
 static bool is_candidate(const struct mapping_key *key, const struct mapping *map,
 			 struct candidate *candidate)
 {
@@ -98,8 +101,8 @@ static bool is_candidate(const struct mapping_key *key, const struct mapping *ma
 	struct device_state device;
 
 	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
-	if (key->slot || !map->phys || !map->size || map->owner != OWNER_DEVICE ||
-	    map->attrs & ATTR_SKIP_CPU_SYNC || map->born <= self.bpf->bss->watch_doubt)
+	if (key->slot || !map->phys || !map->size || map->attrs & ATTR_SKIP_CPU_SYNC ||
+	    map->born <= self.bpf->bss->watch_doubt)
 		return false;
 	if (bpf_map_lookup_elem(devices, &key->dev, &device) || device.ignored ||
 	    device.generation != map->generation || targets_shun(&device))
@@ -157,8 +160,7 @@ static bool is_live(const struct candidate *candidate)
 	struct mapping map;
 
 	return !bpf_map_lookup_elem(fd, &candidate->key, &map) &&
-	       map.generation == candidate->map.generation && map.born == candidate->map.born &&
-	       map.owner == OWNER_DEVICE;
+	       map.generation == candidate->map.generation && map.born == candidate->map.born;
 }
 
 static void drop(struct candidate *candidate, struct target_device *device)
