@@ -35,6 +35,8 @@ static __always_inline struct scratch *enter(u32 hook, bool twin)
 
 	if (!cpu || !armed || (twin && !cpu->busy[hook]))
 		return NULL;
+	if (twin)
+		__sync_fetch_and_add(&twin_runs, 1);
 	depth = cpu->depth;
 	if (depth >= DEPTH_MAX) {
 		count_lost(LOST_NESTED);

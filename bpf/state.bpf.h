@@ -15,6 +15,7 @@ const volatile char only_driver[NAME_SIZE];
 
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
+u64 twin_runs; /* events that a program was too busy for, and its twin took */
 
 /*
  * Set when every hook is attached. Until then events are not looked at: a map

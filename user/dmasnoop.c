@@ -225,6 +225,7 @@ struct folds {
  * @gone: devices that lost their driver
  * @next_id: of a finding in JSON
  * @attach_dmaloop: dmaloop's tracepoint may have appeared
+ * @not_taken_before: not_taken() when tracing began
  */
 static struct tracer {
 	struct dmasnoop_bpf *bpf;
@@ -238,6 +239,7 @@ static struct tracer {
 	size_t nr_gone;
 	unsigned int next_id;
 	bool attach_dmaloop;
+	uint64_t not_taken_before;
 } tracer;
 
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
@@ -281,8 +283,17 @@ static bool fold(struct folds *folds, uint64_t key, unsigned int id)
 	return true;
 }
 
-/* Events that both a program and its twin missed; the twin misses last. */
-static uint64_t missed(void)
+/* The event a program misses its twin takes, where it sees that the other is busy. */
+static bool has_twin(const char *name)
+{
+	char twin[64];
+
+	snprintf(twin, sizeof(twin), "%s_twin", name);
+	return bpf_object__find_program_by_name(tracer.bpf->obj, twin);
+}
+
+/* Events that programs with a twin were too busy for. */
+static uint64_t not_taken(void)
 {
 	struct bpf_program *program;
 	uint64_t total = 0;
@@ -290,15 +301,21 @@ static uint64_t missed(void)
 	bpf_object__for_each_program(program, tracer.bpf->obj) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
-		const char *name = bpf_program__name(program);
-		size_t length = strlen(name);
 
-		if (length < 5 || strcmp(name + length - 5, "_twin"))
-			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		if (has_twin(bpf_program__name(program)) &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
 			total += info.recursion_misses;
 	}
 	return total;
+}
+
+/* Events that neither a program nor its twin took. */
+static uint64_t missed(void)
+{
+	uint64_t total = not_taken() - tracer.not_taken_before;
+	uint64_t by_twins = tracer.bpf->bss->twin_runs;
+
+	return total > by_twins ? total - by_twins : 0;
 }
 
 /* What hangs on having seen every map and unmap. */
@@ -462,6 +479,7 @@ static int load(void)
 		if (wrong)
 			return fail("--watch: %s", wrong);
 	}
+	tracer.not_taken_before = not_taken();
 	bpf->bss->armed = true;
 	return 0;
 }

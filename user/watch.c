@@ -242,7 +242,7 @@ static void rest(unsigned int slot)
 /* Mappings older than an event that was lost are not judged from now on. */
 static void note_missed(uint64_t missed)
 {
-	if (missed == self.missed)
+	if (missed <= self.missed)
 		return;
 	self.missed = missed;
 	self.bpf->bss->watch_doubt = now();
