@@ -91,7 +91,7 @@ bool targets_shun(const struct device_state *device)
 
 /*
  * Whether it can be watched, and how: fills @candidate. Who owns it just now does not
- * matter: a buffer that goes to and fro is watched all the time, and judged at the hit.
+ * matter: a buffer that changes hands is watched all the time, and judged at the hit.
  */
 static bool is_candidate(const struct mapping_key *key, const struct mapping *map,
 			 struct candidate *candidate)
