@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "summary.h"
@@ -52,9 +53,9 @@ static void watch_text(FILE *out, const struct summary *summary)
 			watch->counts[WATCH_UNSURE]);
 	if (watch->refused)
 		fprintf(out,
-			"Not watched: up to %u debug registers were in use by others. A buffer takes\n"
-			"             two of a CPU; with one only writes are caught.\n",
-			watch->refused);
+			"Not watched: up to %u debug registers could not be had: %s. A buffer\n"
+			"             takes two of each CPU; with one only its writes are caught.\n",
+			watch->refused, watch->error ? strerror(watch->error) : "others use them");
 }
 
 /**

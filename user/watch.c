@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,7 +119,10 @@ static bool take(struct point *point, unsigned int slot, int cpu, const struct p
 			point->retry_ns = 0;
 			return true;
 		}
+		self.totals.error = errno;
 		close(point->fd);
+	} else if (errno != ENOSPC && errno != ENODEV /* the CPU has just left */) {
+		self.totals.error = errno;
 	}
 	point->retry_ns = now() + RETRY_NS;
 	return false;
@@ -439,11 +443,20 @@ static const char *try_one(void)
  */
 const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *options)
 {
+	struct rlimit files;
+	rlim_t needed;
+
 	self.bpf = bpf;
 	self.options = *options;
 	self.nr_cpus = libbpf_num_possible_cpus();
 	if (self.nr_cpus < 1)
 		return "the CPUs could not be counted (/sys/devices/system/cpu/possible)";
+	/* Two for each debug register of each CPU, and the tracer's own. */
+	needed = 2 * options->slots * self.nr_cpus + 256;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < needed) {
+		files.rlim_cur = needed < files.rlim_max ? needed : files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	self.points = calloc(options->slots * self.nr_cpus, sizeof(*self.points));
 	self.online = calloc(self.nr_cpus, sizeof(*self.online));
 	if (!self.points || !self.online || !targets_start(bpf, options->period_ms))

@@ -29,7 +29,8 @@ struct watch_options {
  * @turns: how often a watch was placed
  * @buffers: on how many mappings
  * @counts: of hits, by enum watch_count
- * @refused: the most debug registers that were taken by others at one time
+ * @refused: the most debug registers that could not be had at one time
+ * @error: why, where it is not that others have them: an errno, 0
  */
 struct watch_totals {
 	struct watch_options options;
@@ -37,6 +38,7 @@ struct watch_totals {
 	uint64_t buffers;
 	uint64_t counts[NR_WATCH_COUNTS];
 	unsigned int refused;
+	int error;
 };
 
 const char *watch_parse(const char *text, struct watch_options *options);
