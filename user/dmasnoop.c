@@ -31,6 +31,7 @@
 #include "options.h"
 #include "record.h"
 #include "symbols.h"
+#include "watch.h"
 
 /* How often `live' prints, and looks for leaks in the time a mapping has to age. */
 #define LIVE_SECONDS 2
@@ -90,6 +91,8 @@ static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
 
+	if (finding.watched && watch_doubts(&finding, attach_missed(tracer.bpf)))
+		return;
 	if (needs_history(&finding) && attach_missed(tracer.bpf)) {
 		if (finding.level > LEVEL_HAZARD)
 			finding.level = LEVEL_HAZARD;
@@ -129,6 +132,9 @@ static int on_event(void *context, void *data, size_t size)
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();
 		tracer.module_loaded = true;
+		break;
+	case EVENT_WATCH_SPENT:
+		watch_spent(((const struct watch_spent *)data)->slot);
 		break;
 	}
 	return 0;
@@ -181,6 +187,10 @@ static int load(void)
 	if (opts.content > CONTENT_SAMPLE)
 		bpf_map__set_max_entries(bpf->maps.contents,
 					 bpf_map__max_entries(bpf->maps.mappings));
+	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
+	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
+	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
+	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
 	if (!problem)
 		problem = attach_memory(bpf);
@@ -196,6 +206,9 @@ static int load(void)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
 	attach_late(tracer.bpf);
+	problem = opts.watch.slots ? watch_start(bpf, &opts.watch) : NULL;
+	if (problem)
+		return fail("--watch: %s", problem);
 	bpf->bss->armed = true;
 	return 0;
 }
@@ -295,6 +308,7 @@ static void collect(struct summary *summary)
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.line_size = opts.line_size,
+		.watch = watch_totals(),
 		.kernel = uts.release,
 	};
 	for (int i = 0; i < NR_LEVELS; i++)
@@ -414,6 +428,11 @@ static int follow(struct ring_buffer *ring, pid_t child)
 			break;
 		if (end && end - now() < 0.2)
 			timeout = (end - now()) * 1000 + 1;
+		if (opts.watch.slots) {
+			int turn = watch_turn(attach_missed(tracer.bpf));
+
+			timeout = turn < timeout ? turn : timeout;
+		}
 		err = ring_buffer__poll(ring, timeout);
 		if (err < 0 && err != -EINTR)
 			return fail("reading events: %s", strerror(-err));
@@ -538,6 +557,7 @@ static int trace(void)
 			return fail("%s: %s", opts.file, strerror(errno));
 	}
 	status = run();
+	watch_stop();
 	dmasnoop_bpf__destroy(tracer.bpf);
 	exact_end();
 	live_free(&tracer.sites);

@@ -4,6 +4,7 @@
 #define DMASNOOP_SUMMARY_H
 
 #include "report.h"
+#include "watch.h"
 
 /**
  * struct fold - findings that are the same but for when
@@ -32,6 +33,7 @@ struct fold {
  * @level: what was reported from
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
+ * @watch: what --watch did
  * @damaged: of a recording, whose totals are not intact
  * @kernel: its release
  */
@@ -49,6 +51,7 @@ struct summary {
 	enum level level;
 	unsigned int line_size;
 	bool filtered;
+	struct watch_totals watch;
 	bool damaged;
 	const char *kernel;
 };
