@@ -13,7 +13,7 @@ BPF_HEADERS := $(wildcard bpf/*.h)
 OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
 	user/explain.c user/record.c user/replay.c user/options.c
 TRACER := user/dmasnoop.c user/attach.c user/exact.c user/devices.c user/live.c user/watch.c \
-	user/targets.c $(OUTPUTS)
+	user/targets.c user/held.c $(OUTPUTS)
 USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 

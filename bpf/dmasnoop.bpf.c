@@ -607,8 +607,8 @@ static __always_inline int judge_neighbour_write(struct scratch *s, struct mappi
 	if (rule_same_line_apart(&s->object, &s->other_object))
 		return 0;
 	map->told = 1;
-	add_step(map, s->op);
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	add_step(&s->map, s->op);
 	__builtin_memset(s->changed, 0, sizeof(s->changed));
 	mark_bytes(s, map->phys / line_size != s->phys / line_size, s->phys % line_size, s->size);
 	return judge(s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP | unsure);

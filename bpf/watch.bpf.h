@@ -156,8 +156,8 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch,
 		return count_watch(WATCH_LEGAL);
 	if (!first_time(watch, s->stack.frames[0]))
 		return count_watch(WATCH_FOLDED);
-	add_step(map, s->op);
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	add_step(&s->map, s->op);
 	return judge(s, WITH_LEVEL(check, LEVEL_VIOLATION) | WITH_MAP);
 }
 

@@ -27,6 +27,7 @@
 #include "exact.h"
 #include "explain.h"
 #include "findings.h"
+#include "held.h"
 #include "live.h"
 #include "options.h"
 #include "record.h"
@@ -122,7 +123,8 @@ static int on_event(void *context, void *data, size_t size)
 	(void)size;
 	switch (*(uint8_t *)data) {
 	case EVENT_FINDING:
-		on_finding(data);
+		if (!held_keep(data))
+			on_finding(data);
 		break;
 	case EVENT_DEVICE_GONE:
 		on_device_gone(&gone->state);
@@ -309,6 +311,7 @@ static void collect(struct summary *summary)
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.line_size = opts.line_size,
 		.watch = watch_totals(),
+		.unsettled = held_unsettled(),
 		.kernel = uts.release,
 	};
 	for (int i = 0; i < NR_LEVELS; i++)
@@ -397,6 +400,14 @@ static void look_for_leaks(void)
 	}
 }
 
+static void look_at_held(void)
+{
+	struct held_tables where = { .mappings = bpf_map__fd(tracer.bpf->maps.mappings),
+				     .recent = bpf_map__fd(tracer.bpf->maps.recent) };
+
+	held_look(&where, on_finding);
+}
+
 /* What is done every few seconds. */
 static int look(void)
 {
@@ -431,6 +442,7 @@ static int follow(struct ring_buffer *ring, pid_t child)
 		if (opts.watch.slots) {
 			int turn = watch_turn(attach_missed(tracer.bpf));
 
+			look_at_held();
 			timeout = turn < timeout ? turn : timeout;
 		}
 		err = ring_buffer__poll(ring, timeout);
@@ -492,6 +504,7 @@ static int run(void)
 		end_command(child);
 		ring_buffer__consume(ring);
 	}
+	look_at_held();
 	if (opts.verb == VERB_LIVE && !status)
 		status = print_live();
 	else
@@ -558,6 +571,7 @@ static int trace(void)
 	}
 	status = run();
 	watch_stop();
+	held_free();
 	dmasnoop_bpf__destroy(tracer.bpf);
 	exact_end();
 	live_free(&tracer.sites);

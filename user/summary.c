@@ -51,6 +51,11 @@ static void watch_text(FILE *out, const struct summary *summary)
 			"Not judged: buffers mapped before the last lost event (touched %" PRIu64
 			" times).\n",
 			watch->counts[WATCH_UNSURE]);
+	if (summary->unsettled)
+		fprintf(out,
+			"Not judged: %" PRIu64 " accesses to buffers that the device still has, or that no\n"
+			"            more is known of: a sync may have followed.\n",
+			summary->unsettled);
 	if (watch->refused)
 		fprintf(out,
 			"Not watched: up to %u debug registers could not be had: %s. A buffer\n"
@@ -159,6 +164,7 @@ static struct json_object *watch_json(const struct summary *summary)
 	json_object_object_add(o, "allowed", json_object_new_uint64(watch->counts[WATCH_LEGAL]));
 	json_object_object_add(o, "folded", json_object_new_uint64(watch->counts[WATCH_FOLDED]));
 	json_object_object_add(o, "unsure", json_object_new_uint64(watch->counts[WATCH_UNSURE]));
+	json_object_object_add(o, "unsettled", json_object_new_uint64(summary->unsettled));
 	json_object_object_add(o, "refused", json_object_new_int(watch->refused));
 	json_object_object_add(o, "stood_down", down);
 	json_object_object_add(o, "shunned", shunned);

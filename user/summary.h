@@ -34,6 +34,7 @@ struct fold {
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
  * @watch: what --watch did
+ * @unsettled: accesses that --watch saw, of which what followed is not known
  * @damaged: of a recording, whose totals are not intact
  * @kernel: its release
  */
@@ -52,6 +53,7 @@ struct summary {
 	unsigned int line_size;
 	bool filtered;
 	struct watch_totals watch;
+	uint64_t unsettled;
 	bool damaged;
 	const char *kernel;
 };
