@@ -115,6 +115,22 @@ static __always_inline bool is_buddy(struct page *page)
 	return (type & 0xf0000080) == 0xf0000000;
 }
 
+/* Memory that no allocator owns: the kernel's image, but for what was freed of it. */
+__noinline int page_is_reserved(u64 phys)
+{
+	struct page *page = phys_to_page(phys);
+	struct page___typed *typed = (void *)page;
+	u64 flags;
+
+	if (!page)
+		return 0;
+	if (bpf_core_field_exists(typed->flags.f))
+		flags = BPF_CORE_READ(typed, flags.f);
+	else
+		flags = BPF_CORE_READ(page, flags);
+	return flags >> bpf_core_enum_value(enum pageflags, PG_reserved) & 1;
+}
+
 #define ORDERS 11
 
 /*
