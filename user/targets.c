@@ -32,13 +32,15 @@ struct candidate {
  * struct target_device - whose turn it is
  * @dev, @generation: which
  * @last_born: of the mapping that was watched last
- * @turn: picks a place in the buffer
+ * @rounds: how often its buffers have been gone through
+ * @turn: picks a place in the buffer: in each round another
  * @candidates: of this device, in the current sample
  */
 struct target_device {
 	uint64_t dev;
 	uint64_t generation;
 	uint64_t last_born;
+	unsigned int rounds;
 	unsigned int turn;
 	size_t candidates;
 };
@@ -201,9 +203,8 @@ static struct candidate *next_mapping(struct target_device *device)
 			drop(chosen, device);
 			continue;
 		}
-		/* Another place than in the round before. */
 		if (!after)
-			device->turn++;
+			device->turn = ++device->rounds;
 		device->last_born = chosen->map.born;
 		return chosen;
 	}
