@@ -599,8 +599,7 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 }
 
 /* The CPU wrote [phys, phys + size), on a line of @map, beside its bytes. */
-static __always_inline int judge_neighbour_write(struct scratch *s, struct mapping *map,
-						 u32 unsure)
+static __always_inline int judge_neighbour_write(struct scratch *s, struct mapping *map, u32 unsure)
 {
 	if (map->owner != OWNER_DEVICE || map->told)
 		return 0;

@@ -137,8 +137,8 @@ static __always_inline int count_watch(u32 what)
 }
 
 /* Inside the buffer of @s->key. */
-static __always_inline int judge_inside(struct scratch *s, struct watch *watch,
-					struct mapping *map, const struct device_state *device)
+static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
+					const struct device_state *device)
 {
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 

@@ -34,9 +34,10 @@ static void watch_text(FILE *out, const struct summary *summary)
 		"         instruction reported already.\n",
 		watch->buffers, watch->turns, watch->counts[WATCH_HITS], watch->counts[WATCH_LEGAL],
 		watch->counts[WATCH_FOLDED]);
-	fprintf(out, "Not watched: mappings that are gone within a turn; accesses by user space or through\n"
-		     "             vmalloc and kmap addresses; pages of user space and of the page cache;\n"
-		     "             coherent memory; mappings made with DMA_ATTR_SKIP_CPU_SYNC.\n");
+	fprintf(out,
+		"Not watched: mappings that are gone within a turn; accesses by user space or through\n"
+		"             vmalloc and kmap addresses; pages of user space and of the page cache;\n"
+		"             coherent memory; mappings made with DMA_ATTR_SKIP_CPU_SYNC.\n");
 	if (down)
 		fprintf(out,
 			"Not watched: buffers of %zu device%s whose syncs are not seen: only writes beside\n"
@@ -53,7 +54,8 @@ static void watch_text(FILE *out, const struct summary *summary)
 			watch->counts[WATCH_UNSURE]);
 	if (summary->unsettled)
 		fprintf(out,
-			"Not judged: %" PRIu64 " accesses to buffers that the device still has, or that no\n"
+			"Not judged: %" PRIu64
+			" accesses to buffers that the device still has, or that no\n"
 			"            more is known of: a sync may have followed.\n",
 			summary->unsettled);
 	if (watch->refused)

@@ -251,7 +251,7 @@ size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t 
 			ranges[nr - 1].end = entries[next].address;
 		else if (nr++ < max)
 			ranges[nr - 1] = (struct range){ .start = entries[i].address,
-							      .end = entries[next].address };
+							 .end = entries[next].address };
 	}
 	return nr;
 }

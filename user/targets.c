@@ -93,8 +93,7 @@ static bool is_candidate(const struct mapping_key *key, const struct mapping *ma
 
 	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
 	if (key->slot || !map->phys || !map->size || !rule_is_streaming(map->kind) ||
-	    map->attrs & ATTR_SKIP_CPU_SYNC ||
-	    map->born <= self.bpf->bss->watch_doubt)
+	    map->attrs & ATTR_SKIP_CPU_SYNC || map->born <= self.bpf->bss->watch_doubt)
 		return false;
 	if (bpf_map_lookup_elem(devices, &key->dev, &device) || device.ignored ||
 	    device.generation != map->generation)
