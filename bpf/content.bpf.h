@@ -63,6 +63,8 @@ __noinline int content_remember(struct scratch *s)
 
 	s = own(s);
 	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	if (map)
+		map->content = 0;
 	if (!s || !map || map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;

@@ -23,12 +23,20 @@ static long index_one(u32 index, struct index_walk *walk)
 		key.dev = walk->dev;
 	page = bpf_map_lookup_elem(&starts, &key);
 	if (page) {
-		u32 next;
+		u32 next = STARTS;
 
-		for (u32 i = 0; i < STARTS; i++)
-			if (page->at[i].dma == walk->dma && page->at[i].dev == walk->dev)
+		for (u32 i = 0; i < STARTS; i++) {
+			struct mapping_key old = { .dev = page->at[i].dev, .dma = page->at[i].dma };
+
+			if (old.dma == walk->dma && old.dev == walk->dev)
 				return 0;
-		next = page->next++ & (STARTS - 1);
+			if (next == STARTS && !bpf_map_lookup_elem(&mappings, &old))
+				next = i;
+		}
+		/* More than STARTS live ones: one of them will not be found. */
+		if (next == STARTS)
+			next = page->next++;
+		next &= STARTS - 1;
 		page->at[next].dev = walk->dev;
 		page->at[next].dma = walk->dma;
 	} else {

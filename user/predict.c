@@ -48,6 +48,9 @@ const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS] = {
 #define LOST "dma-lost"
 #define FAULT "fault"
 #define LEAK "leak"
+
+#define CONTENT "content-changed,"
+#define FREED "freed-while-mapped,"
 #define TORN "torn"
 #define STUCK "stuck"
 
@@ -81,6 +84,7 @@ const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS] = {
  * @coherent: coherent memory
  * @shared: a neighbour that the driver uses is on the buffer's line
  * @foreign: that line reaches into another slab object
+ * @user: pages of a process
  * @size_max: bytes the placement has room for, where that is little: all in one line
  */
 static const struct traits {
@@ -88,6 +92,7 @@ static const struct traits {
 	bool coherent;
 	bool shared;
 	bool foreign;
+	bool user;
 	unsigned int size_max;
 } placements[] = {
 	{ .name = "separate" },
@@ -101,7 +106,7 @@ static const struct traits {
 	{ .name = "uncached", .coherent = true },
 	{ .name = "pages" },
 	{ .name = "page-straddle", .shared = true },
-	{ .name = "user" },
+	{ .name = "user", .user = true },
 };
 
 static const char *const descriptors[] = { "packed", "banked", "bank-straddle", "padded" };
@@ -130,7 +135,7 @@ static const struct {
 	const char *coherent;
 } predictions[] = {
 	{ "tx-sync", TX, SAME(OK), .findings = "" },
-	{ "tx-no-sync", TX, NOT_HANDED_OVER(STALE), .findings = "cpu-write-device-owned" },
+	{ "tx-no-sync", TX, NOT_HANDED_OVER(STALE), .findings = CONTENT "cpu-write-device-owned" },
 	{ "rx-sync", RX, SAME(OK), .findings = "" },
 	{ "rx-no-sync", RX, NOT_HANDED_OVER(STALE), .findings = "cpu-read-device-owned" },
 	{ "rx-barrier-and-sync", RX, SAME(OK), .findings = "" },
@@ -160,9 +165,9 @@ static const struct {
 	{ "unmap-twice", RX, SAME(FAULT), .findings = "double-unmap" },
 	{ "sync-in-time", RX, SAME(OK), .findings = "" },
 	/* swiotlb finds no slot for the address and copies nothing (swiotlb_bounce()). */
-	{ "sync-after-unmap", RX, IOMMU_STOPS, .findings = "addr-unknown" },
+	{ "sync-after-unmap", RX, IOMMU_STOPS, .findings = "addr-after-unmap" },
 	{ "leak-none", RX, SAME(OK), .findings = "" },
-	{ "leak", RX, SAME(LEAK), .findings = "leak" },
+	{ "leak", RX, SAME(LEAK), .findings = FREED "leak" },
 	{ "dma-address", TX, SAME(OK), .findings = "" },
 	{ "cpu-pointer", TX, SAME(FAULT), .findings = "addr-unknown", .coherent = FAULT },
 	{ "overrun-none", LONG, SAME(OK), .findings = "" },
@@ -290,6 +295,11 @@ struct prediction predict(const char *scenario, const char *place, enum predict_
 		answer.outcome = NEIGHBOUR;
 	if (kind == HALF && traits->size_max && column != PREDICT_BOUNCE)
 		answer.outcome = OK;
+	/* Their owner may write them at any time, and frees them after the driver left. */
+	if (traits->user && !strncmp(answer.findings, CONTENT, strlen(CONTENT)))
+		answer.findings += strlen(CONTENT);
+	if (traits->user && !strncmp(answer.findings, FREED, strlen(FREED)))
+		answer.findings += strlen(FREED);
 	if (kind != TX && traits->foreign)
 		answer.findings = with_foreign(answer.findings);
 	return answer;
