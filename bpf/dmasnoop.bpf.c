@@ -600,6 +600,23 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 	return 0;
 }
 
+/* The CPU wrote [phys, phys + size), on a line of @map, beside its bytes. */
+static __always_inline int judge_neighbour_write(struct scratch *s, struct mapping *map, u32 unsure)
+{
+	if (map->owner != OWNER_DEVICE || map->told)
+		return 0;
+	find_object(&s->object, map->phys);
+	find_object(&s->other_object, s->phys);
+	if (rule_same_line_apart(&s->object, &s->other_object))
+		return 0;
+	map->told = 1;
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	add_step(&s->map, s->op);
+	__builtin_memset(s->changed, 0, sizeof(s->changed));
+	mark_bytes(s, map->phys / line_size != s->phys / line_size, s->phys % line_size, s->size);
+	return judge(s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP | unsure);
+}
+
 /* A CPU access to [phys, phys + size) that the driver itself announced. */
 __noinline int judge_access(struct scratch *s)
 {
@@ -627,18 +644,7 @@ __noinline int judge_access(struct scratch *s)
 	if (s->op != OP_CPU_WRITE || !page_is_claimed(s->phys) || !meet(s, MEET_FIRST))
 		return 0;
 	map = live_any(&s->other_key);
-	if (!map || map->owner != OWNER_DEVICE || map->told)
-		return 0;
-	find_object(&s->object, map->phys);
-	find_object(&s->other_object, s->phys);
-	if (rule_same_line_apart(&s->object, &s->other_object))
-		return 0;
-	map->told = 1;
-	add_step(map, s->op);
-	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	__builtin_memset(s->changed, 0, sizeof(s->changed));
-	mark_bytes(s, map->phys / line_size != s->phys / line_size, s->phys % line_size, s->size);
-	return judge(s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP);
+	return map ? judge_neighbour_write(s, map, 0) : 0;
 }
 
 static __always_inline int on_access(void *ctx, struct scratch *s)
@@ -850,6 +856,7 @@ static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
 #include "hooks.bpf.h"
 #include "layers.bpf.h"
 #include "descriptor.bpf.h"
+#include "watch.bpf.h"
 
 /* --- devices coming and going --- */
 

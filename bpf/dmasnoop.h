@@ -173,6 +173,7 @@ struct object {
  * @has_ops: it has dma_map_ops of its own
  * @iommu: it is behind an IOMMU that translates
  * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
+ * @software: its dma_map_ops are a module's: a program plays the device
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
  * @live: mapped, or allocated, and not given back, of what was seen
@@ -194,7 +195,8 @@ struct device_state {
 	u8 has_ops;
 	u8 iommu;
 	u8 lazy;
-	u8 pad[2];
+	u8 software;
+	u8 pad[1];
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
@@ -226,7 +228,7 @@ enum detail {
 	NR_DETAILS,
 };
 
-/* Physical addresses, @end excluded. */
+/* Addresses, @end excluded. */
 struct range {
 	u64 start;
 	u64 end;
@@ -234,7 +236,7 @@ struct range {
 
 enum content_mode { CONTENT_OFF, CONTENT_SAMPLE, CONTENT_EDGES, CONTENT_FULL, NR_CONTENT_MODES };
 
-enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
+enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE, EVENT_WATCH_SPENT };
 
 /**
  * struct finding - EVENT_FINDING
@@ -248,6 +250,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @detail: what exactly, enum detail
  * @nents: entries given to that call; 0 when it has none
  * @attrs: attributes given to that call
+ * @watched: seen by a hardware watchpoint on [@addr, @addr + @size)
  * @has_map: @map is valid
  * @has_other: @other is valid
  * @ns: when
@@ -289,7 +292,8 @@ struct finding {
 	u8 iommu;
 	u8 kind;
 	u8 detail;
-	u8 pad[3];
+	u8 watched;
+	u8 pad[2];
 	u32 nents;
 	u32 live;
 	u64 attrs;
@@ -316,6 +320,60 @@ struct module_event {
 	u8 type;
 	u8 pad[7];
 	char name[NAME_SIZE];
+};
+
+/* --- hardware watchpoints: watch.bpf.h decides on a hit, watch.c where they are --- */
+
+#define WATCHES 4 /* debug registers of a CPU that are used at most */
+#define WATCH_IPS 4 /* instructions told apart, and reported, for one watch */
+#define WATCH_HITS_MAX 64 /* after so many a watch is spent, before it costs more */
+#define LEGAL_TEXT_MAX 128
+#define OVERREADING_MAX 32 /* a power of two */
+
+enum watch_kind {
+	WATCH_WRITE, /* writes of the buffer */
+	WATCH_ACCESS, /* any access; a twin in the slot before it sees which are writes */
+	WATCH_SLACK, /* writes beside the buffer, on a line of its */
+};
+
+/**
+ * struct watch - what one slot, the same on every CPU, watches
+ * @key: the mapping
+ * @generation: of its device
+ * @born: of the mapping: buffers and their addresses are used again
+ * @address: virtual address; 0 while user space changes the rest
+ * @phys: the same, physical
+ * @size: bytes, a power of two up to 8
+ * @kind: enum watch_kind
+ * @hits: so far
+ * @told: instructions that were reported
+ */
+struct watch {
+	struct mapping_key key;
+	u64 generation;
+	u64 born;
+	u64 address;
+	u64 phys;
+	u32 size;
+	u32 kind;
+	u64 hits;
+	u64 told[WATCH_IPS];
+};
+
+/* What became of the hits. */
+enum watch_count {
+	WATCH_HITS, /* all */
+	WATCH_LEGAL, /* allowed: the CPU's by then, or gone, or not to be judged */
+	WATCH_FOLDED, /* by an instruction that was reported */
+	WATCH_UNSURE, /* an event that was lost, or is late, may have made it legal */
+	NR_WATCH_COUNTS,
+};
+
+/* EVENT_WATCH_SPENT: a slot has seen enough. */
+struct watch_spent {
+	u8 type;
+	u8 slot;
+	u8 pad[6];
 };
 
 /* What could not be seen, by reason. */

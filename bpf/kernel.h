@@ -221,6 +221,11 @@ struct slab {
 	struct kmem_cache *slab_cache;
 };
 
+/* include/uapi/linux/bpf_perf_event.h; what comes before @addr is the architecture's */
+struct bpf_perf_event_data {
+	u64 addr;
+};
+
 #pragma clang attribute pop
 
 enum pagetype { PGTY_slab = 0xf5, PGTY_buddy = 0xf0 };

@@ -138,6 +138,7 @@ static __always_inline struct scratch *take(void)
 	s->detail = DETAIL_NONE;
 	s->missing = 0;
 	s->met = 0;
+	s->watched = 0;
 	s->nr_verdicts = 0;
 	return s;
 }
@@ -216,8 +217,12 @@ __noinline int make_device(u64 address)
 	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
 	fresh.skips_sync = skips_sync(dev);
 	fresh.iommu = uses_iommu(dev);
-	if (bpf_core_field_exists(dev->dma_ops))
-		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
+	if (bpf_core_field_exists(dev->dma_ops)) {
+		u64 ops = (u64)BPF_CORE_READ(dev, dma_ops);
+
+		fresh.has_ops = ops != 0;
+		fresh.software = ops && (ops < (u64)&_stext || ops >= (u64)&_end);
+	}
 	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))
 		count_lost(LOST_TABLE);
 	return 0;
@@ -366,6 +371,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;
 	finding->live = 0;
+	finding->watched = s->watched;
 	finding->addr = s->dma;
 	finding->size = s->size;
 	finding->has_map = verdict->has_map;

@@ -225,7 +225,8 @@ struct scratch {
 	u8 missing;
 	u8 index;
 	u8 met;
-	u8 pad[2];
+	u8 watched; /* by a watchpoint: */
+	u8 watch; /* which of watches */
 	u32 nr_verdicts;
 	u32 pad2;
 	struct verdict verdicts[VERDICTS];
@@ -285,6 +286,8 @@ struct {
 
 extern const void page_offset_base __ksym __weak;
 extern const void vmemmap_base __ksym __weak;
+extern const void _stext __ksym __weak;
+extern const void _end __ksym __weak;
 
 static __always_inline void count_lost(u32 reason)
 {

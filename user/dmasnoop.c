@@ -27,10 +27,12 @@
 #include "exact.h"
 #include "explain.h"
 #include "findings.h"
+#include "held.h"
 #include "live.h"
 #include "options.h"
 #include "record.h"
 #include "symbols.h"
+#include "watch.h"
 
 /* How often `live' prints, and looks for leaks in the time a mapping has to age. */
 #define LIVE_SECONDS 2
@@ -94,6 +96,8 @@ static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
 
+	if (finding.watched && watch_doubts(&finding, attach_missed(tracer.bpf)))
+		return;
 	if (needs_history(&finding) && attach_missed(tracer.bpf)) {
 		if (finding.level > LEVEL_HAZARD)
 			finding.level = LEVEL_HAZARD;
@@ -123,7 +127,8 @@ static int on_event(void *context, void *data, size_t size)
 	(void)size;
 	switch (*(uint8_t *)data) {
 	case EVENT_FINDING:
-		on_finding(data);
+		if (!held_keep(data))
+			on_finding(data);
 		break;
 	case EVENT_DEVICE_GONE:
 		on_device_gone(&gone->state);
@@ -133,6 +138,9 @@ static int on_event(void *context, void *data, size_t size)
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();
 		tracer.module_loaded = true;
+		break;
+	case EVENT_WATCH_SPENT:
+		watch_spent(((const struct watch_spent *)data)->slot);
 		break;
 	}
 	return 0;
@@ -185,6 +193,10 @@ static int load(void)
 	if (opts.content > CONTENT_SAMPLE)
 		bpf_map__set_max_entries(bpf->maps.contents,
 					 bpf_map__max_entries(bpf->maps.mappings));
+	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
+	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
+	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
+	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
 	if (!problem)
 		problem = attach_memory(bpf);
@@ -203,6 +215,9 @@ static int load(void)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
 	attach_late(tracer.bpf);
+	problem = opts.watch.slots ? watch_start(bpf, &opts.watch) : NULL;
+	if (problem)
+		return fail("--watch: %s", problem);
 	bpf->bss->armed = true;
 	return 0;
 }
@@ -303,6 +318,8 @@ static void collect(struct summary *summary)
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.unreadable = attach_unreadable(tracer.bpf),
 		.line_size = opts.line_size,
+		.watch = watch_totals(),
+		.unsettled = held_unsettled(),
 		.kernel = uts.release,
 	};
 	for (int i = 0; i < NR_LEVELS; i++)
@@ -391,6 +408,14 @@ static void look_for_leaks(void)
 	}
 }
 
+static void look_at_held(void)
+{
+	struct held_tables where = { .mappings = bpf_map__fd(tracer.bpf->maps.mappings),
+				     .recent = bpf_map__fd(tracer.bpf->maps.recent) };
+
+	held_look(&where, on_finding);
+}
+
 /* What is done every few seconds. */
 static int look(void)
 {
@@ -422,6 +447,12 @@ static int follow(struct ring_buffer *ring, pid_t child)
 			break;
 		if (end && end - now() < 0.2)
 			timeout = (end - now()) * 1000 + 1;
+		if (opts.watch.slots) {
+			int turn = watch_turn(attach_missed(tracer.bpf));
+
+			look_at_held();
+			timeout = turn < timeout ? turn : timeout;
+		}
 		err = ring_buffer__poll(ring, timeout);
 		if (err < 0 && err != -EINTR)
 			return fail("reading events: %s", strerror(-err));
@@ -481,6 +512,7 @@ static int run(void)
 		end_command(child);
 		ring_buffer__consume(ring);
 	}
+	look_at_held();
 	if (opts.verb == VERB_LIVE && !status)
 		status = print_live();
 	else
@@ -546,6 +578,8 @@ static int trace(void)
 			return fail("%s: %s", opts.file, strerror(errno));
 	}
 	status = run();
+	watch_stop();
+	held_free();
 	dmasnoop_bpf__destroy(tracer.bpf);
 	exact_end();
 	live_free(&tracer.sites);

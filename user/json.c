@@ -100,6 +100,7 @@ void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned i
 	ADD("comm", json_object_new_string_len(f->comm, strnlen(f->comm, sizeof(f->comm))));
 	ADD("time_ns", json_object_new_uint64(f->ns));
 	ADD("age_ns", f->has_map ? json_object_new_uint64(f->ns - m->born) : NULL);
+	ADD("watched", json_object_new_boolean(f->watched));
 	ADD("syncs_observable", json_object_new_boolean(!f->skips_sync));
 	ADD("object", object(f));
 	if (f->check == CHECK_LINE_NEIGHBOUR_WRITE)

@@ -18,7 +18,7 @@ enum need {
 	NEED_SYNCS, /* its syncs are observable */
 	NEED_WHOLE, /* its mappings are known from its driver's probe on */
 	NEED_IOMMU, /* an IOMMU translates for it */
-	NEED_ACCESSES, /* CPU accesses are announced */
+	NEED_ACCESSES, /* CPU accesses are announced, or watched */
 	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
 	NEED_MEMORY, /* the kernel's memory can be read by physical address */
 	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
@@ -30,7 +30,7 @@ static const char *const unmet[NR_NEEDS] = {
 	[NEED_SYNCS] = "no device's syncs are observable; boot with swiotlb=force",
 	[NEED_WHOLE] = "every device was in use before the trace began",
 	[NEED_IOMMU] = "no device is behind an IOMMU that translates",
-	[NEED_ACCESSES] = "no CPU accesses were announced",
+	[NEED_ACCESSES] = "no CPU accesses were announced, or watched (--watch)",
 	[NEED_DESCRIPTORS] = "no descriptors were announced",
 	[NEED_MEMORY] = "the kernel's memory could not be found",
 	[NEED_LEAKS] = "no driver left its device, and the run was short",
@@ -92,7 +92,9 @@ static uint32_t met(const struct summary *summary, const struct device_state *de
 	return (device->unmaps ? NEED(UNMAPS) : 0) | (device->skips_sync ? 0 : NEED(SYNCS)) |
 	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
 	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
-	       (summary->unreadable ? 0 : NEED(MEMORY)) | (summary->leaks_judged ? NEED(LEAKS) : 0);
+	       (summary->unreadable ? 0 : NEED(MEMORY)) |
+	       (summary->watch.turns ? NEED(ACCESSES) : 0) |
+	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }
 
 /**

@@ -45,6 +45,7 @@ enum {
 	OPT_LEAK_AGE,
 	OPT_CONTENT,
 	OPT_EXACT,
+	OPT_WATCH,
 };
 
 /* clang-format off: one option a row */
@@ -106,6 +107,13 @@ enum {
 		  NULL,                                                                                    \
 		  0,                                                                                       \
 		  "load dmasnoop_sync.ko, so that syncs of coherent devices are seen",                     \
+		  0 },                                                                                     \
+		{ "watch",                                                                                 \
+		  OPT_WATCH,                                                                               \
+		  "SLOTS[,MS]",                                                                            \
+		  OPTION_ARG_OPTIONAL,                                                                     \
+		  "catch instructions that touch what a device owns: watchpoints in SLOTS of each "        \
+		  "CPU's 4 debug registers (default 2), moved on every MS milliseconds (default 100)",     \
 		  0 },                                                                                     \
 	{                                                                                                  \
 		"leak-age", OPT_LEAK_AGE, "S", 0,                                                          \
@@ -200,6 +208,22 @@ static double parse_seconds(struct argp_state *state, const char *what, const ch
 	return seconds;
 }
 
+/* SLOTS[,MS] */
+static void parse_watch(struct argp_state *state, const char *arg)
+{
+	char *end = (char *)arg;
+
+	opts.watch = (struct watch_options){ .slots = 2, .period_ms = 100 };
+	if (!arg)
+		return;
+	opts.watch.slots = strtoul(arg, &end, 10);
+	if (end != arg && *end == ',')
+		opts.watch.period_ms = strtoul(end + 1, &end, 10);
+	if (*end || opts.watch.slots < 1 || opts.watch.slots > WATCHES ||
+	    opts.watch.period_ms < 1 || opts.watch.period_ms > 60000)
+		argp_error(state, "--watch=%s: SLOTS[,MS], 1 to 4 and 1 to 60000", arg);
+}
+
 /* What does not hang on one option alone. */
 static void check_options(struct argp_state *state)
 {
@@ -282,6 +306,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_EXACT:
 		opts.exact = true;
+		break;
+	case OPT_WATCH:
+		parse_watch(state, arg);
 		break;
 	case OPT_OLDER:
 		opts.older = parse_seconds(state, "age", arg);

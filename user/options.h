@@ -4,6 +4,7 @@
 #define DMASNOOP_OPTIONS_H
 
 #include "../bpf/dmasnoop.h"
+#include "watch.h"
 
 #define DMASNOOP_VERSION "0.1"
 
@@ -23,6 +24,7 @@ enum verb { VERB_TRACE, VERB_RECORD, VERB_REPLAY, VERB_LIVE, VERB_DEVICES, VERB_
  * @line_size: bytes, a power of two
  * @content: how much of a buffer content-changed looks at
  * @exact: make the syncs of coherent devices visible
+ * @watch: hardware watchpoints
  * @duration: seconds; 0: no end
  * @older: live: only mappings of this age, seconds
  * @leak_age: a mapping that old may have leaked, seconds
@@ -45,6 +47,7 @@ struct options {
 	unsigned int line_size;
 	enum content_mode content;
 	bool exact;
+	struct watch_options watch;
 	double duration;
 	double older;
 	double leak_age;

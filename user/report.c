@@ -205,8 +205,9 @@ static bool is_line_check(int check)
 static void call(FILE *out, const struct finding *f)
 {
 	if (f->op == OP_CPU_READ || f->op == OP_CPU_WRITE)
-		fprintf(out, "%-11s%s of %" PRIu64 " bytes at phys 0x%" PRIx64, "Access",
-			op_names[f->op], f->size, f->addr);
+		fprintf(out, "%-11s%s %s %" PRIu64 " bytes at phys 0x%" PRIx64, "Access",
+			op_names[f->op], f->watched ? "within the watched" : "of", f->size,
+			f->addr);
 	else if (f->op == OP_DESCRIPTOR_WRITE || f->op == OP_DOORBELL || f->op == OP_FETCH)
 		fprintf(out, "%-11s%s of %" PRIu64 " bytes at dma 0x%" PRIx64, "Access",
 			op_names[f->op], f->size, f->addr);

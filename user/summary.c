@@ -5,10 +5,65 @@
  */
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <string.h>
 
 #include "summary.h"
 
 #define DEVICES_SHOWN 12
+
+/* Devices whose buffers cannot be watched, only what is written beside them. */
+static bool stands_down(const struct device_state *state)
+{
+	return state->skips_sync || state->unmatched;
+}
+
+static void watch_text(FILE *out, const struct summary *summary)
+{
+	const struct watch_totals *watch = &summary->watch;
+	size_t down = 0, played = 0;
+
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		if (summary->devices[i].software)
+			played++;
+		else
+			down += stands_down(&summary->devices[i]);
+	}
+	fprintf(out,
+		"Watched: %" PRIu64 " buffers in %" PRIu64 " turns; touched %" PRIu64
+		" times: %" PRIu64 " allowed, %" PRIu64 " by an\n"
+		"         instruction reported already.\n",
+		watch->buffers, watch->turns, watch->counts[WATCH_HITS], watch->counts[WATCH_LEGAL],
+		watch->counts[WATCH_FOLDED]);
+	fprintf(out,
+		"Not watched: mappings that are gone within a turn; accesses by user space or through\n"
+		"             vmalloc and kmap addresses; pages of user space and of the page cache;\n"
+		"             coherent memory; mappings made with DMA_ATTR_SKIP_CPU_SYNC.\n");
+	if (down)
+		fprintf(out,
+			"Not watched: buffers of %zu device%s whose syncs are not seen: only writes beside\n"
+			"             them are.\n",
+			down, down > 1 ? "s" : "");
+	if (played)
+		fprintf(out,
+			"Not watched: %zu device%s played by a program, whose DMA is done by the CPU.\n",
+			played, played > 1 ? "s" : "");
+	if (summary->missed || watch->counts[WATCH_UNSURE])
+		fprintf(out,
+			"Not judged: buffers mapped before the last lost event (touched %" PRIu64
+			" times).\n",
+			watch->counts[WATCH_UNSURE]);
+	if (summary->unsettled)
+		fprintf(out,
+			"Not judged: %" PRIu64
+			" accesses to buffers that the device still has, or that no\n"
+			"            more is known of: a sync may have followed.\n",
+			summary->unsettled);
+	if (watch->refused)
+		fprintf(out,
+			"Not watched: up to %u debug registers could not be had: %s. A buffer\n"
+			"             takes two of each CPU; with one only its writes are caught.\n",
+			watch->refused, watch->error ? strerror(watch->error) : "others use them");
+}
 
 /**
  * summary_text - print a summary for a person
@@ -68,7 +123,10 @@ void summary_text(FILE *out, const struct summary *summary)
 		fprintf(out,
 			"Not seen: what buffers hold and which allocations they lie in: the kernel's\n"
 			"          memory was not found (is /proc/kcore readable?).\n");
-	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces.\n");
+	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces%s.\n",
+		summary->watch.options.slots ? " or --watch samples" : "");
+	if (summary->watch.options.slots)
+		watch_text(out, summary);
 	for (size_t i = 0; i < nr; i++) {
 		if (states[i].older)
 			fprintf(out,
@@ -90,6 +148,36 @@ void summary_text(FILE *out, const struct summary *summary)
 			" events; findings they could explain are marked Unsure.\n",
 			lost);
 	fflush(out);
+}
+
+static struct json_object *watch_json(const struct summary *summary)
+{
+	const struct watch_totals *watch = &summary->watch;
+	struct json_object *o = json_object_new_object();
+	struct json_object *down = json_object_new_array();
+	struct json_object *shunned = json_object_new_array();
+
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		const struct device_state *state = &summary->devices[i];
+
+		if (state->software)
+			json_object_array_add(shunned, json_object_new_string(state->name));
+		else if (stands_down(state))
+			json_object_array_add(down, json_object_new_string(state->name));
+	}
+	json_object_object_add(o, "slots", json_object_new_int(watch->options.slots));
+	json_object_object_add(o, "period_ms", json_object_new_int(watch->options.period_ms));
+	json_object_object_add(o, "buffers", json_object_new_uint64(watch->buffers));
+	json_object_object_add(o, "turns", json_object_new_uint64(watch->turns));
+	json_object_object_add(o, "hits", json_object_new_uint64(watch->counts[WATCH_HITS]));
+	json_object_object_add(o, "allowed", json_object_new_uint64(watch->counts[WATCH_LEGAL]));
+	json_object_object_add(o, "folded", json_object_new_uint64(watch->counts[WATCH_FOLDED]));
+	json_object_object_add(o, "unsure", json_object_new_uint64(watch->counts[WATCH_UNSURE]));
+	json_object_object_add(o, "unsettled", json_object_new_uint64(summary->unsettled));
+	json_object_object_add(o, "refused", json_object_new_int(watch->refused));
+	json_object_object_add(o, "stood_down", down);
+	json_object_object_add(o, "shunned", shunned);
+	return o;
 }
 
 /**
@@ -166,6 +254,8 @@ void summary_json(FILE *out, const struct summary *summary)
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "lost", lost);
 	json_object_object_add(o, "unseen", unseen);
+	if (summary->watch.options.slots)
+		json_object_object_add(o, "watch", watch_json(summary));
 	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	fflush(out);
 	json_object_put(o);

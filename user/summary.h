@@ -4,6 +4,7 @@
 #define DMASNOOP_SUMMARY_H
 
 #include "report.h"
+#include "watch.h"
 
 /**
  * struct fold - findings that are the same but for when
@@ -33,6 +34,8 @@ struct fold {
  * @level: what was reported from
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
+ * @watch: what --watch did
+ * @unsettled: accesses that --watch saw, of which what followed is not known
  * @damaged: of a recording, whose totals are not intact
  * @kernel: its release
  */
@@ -51,6 +54,8 @@ struct summary {
 	enum level level;
 	unsigned int line_size;
 	bool filtered;
+	struct watch_totals watch;
+	uint64_t unsettled;
 	bool damaged;
 	const char *kernel;
 };

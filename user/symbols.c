@@ -216,6 +216,46 @@ size_t symbols_format(uint64_t address, char *text, size_t size)
 	return snprintf(text, size, "%s+0x%llx", symbol.name, (unsigned long long)symbol.offset);
 }
 
+static bool has_prefix(const char *name, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++)
+		if (!strncmp(name, *prefixes, strlen(*prefixes)))
+			return true;
+	return false;
+}
+
+/**
+ * symbols_ranges - where functions of the kernel's own are, by the start of their names
+ * @prefixes: ended by NULL
+ * @ranges: out; neighbours are one range
+ * @max: room in @ranges
+ *
+ * Return: how many there are; those beyond @max are left out.
+ */
+size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t max)
+{
+	size_t nr = 0;
+
+	if (!loaded)
+		symbols_load();
+	for (size_t i = 0, next; i < nr_entries; i++) {
+		if (entries[i].module || !has_prefix(entries[i].name, prefixes))
+			continue;
+		/* One function can have several names. */
+		for (next = i + 1; next < nr_entries; next++)
+			if (entries[next].address != entries[i].address)
+				break;
+		if (next == nr_entries)
+			break;
+		if (nr && nr <= max && ranges[nr - 1].end >= entries[i].address)
+			ranges[nr - 1].end = entries[next].address;
+		else if (nr++ < max)
+			ranges[nr - 1] = (struct range){ .start = entries[i].address,
+							 .end = entries[next].address };
+	}
+	return nr;
+}
+
 /* The tracing machinery and the DMA API's own frames: never the driver. */
 static const char *const plumbing[] = {
 	"bpf_",	      "traceiter_", "trace_",	   "perf_trace_", "dma_map_",
@@ -269,11 +309,7 @@ static bool is_one_of(const char *const *prefixes, uint64_t address)
 
 	if (!name)
 		return false;
-	name += strspn(name, "_");
-	for (; *prefixes; prefixes++)
-		if (!strncmp(name, *prefixes, strlen(*prefixes)))
-			return true;
-	return false;
+	return has_prefix(name + strspn(name, "_"), prefixes);
 }
 
 /**

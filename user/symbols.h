@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../bpf/dmasnoop.h"
+
 /**
  * struct symbol - where an address lies
  * @name: function; NULL when not known
@@ -26,6 +28,7 @@ void symbols_define(uint64_t address, const struct symbol *symbol);
 struct symbol symbols_find(uint64_t address);
 bool symbols_known(const char *name);
 size_t symbols_format(uint64_t address, char *text, size_t size);
+size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t max);
 size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start);
 size_t symbols_caller(const uint64_t *stack, size_t max, const uint64_t **start);
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A hardware watchpoint was hit: may the CPU touch those bytes now? Part of
+ * dmasnoop.bpf.c. Where the watchpoints are is user space's choice (watch.c).
+ *
+ * One program serves all slots; the slot is its cookie. It runs in the debug
+ * exception, right after the access: as in an NMI, with interrupts off, and with
+ * the watchpoints of its CPU switched off.
+ */
+#ifndef DMASNOOP_WATCH_BPF_H
+#define DMASNOOP_WATCH_BPF_H
+
+/* How deep below the access the DMA API's own frames can be. */
+#define LEGAL_DEPTH 8
+
+struct watch watches[WATCHES];
+u64 watch_counts[NR_WATCH_COUNTS];
+
+/*
+ * When an event was last found to be lost, ns: an unmap or sync of a mapping older
+ * than that may be the one.
+ */
+u64 watch_doubt;
+
+/* The DMA API, and what reads all memory by design. */
+struct range legal_text[LEGAL_TEXT_MAX];
+u32 nr_legal_text;
+
+/* Functions that read whole words, the end of which can be the next object's. */
+struct range overreading_text[OVERREADING_MAX];
+u32 nr_overreading_text;
+
+/* For watch_probe: what it writes, and where that is. */
+u64 watch_target;
+u64 watch_target_address;
+
+/*
+ * The last write a CPU was caught at. Processors watch writes, or any access; not
+ * reads alone. So a buffer that must not be read either takes two slots: the first
+ * watches writes, the second any access, and what the first saw is a write. The
+ * first is asked first, because it has the lower debug register.
+ */
+struct caught_write {
+	u64 address;
+	u64 ip;
+	u64 ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct caught_write);
+} caught_writes SEC(".maps");
+
+/* Both slots of one access are served in one exception: far within this. */
+#define SAME_ACCESS_NS 1000000
+
+/* Has the write slot seen this very access? Remembers it where this is the write slot. */
+static __always_inline bool caught_already(const struct watch *watch, u64 ip)
+{
+	u32 zero = 0;
+	struct caught_write *last = bpf_map_lookup_elem(&caught_writes, &zero);
+	u64 now = bpf_ktime_get_ns();
+
+	if (!last)
+		return false;
+	if (watch->kind == WATCH_ACCESS)
+		return last->address == watch->address && last->ip == ip &&
+		       now - last->ns < SAME_ACCESS_NS;
+	last->address = watch->address;
+	last->ip = ip;
+	last->ns = now;
+	return false;
+}
+
+struct legal_walk {
+	const struct stack *stack;
+	u32 found;
+};
+
+static long legal_frame(u32 index, struct legal_walk *walk)
+{
+	u64 frame = walk->stack->frames[index & (LEGAL_DEPTH - 1)];
+
+	for (u32 i = 0; i < LEGAL_TEXT_MAX; i++) {
+		if (i >= nr_legal_text)
+			break;
+		if (frame >= legal_text[i].start && frame < legal_text[i].end) {
+			walk->found = 1;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static long overread(u32 index, struct legal_walk *walk)
+{
+	const struct range *text = &overreading_text[index & (OVERREADING_MAX - 1)];
+
+	walk->found = inside(text, walk->stack->frames[0]);
+	return walk->found;
+}
+
+/*
+ * Did the DMA API itself touch it? Bouncing copies into a buffer that the device
+ * still owns: the events of unmap and sync come after they are done.
+ */
+static __noinline bool is_legal_code(const struct stack *stack)
+{
+	struct legal_walk walk = { .stack = stack };
+
+	bpf_loop(LEGAL_DEPTH, legal_frame, &walk, 0);
+	if (!walk.found)
+		bpf_loop(nr_overreading_text, overread, &walk, 0);
+	return walk.found;
+}
+
+/* True when this instruction is new to this watch and there is room to remember it. */
+static __always_inline bool first_time(struct watch *watch, u64 ip)
+{
+	for (u32 i = 0; i < WATCH_IPS; i++) {
+		if (watch->told[i] == ip)
+			return false;
+		if (!watch->told[i]) {
+			watch->told[i] = ip;
+			return true;
+		}
+	}
+	return false;
+}
+
+static __always_inline int count_watch(u32 what)
+{
+	__sync_fetch_and_add(&watch_counts[what], 1);
+	return 0;
+}
+
+/* Inside the buffer of @s->key. */
+static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
+					const struct device_state *device)
+{
+	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
+
+	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
+	if (check == CHECK_NONE || map->blind || device->skips_sync || device->unmatched)
+		return count_watch(WATCH_LEGAL);
+	/*
+	 * The page cache may be written while it is written out
+	 * (Documentation/filesystems/vfs.rst; stable pages are the exception), and
+	 * user space's pages are its own to race for: the kernel then acts for it.
+	 */
+	find_object(&s->object, map->phys);
+	if (s->object.kind == OBJECT_UNKNOWN ||
+	    (s->object.kind == OBJECT_PAGE && page_has_owner(s->phys)))
+		return count_watch(WATCH_LEGAL);
+	if (!first_time(watch, s->stack.frames[0]))
+		return count_watch(WATCH_FOLDED);
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	add_step(&s->map, s->op);
+	return judge(s, WITH_LEVEL(check, LEVEL_VIOLATION) | WITH_MAP);
+}
+
+/*
+ * Is it the only live mapping of its address? Where addresses are given out, by swiotlb
+ * or an IOMMU, this one can be free, and mapped by another CPU, before the event of its
+ * unmap comes; which of the two then goes is a guess.
+ */
+static __noinline bool is_alone(struct scratch *s, u64 generation)
+{
+	s->other_key = s->key;
+	if (s->key.slot)
+		return false;
+	for (u32 slot = 1; slot < SLOTS; slot++) {
+		s->other_key.slot = slot;
+		if (live_mapping(&s->other_key, generation))
+			return false;
+	}
+	return true;
+}
+
+/* What @s->watch was hit by has @s->stack. */
+__noinline int judge_hit(struct scratch *s)
+{
+	struct device_state *device;
+	struct watch *watch;
+	struct mapping *map;
+
+	s = own(s);
+	if (!s)
+		return 0;
+	watch = &watches[s->watch & (WATCHES - 1)];
+	if (caught_already(watch, s->stack.frames[0]))
+		return 0;
+	count_watch(WATCH_HITS);
+	s->dev = watch->key.dev;
+	s->key = watch->key;
+	s->phys = watch->phys;
+	s->dma = watch->phys;
+	s->size = watch->size;
+	s->dir = DIR_NONE;
+	s->kind = KIND_SINGLE;
+	s->op = watch->kind == WATCH_ACCESS ? OP_CPU_READ : OP_CPU_WRITE;
+	s->watched = 1;
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	map = live_mapping(&s->key, watch->generation);
+	if (!device || !map || map->born != watch->born || map->owner != OWNER_DEVICE ||
+	    is_legal_code(&s->stack))
+		return count_watch(WATCH_LEGAL);
+	if (events_lost(device) || map->born <= watch_doubt || !is_alone(s, watch->generation))
+		return count_watch(WATCH_UNSURE);
+	if (watch->kind != WATCH_SLACK)
+		return judge_inside(s, watch, map, device);
+	if (map->told)
+		return count_watch(WATCH_FOLDED);
+	return judge_neighbour_write(s, map, map->blind || device->unmatched ? UNSURE : 0);
+}
+
+/* Tell user space to move on; when there is no room, its next turn does. */
+static __always_inline void watch_spent(u32 slot)
+{
+	struct watch_spent *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	event->type = EVENT_WATCH_SPENT;
+	event->slot = slot;
+	bpf_ringbuf_submit(event, 0);
+}
+
+SEC("perf_event")
+int watchpoint(struct bpf_perf_event_data *ctx)
+{
+	u64 slot = bpf_get_attach_cookie(ctx);
+	struct cpu_state *cpu = this_cpu();
+	struct watch *watch;
+	struct scratch *s;
+
+	if (slot >= WATCHES || !cpu || !armed)
+		return 0;
+	watch = &watches[slot];
+	/* User space is changing it. */
+	if (!watch->address || watch->address != ctx->addr)
+		return 0;
+	/* This tracer reads buffers and lines too. */
+	if (cpu->used)
+		return 0;
+	if (__sync_fetch_and_add(&watch->hits, 1) == WATCH_HITS_MAX - 1)
+		watch_spent(slot);
+	s = take();
+	if (!s)
+		return 0;
+	s->watch = slot;
+	__builtin_memset(&s->stack, 0, sizeof(s->stack));
+	if (bpf_get_stack(ctx, s->stack.frames, sizeof(s->stack.frames), 0) > 0) {
+		judge_hit(s);
+		send_verdicts(ctx, s);
+	}
+	leave(s);
+	return 0;
+}
+
+/*
+ * Not attached: user space runs it, once to learn addresses, and once more to see
+ * whether a watchpoint on watch_target fires.
+ */
+SEC("raw_tp")
+int watch_probe(void *ctx)
+{
+	direct_map();
+	watch_target_address = (u64)&watch_target;
+	*(volatile u64 *)&watch_target = 1;
+	return 0;
+}
+
+#endif
