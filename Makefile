@@ -9,7 +9,11 @@ KERNEL ?= 6.12
 KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 
 BPF_HEADERS := $(wildcard bpf/*.h)
-TRACER := user/dmasnoop.c user/report.c user/json.c user/summary.c user/symbols.c
+# What comes after the events: no libbpf in it, so that it is tested natively.
+OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
+	user/explain.c user/record.c user/replay.c user/options.c
+TRACER := user/dmasnoop.c user/attach.c user/devices.c user/live.c $(OUTPUTS)
+USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
@@ -19,14 +23,14 @@ all: tools module
 
 tools: user/dmasnoop user/dmaloop
 
-bpf/dmasnoop.bpf.o: bpf/dmasnoop.bpf.c $(BPF_HEADERS)
+bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
 	$(CLANG) -g -O2 -mcpu=v3 -target bpf -D__bpf__ -Wall -Werror -c $< -o $@
 
-user/dmasnoop.skel.h: bpf/dmasnoop.bpf.o
-	$(BPFTOOL) gen skeleton $< name dmasnoop_bpf >$@
+user/%.skel.h: bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
 # Static: one binary for every guest and box, whatever libc is there.
-user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/report.h user/summary.h user/symbols.h $(BPF_HEADERS)
+user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/devices.skel.h $(USER_HEADERS) $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(TRACER) -lbpf -lelf -lz -ljson-c
 
 user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h

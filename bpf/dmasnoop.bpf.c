@@ -4,13 +4,9 @@
  * rules (rules.h) about each event, and sends a finding when one is broken.
  * Nothing goes to user space while nothing is wrong.
  *
- * Hooks: the raw tracepoints of include/trace/events/dma.h (Linux 6.12), driver
- * bind and unbind, and dmaloop's cpu_access, the one place where a CPU's access
- * is announced by itself.
- *
- * Every hook has a twin: the kernel drops an event that arrives, in an
- * interrupt, while the same program already runs on that CPU. The twin runs
- * after it on every event and does the work only when the first one is busy.
+ * This file holds what happens at each event; hooks.bpf.h is where events come
+ * from, report.bpf.h what all of them need, find.bpf.h and lines.bpf.h how
+ * mappings are found by address and by cache line.
  */
 #include "kernel.h"
 
@@ -26,324 +22,79 @@ char LICENSE[] SEC("license") = "GPL";
 #include "state.bpf.h"
 #include "memory.bpf.h"
 
-/* --- entering and leaving a hook --- */
+#include "report.bpf.h"
+#include "find.bpf.h"
+#include "lines.bpf.h"
 
-static __always_inline struct scratch *enter(u32 hook, bool twin)
+/* --- memory that must not be mapped --- */
+
+static __always_inline bool inside(const volatile struct range *range, u64 phys)
 {
-	u32 zero = 0, depth;
-	struct cpu_state *cpu = bpf_map_lookup_elem(&cpu_states, &zero);
-
-	if (!cpu || !armed || (twin && !cpu->busy[hook]))
-		return NULL;
-	depth = cpu->depth;
-	if (depth >= DEPTH_MAX) {
-		count_lost(LOST_NESTED);
-		return NULL;
-	}
-	if (!twin)
-		cpu->busy[hook]++;
-	cpu->depth = depth + 1;
-	cpu->scratch[depth].hook = hook;
-	return &cpu->scratch[depth];
+	return phys >= range->start && phys < range->end;
 }
 
-static __always_inline void leave(u32 hook, bool twin)
+/* Is this page one of the current task's stack? Its pages are read once a task. */
+__noinline int on_stack(u64 phys)
 {
-	u32 zero = 0;
-	struct cpu_state *cpu = bpf_map_lookup_elem(&cpu_states, &zero);
+	u64 task = bpf_get_current_task(), pid = bpf_get_current_pid_tgid();
+	struct cpu_state *cpu = this_cpu();
+	u64 page = phys >> PAGE_SHIFT;
 
 	if (!cpu)
-		return;
-	cpu->depth--;
-	if (!twin)
-		cpu->busy[hook]--;
-}
-
-/* --- devices --- */
-
-/* Does the text match the filter? An empty filter matches all. */
-static __always_inline bool matches(const char *text, const volatile char *filter)
-{
-	for (int i = 0; i < NAME_SIZE; i++) {
-		if (!filter[i])
-			return i == 0 || !text[i];
-		if (filter[i] != text[i])
-			return false;
-	}
-	return true;
-}
-
-static __always_inline bool skips_sync(struct device *dev)
-{
-	if (!bpf_core_field_exists(dev->dma_skip_sync))
-		return false;
-	return BPF_CORE_READ_BITFIELD_PROBED(dev, dma_skip_sync);
-}
-
-__noinline int make_device(u64 address)
-{
-	struct device *dev = (void *)address;
-	struct device_state fresh = {};
-	const char *name;
-
-	name = BPF_CORE_READ(dev, init_name);
-	if (!name)
-		name = BPF_CORE_READ(dev, kobj.name);
-	bpf_probe_read_kernel_str(fresh.name, sizeof(fresh.name), name);
-	fresh.bound = (u64)BPF_CORE_READ(dev, driver);
-	name = BPF_CORE_READ(dev, driver, name);
-	if (name)
-		bpf_probe_read_kernel_str(fresh.driver, sizeof(fresh.driver), name);
-	fresh.ignored = !matches(fresh.name, only_device) || !matches(fresh.driver, only_driver);
-	fresh.generation = bpf_ktime_get_ns();
-	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
-	fresh.skips_sync = skips_sync(dev);
-	if (bpf_core_field_exists(dev->dma_iommu))
-		fresh.iommu = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_iommu);
-	if (bpf_core_field_exists(dev->dma_ops))
-		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
-	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))
-		count_lost(LOST_TABLE);
-	return 0;
-}
-
-static __always_inline struct device_state *get_device(u64 address)
-{
-	struct device_state *state = bpf_map_lookup_elem(&devices, &address);
-	struct device *dev = (void *)address;
-
-	/* A probe that failed left no trace of its end: the next driver starts anew. */
-	if (state && state->bound == (u64)BPF_CORE_READ(dev, driver))
-		return state;
-	if (state)
-		bpf_map_delete_elem(&devices, &address);
-	make_device(address);
-	return bpf_map_lookup_elem(&devices, &address);
-}
-
-/* --- stacks --- */
-
-static __noinline u64 take_stack(void *ctx, struct stack *stack)
-{
-	u64 hash = 0xcbf29ce484222325;
-	long bytes = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), 0);
-	u32 nr = bytes > 0 ? (u32)bytes / 8 : 0;
-
-	for (u32 i = 0; i < STACK_MAX; i++) {
-		if (i >= nr)
-			stack->frames[i] = 0;
-		hash = (hash ^ stack->frames[i]) * 0x100000001b3;
-	}
-	return nr ? hash | 1 : 0;
-}
-
-static __noinline u64 keep_stack(void *ctx, struct stack *stack)
-{
-	u64 key = take_stack(ctx, stack);
-
-	if (key && !bpf_map_lookup_elem(&stacks, &key))
-		bpf_map_update_elem(&stacks, &key, stack, BPF_ANY);
-	return key;
-}
-
-/* --- history --- */
-
-static __always_inline void add_step(struct mapping *map, u8 op)
-{
-	u32 slot = map->nr_steps & (STEPS - 1);
-
-	map->steps[slot].ns = bpf_ktime_get_ns();
-	map->steps[slot].cpu = bpf_get_smp_processor_id();
-	map->steps[slot].op = op;
-	map->nr_steps++;
-}
-
-/* --- findings --- */
-
-static __always_inline void copy_stack(u64 *to, u64 key)
-{
-	struct stack *stack = key ? bpf_map_lookup_elem(&stacks, &key) : NULL;
-
-	if (stack)
-		__builtin_memcpy(to, stack->frames, sizeof(stack->frames));
-	else
-		to[0] = 0;
-}
-
-/*
- * Send a finding about the event in @s. @map and @other may be NULL. The stack
- * of the event is taken here, so that only findings pay for it.
- */
-static __noinline int report(void *ctx, struct scratch *s, u32 check_and_level,
-			     const struct mapping *map, const struct mapping *other)
-{
-	struct device_state *device = bpf_map_lookup_elem(&devices, &s->dev);
-	u32 check = check_and_level & 0xff;
-	struct finding *finding;
-	long bytes;
-
-	if (!(checks_enabled & CHECK_BIT(check)) || !device)
 		return 0;
-	__sync_fetch_and_add(&device->findings, 1);
-	if ((check_and_level >> 8 & 0xff) < min_level) {
-		__sync_fetch_and_add(&unsent[check_and_level >> 8 & (NR_LEVELS - 1)], 1);
-		return 0;
+	if (cpu->stack.task != task || cpu->stack.pid != pid) {
+		struct task_struct *current = (void *)task;
+		struct page **pages;
+		u64 page_pointers[4] = {};
+
+		__builtin_memset(&cpu->stack, 0, sizeof(cpu->stack));
+		if (!bpf_core_field_exists(current->stack_vm_area))
+			return 0;
+		pages = BPF_CORE_READ(current, stack_vm_area, pages);
+		if (pages)
+			bpf_probe_read_kernel(page_pointers, sizeof(page_pointers), pages);
+		for (u32 i = 0; i < 4; i++)
+			cpu->stack.page[i] = page_to_phys(page_pointers[i]) >> PAGE_SHIFT;
+		cpu->stack.pid = pid;
+		cpu->stack.task = task;
 	}
-	finding = bpf_ringbuf_reserve(&events, sizeof(*finding), 0);
-	if (!finding) {
-		count_lost(LOST_RING);
-		return 0;
-	}
-	finding->type = EVENT_FINDING;
-	finding->check = check;
-	finding->level = check_and_level >> 8 & 0xff;
-	finding->uncertain = check_and_level >> 16 & 1;
-	finding->op = s->op;
-	finding->dir = s->dir;
-	finding->ns = bpf_ktime_get_ns();
-	finding->cpu = bpf_get_smp_processor_id();
-	finding->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(finding->comm, sizeof(finding->comm));
-	__builtin_memcpy(finding->device, device->name, sizeof(finding->device));
-	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
-	finding->skips_sync = device->skips_sync;
-	finding->has_ops = device->has_ops;
-	finding->iommu = device->iommu;
-	finding->addr = s->dma;
-	finding->size = s->size;
-	finding->has_map = map != NULL;
-	finding->has_other = other != NULL;
-	finding->object.kind = OBJECT_UNKNOWN;
-	finding->map_stack[0] = 0;
-	finding->other_stack[0] = 0;
-	if (map) {
-		__builtin_memcpy(&finding->map, map, sizeof(finding->map));
-		copy_stack(finding->map_stack, map->stack);
-		if (map->phys)
-			find_object(&finding->object, map->phys);
-	}
-	if (other) {
-		__builtin_memcpy(&finding->other, other, sizeof(finding->other));
-		copy_stack(finding->other_stack, other->stack);
-	}
-	if (check == CHECK_LINE_NEIGHBOUR_WRITE)
-		__builtin_memcpy(finding->changed, s->changed, sizeof(finding->changed));
-	else
-		__builtin_memset(finding->changed, 0, sizeof(finding->changed));
-	bytes = bpf_get_stack(ctx, finding->stack, sizeof(finding->stack), 0);
-	if (bytes <= 0)
-		finding->stack[0] = 0;
-	bpf_ringbuf_submit(finding, 0);
-	return 0;
-}
-
-#define WITH_LEVEL(check, level) ((check) | (level) << 8)
-#define UNCERTAIN (1 << 16)
-
-/* --- finding mappings by address --- */
-
-static __always_inline void index_add(u64 dev, u64 space, u64 address, u64 dma)
-{
-	struct page_key key = { .dev = dev, .page = address >> 12, .space = space };
-	struct page_starts *page = bpf_map_lookup_elem(&starts, &key);
-
-	if (page) {
-		for (u32 i = 0; i < STARTS; i++)
-			if (page->dma[i] == dma)
-				return;
-		page->dma[page->next++ & (STARTS - 1)] = dma;
-	} else {
-		struct page_starts fresh = { .dma = { dma }, .next = 1 };
-
-		bpf_map_update_elem(&starts, &key, &fresh, BPF_ANY);
-	}
-}
-
-static __always_inline struct mapping *live_mapping(const struct mapping_key *key, u64 generation)
-{
-	struct mapping *map = bpf_map_lookup_elem(&mappings, key);
-
-	return map && map->generation == generation ? map : NULL;
-}
-
-static __always_inline bool covers(const struct mapping *map, u64 space, u64 address)
-{
-	u64 start = space == SPACE_DMA ? map->dma : map->phys;
-
-	return address >= start && address - start < map->size;
-}
-
-/* How far back a mapping may start for an address in it to be found, in pages. */
-#define LADDER 16
-
-/*
- * The mapping that an address lies in: its key goes to @s->key. Only as good as
- * the index; a mapping longer than LADDER pages may be missed.
- */
-__noinline int search_containing(struct scratch *s, u64 space, u64 address)
-{
-	struct page_key key = { .space = space };
-
-	if (!s)
-		return 0;
-	key.dev = s->dev;
-	for (u32 back = 0; back < LADDER; back++) {
-		struct page_starts *page;
-
-		key.page = (address >> 12) - back;
-		page = bpf_map_lookup_elem(&starts, &key);
-		if (!page)
-			continue;
-		for (u32 i = 0; i < STARTS; i++) {
-			struct mapping *map;
-
-			s->key.dev = s->dev;
-			s->key.dma = page->dma[i];
-			s->key.slot = 0;
-			map = live_mapping(&s->key, s->generation);
-			if (map && covers(map, space, address))
-				return 1;
-		}
-	}
-	return 0;
-}
-
-static __always_inline struct mapping *find_containing(struct scratch *s, u64 space, u64 address)
-{
-	return search_containing(s, space, address) ? live_mapping(&s->key, s->generation) : NULL;
-}
-
-/* The live mapping at exactly this address that fits best; its key in @s->key. */
-__noinline int search_exact(struct scratch *s)
-{
-	u64 best = SLOTS;
-
-	if (!s)
-		return 0;
-	s->key.dev = s->dev;
-	s->key.dma = s->dma;
-	for (u32 slot = 0; slot < SLOTS; slot++) {
-		struct mapping *map;
-
-		s->key.slot = slot;
-		map = live_mapping(&s->key, s->generation);
-		if (!map || !map->users)
-			continue;
-		if (map->size == s->size && map->dir == s->dir)
+	for (u32 i = 0; i < 4; i++)
+		if (cpu->stack.page[i] && cpu->stack.page[i] == page)
 			return 1;
-		if (best == SLOTS)
-			best = slot;
-	}
-	s->key.slot = best;
-	return best < SLOTS;
+	return 0;
 }
 
-static __always_inline struct mapping *find_exact(struct scratch *s)
+/*
+ * dma-api-howto.rst, "What memory is DMA'able?". Static data is forbidden there,
+ * but works where the kernel image is in the direct map: only a hazard, and a
+ * device that merely reads it (the zero page) is left alone.
+ */
+__noinline int not_dmable(struct scratch *s)
 {
-	return search_exact(s) ? live_mapping(&s->key, s->generation) : NULL;
-}
+	u32 level = LEVEL_VIOLATION;
 
-#include "lines.bpf.h"
+	s = own(s);
+	if (!s)
+		return 0;
+	if (s->kind == KIND_RESOURCE) {
+		if (page_index(s->phys) == NOT_MEMORY)
+			return 0;
+		s->detail = DETAIL_RAM;
+	} else if (inside(&kernel_text, s->phys) || inside(&kernel_rodata, s->phys)) {
+		s->detail = DETAIL_TEXT;
+	} else if (rule_device_writes(s->dir) &&
+		   (inside(&kernel_data, s->phys) || inside(&kernel_bss, s->phys))) {
+		s->detail = DETAIL_DATA;
+		level = LEVEL_HAZARD;
+	} else if (on_stack(s->phys)) {
+		s->detail = DETAIL_STACK;
+	} else if (page_is_free(s->phys)) {
+		s->detail = DETAIL_FREE;
+	} else {
+		return 0;
+	}
+	return WITH_LEVEL(CHECK_ADDR_NOT_DMABLE, level);
+}
 
 /* --- the events --- */
 
@@ -359,7 +110,7 @@ static __always_inline void handed_over_again(struct scratch *s)
 		return;
 	map->owner = OWNER_DEVICE;
 	add_step(map, OP_MAP);
-	if (!s->phys || !rule_device_writes(s->dir) || !partial_lines(s->phys, s->size))
+	if (!claims_lines(map) || !partial_lines(s->phys, s->size))
 		return;
 	find_object(&s->object, s->phys);
 	slack_remember(s, s->phys, s->size);
@@ -369,27 +120,29 @@ static __always_inline void handed_over_again(struct scratch *s)
  * One more user of a live mapping; false when its last one has just gone and it
  * is being removed, which must not be undone.
  */
-static __always_inline bool join(struct mapping *map)
+__noinline int join(struct mapping *map)
 {
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; map && i < 8; i++) {
 		u32 users = map->users;
 
 		if (!users)
-			return false;
+			return 0;
 		if (__sync_val_compare_and_swap(&map->users, users, users + 1) == users)
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
 
 /*
- * Make @s->map live, in the first slot of its address that is free. The same
- * buffer mapped again (the zero page, by every writer of zeroes) is counted.
+ * Make @s->map live, in the first slot of its address that is free. A buffer that
+ * the device only reads may be mapped many times at once (the zero page, by every
+ * writer of zeroes): that is counted.
  */
 __noinline int insert(struct scratch *s)
 {
+	s = own(s);
 	if (!s)
 		return NO_ROOM;
 	s->key.dev = s->dev;
@@ -407,7 +160,8 @@ __noinline int insert(struct scratch *s)
 			continue;
 		}
 		if (live) {
-			if (live->phys == s->phys && live->size == s->size && live->dir == s->dir &&
+			if (live->dir == DIR_TO_DEVICE && live->phys == s->phys &&
+			    live->size == s->size && live->dir == s->dir && live->kind == s->kind &&
 			    join(live))
 				return MAPPED_AGAIN;
 			continue;
@@ -424,25 +178,59 @@ __noinline int insert(struct scratch *s)
 	return NO_ROOM;
 }
 
-static __noinline int on_map(void *ctx, struct scratch *s)
+/* Everything that is asked of a buffer which the device may write. */
+static __always_inline void judge_writable(struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
-	struct mapping *map = &s->map;
-	u32 partial;
 	u8 level;
 
-	if (!device || device->ignored)
+	if (lines_claim(s->phys, s->size))
+		judge_meeting(s);
+	if (s->attrs & ATTR_SKIP_CPU_SYNC || !partial_lines(s->phys, s->size))
+		return;
+	find_object(&s->object, s->phys);
+	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
+	if (level < NR_LEVELS)
+		judge(s, WITH_LEVEL(CHECK_LINE_SHARED_OBJECT, level) | WITH_MAP);
+	slack_remember(s, s->phys, s->size);
+}
+
+/* An IOMMU lets a device reach whole pages: what else is in them? */
+static __always_inline void judge_exposed(struct scratch *s)
+{
+	if (!((s->phys | s->size) & ((1 << PAGE_SHIFT) - 1)) || min_level > LEVEL_NOTE)
+		return;
+	find_object(&s->object, s->phys);
+	if (s->object.kind == OBJECT_SLAB || s->object.kind == OBJECT_KMALLOC)
+		judge(s, WITH_LEVEL(CHECK_PAGE_EXPOSED, LEVEL_NOTE) | WITH_MAP);
+}
+
+/*
+ * A map, or an allocation: @s holds dev, dma, phys, size, dir, kind, attrs, op and
+ * the key of its stack in map.stack.
+ */
+__noinline int judge_map(struct scratch *s)
+{
+	struct device_state *device;
+	struct mapping *map;
+	u32 bad;
+
+	s = own(s);
+	if (!s)
 		return 0;
-	if (s->dma == ~0ull || !s->size) {
-		__sync_fetch_and_add(&device->failed, 1);
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	if (!device)
 		return 0;
-	}
-	__sync_fetch_and_add(&device->maps, 1);
-	/* The first bounce makes a device's syncs real (dma_reset_need_sync()). */
-	if (device->skips_sync)
+	if (s->kind == KIND_COHERENT)
+		__sync_fetch_and_add(&device->allocs, 1);
+	else
+		__sync_fetch_and_add(&device->maps, 1);
+	/*
+	 * The first bounce makes a device's syncs real (dma_reset_need_sync()); and
+	 * the flag is set by dma_set_mask(), maybe after the first allocation.
+	 */
+	if (device->skips_sync || device->maps < 16)
 		device->skips_sync = skips_sync((void *)s->dev);
-	s->op = OP_MAP;
-	__builtin_memset(map, 0, sizeof(*map));
+	map = &s->map;
 	map->dev = s->dev;
 	map->generation = device->generation;
 	map->dma = s->dma;
@@ -450,13 +238,27 @@ static __noinline int on_map(void *ctx, struct scratch *s)
 	map->size = s->size;
 	map->attrs = s->attrs;
 	map->dir = s->dir;
-	map->owner = OWNER_DEVICE;
+	map->kind = s->kind;
+	map->nents = s->nents;
+	/* dma_alloc_pages() gives memory to the CPU; it must be synced for the device. */
+	map->owner = rule_is_streaming(s->kind) && s->kind != KIND_PAGES ? OWNER_DEVICE : OWNER_CPU;
+	map->told = 0;
+	map->met = 0;
 	map->users = 1;
 	map->blind = device->skips_sync;
 	map->born = bpf_ktime_get_ns();
-	map->stack = keep_stack(ctx, &s->stack);
-	add_step(map, OP_MAP);
+	map->nr_steps = 0;
+	add_step(map, s->op);
 
+	if (s->phys && s->kind != KIND_COHERENT && s->kind != KIND_PAGES) {
+		bad = not_dmable(s);
+		if (bad)
+			judge(s, bad | WITH_MAP);
+		s->detail = DETAIL_NONE;
+	}
+	/* A driver that need not unmap does not tell what is over. */
+	if (device->lazy && s->kind != KIND_COHERENT)
+		return 0;
 	switch (insert(s)) {
 	case INSERTED:
 		break;
@@ -469,134 +271,209 @@ static __noinline int on_map(void *ctx, struct scratch *s)
 		return 0;
 	}
 	__sync_fetch_and_add(&device->live, 1);
-	index_add(s->dev, SPACE_DMA, s->dma, s->dma);
+	index_add(s, SPACE_DMA);
 	if (!s->phys)
 		return 0;
-	index_add(s->dev, SPACE_PHYS, s->phys, s->dma);
-
-	if (!rule_device_writes(s->dir) || s->attrs & ATTR_SKIP_CPU_SYNC)
-		return 0;
-	partial = partial_lines(s->phys, s->size);
-	if (!partial)
-		return 0;
-	find_object(&s->object, s->phys);
-	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
-	if (level < NR_LEVELS)
-		report(ctx, s, WITH_LEVEL(CHECK_LINE_SHARED_OBJECT, level), map, NULL);
-	if (partial & 1)
-		line_join(ctx, s, s->phys);
-	if (partial & 2)
-		line_join(ctx, s, s->phys + s->size - 1);
-	slack_remember(s, s->phys, s->size);
+	index_add(s, SPACE_PHYS);
+	if (device->iommu && rule_is_streaming(s->kind))
+		judge_exposed(s);
+	if (claims_lines(map))
+		judge_writable(s);
 	return 0;
 }
 
-static __always_inline void forget(struct scratch *s, struct mapping *map)
+static __always_inline int on_map(void *ctx, struct scratch *s)
 {
-	u32 partial =
-		map->phys && rule_device_writes(map->dir) ? partial_lines(map->phys, map->size) : 0;
+	struct device_state *device = get_device(s->dev);
 
-	if (partial & 1)
-		line_leave(s, map->phys);
-	if (partial & 2)
-		line_leave(s, map->phys + map->size - 1);
-	if (partial)
-		bpf_map_delete_elem(&slacks, &s->key);
+	if (!device || device->ignored)
+		return 0;
+	if (s->dma == ~0ull || !s->size) {
+		__sync_fetch_and_add(&device->failed, 1);
+		return 0;
+	}
+	s->map.stack = keep_stack(ctx, s);
+	judge_map(s);
+	send_verdicts(ctx, s);
+	return 0;
 }
 
-/* Can a map or unmap of this device have gone unseen? */
-static __always_inline bool events_lost(const struct device_state *device)
+/* A mapping is over: takes it out of every table. @s->key is its key. */
+__noinline int forget(struct scratch *s)
 {
-	return device->lost || lost[LOST_NESTED];
+	struct mapping *map;
+	bool claims, met;
+
+	s = own(s);
+	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	if (!s || !map)
+		return 0;
+	claims = claims_lines(map);
+	met = map->met;
+	s->phys = map->phys;
+	s->size = map->size;
+	bpf_map_delete_elem(&mappings, &s->key);
+	if (!claims)
+		return 0;
+	/*
+	 * Lines that it shared may still be somebody's. A bit too many costs a look at
+	 * the mappings themselves, one too few would hide a bug.
+	 */
+	if (!met)
+		lines_release(s->phys, s->size);
+	if (partial_lines(s->phys, s->size))
+		bpf_map_delete_elem(&slacks, &s->key);
+	return 0;
 }
 
 /*
  * Unmap of something that is not live. Only for a device that was born while
  * tracing, and of which nothing was lost, is every mapping known.
  */
-static __noinline int on_unknown(void *ctx, struct scratch *s, struct device_state *device)
+static __always_inline void judge_unknown(struct scratch *s, struct device_state *device)
 {
 	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
 	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
 	bool sure = device->complete && !events_lost(device);
 
+	if (device->lazy)
+		return;
 	if (was && was->generation != device->generation)
 		was = NULL;
+	if (was)
+		__builtin_memcpy(&s->map, was, sizeof(s->map));
 	if (sure && was)
-		report(ctx, s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION), was, NULL);
+		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	else if (sure)
-		report(ctx, s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION), NULL, NULL);
+		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	else if (was && !events_lost(device) && was->size == s->size && was->dir == s->dir)
 		/* Or a mapping of the same buffer that is older than the trace. */
-		report(ctx, s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNCERTAIN, was, NULL);
+		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		__sync_fetch_and_add(&device->older, 1);
+}
+
+/* Notes each check of a rule's answer. */
+__noinline int judge_all(struct scratch *s, u32 found)
+{
+	s = own(s);
+	for (u32 check = 0; s && check < NR_CHECKS; check++)
+		if (found & CHECK_BIT(check))
+			judge(s, WITH_LEVEL(check, rule_level(check, &s->map)) | WITH_MAP);
 	return 0;
 }
 
-static __noinline int on_unmap(void *ctx, struct scratch *s)
+/*
+ * An unmap, or a free: @s holds dev, dma, size, dir, kind, nents, attrs, op. Returns
+ * 1 when @s->key's mapping is over by it.
+ */
+__noinline int judge_unmap(struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
-	struct mapping_key key = {};
+	struct device_state *device;
+	struct call call = {};
 	struct mapping *map;
 	u32 found;
 
-	if (!device || device->ignored)
+	s = own(s);
+	if (!s)
 		return 0;
-	__sync_fetch_and_add(&device->unmaps, 1);
-	s->op = OP_UNMAP;
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	if (!device)
+		return 0;
+	if (s->kind != KIND_COHERENT)
+		__sync_fetch_and_add(&device->unmaps, 1);
 	s->generation = device->generation;
 	s->missing = device->skips_sync || device->unmatched;
 	map = find_exact(s);
-	if (!map)
-		return on_unknown(ctx, s, device);
-
-	found = rule_unmap(map, s->size, s->dir);
-	if (found & CHECK_BIT(CHECK_SIZE_MISMATCH))
-		report(ctx, s, WITH_LEVEL(CHECK_SIZE_MISMATCH, LEVEL_VIOLATION), map, NULL);
-	if (found & CHECK_BIT(CHECK_DIR_MISMATCH))
-		report(ctx, s, WITH_LEVEL(CHECK_DIR_MISMATCH, LEVEL_VIOLATION), map, NULL);
+	if (!map) {
+		judge_unknown(s, device);
+		return 0;
+	}
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	call.size = s->size;
+	call.attrs = s->attrs;
+	call.nents = s->nents;
+	call.dir = s->dir;
+	call.kind = s->kind;
+	found = rule_unmap(map, &call);
+	if (found)
+		judge_all(s, found);
+	if (s->cpu_address && map->phys && s->cpu_address != map->phys) {
+		s->detail = DETAIL_CPU_ADDRESS;
+		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION) | WITH_MAP);
+	}
 	__sync_fetch_and_sub(&device->live, 1);
 	/* Somebody else still has it mapped. */
 	if (__sync_fetch_and_sub(&map->users, 1) > 1)
 		return 0;
-	slack_compare(ctx, s, map);
-	forget(s, map);
+	slack_compare(s);
+	return 1;
+}
 
-	add_step(map, OP_UNMAP);
+/* Ends @s->key's mapping, which may be asked for once more, by mistake. */
+__noinline int end_mapping(struct scratch *s)
+{
+	struct mapping_key key = {};
+	struct mapping *map;
+
+	s = own(s);
+	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	if (!s || !map)
+		return 0;
+	add_step(map, s->op);
 	map->owner = OWNER_CPU;
 	key.dev = s->dev;
 	key.dma = s->dma;
 	bpf_map_update_elem(&recent, &key, map, BPF_ANY);
-	bpf_map_delete_elem(&mappings, &s->key);
+	return forget(s);
+}
+
+static __always_inline int on_unmap(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+	bool over;
+
+	if (!device || device->ignored)
+		return 0;
+	over = judge_unmap(s);
+	send_verdicts(ctx, s);
+	if (over)
+		end_mapping(s);
 	return 0;
 }
 
 /*
  * Sync of an address that no known mapping covers. It may lie in a mapping that
- * the index cannot find, so only an address that was a mapping's own, and is not
- * any more, is worth a word; and that with a doubt.
+ * the index has forgotten, so only an address that was a mapping's own, and is
+ * not any more, is certain: of a device of which everything is known.
  */
-static __noinline int on_unknown_sync(void *ctx, struct scratch *s, struct device_state *device)
+static __always_inline void judge_unknown_sync(struct scratch *s, struct device_state *device)
 {
 	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
 	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
 
 	if (was && was->generation == device->generation && device->complete &&
-	    !events_lost(device) && s->size <= was->size)
-		report(ctx, s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_HAZARD) | UNCERTAIN, was, NULL);
-	else
+	    !events_lost(device) && s->size <= was->size) {
+		__builtin_memcpy(&s->map, was, sizeof(s->map));
+		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
+	} else {
 		__sync_fetch_and_add(&device->unmatched, 1);
-	return 0;
+	}
 }
 
-static __noinline int on_sync(void *ctx, struct scratch *s)
+/* Returns 1 when @s->key's mapping was synced. */
+__noinline int judge_sync(struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
+	struct device_state *device;
+	struct call call = {};
 	struct mapping *map;
-	u8 owner;
+	u32 found;
 
-	if (!device || device->ignored)
+	s = own(s);
+	if (!s)
+		return 0;
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	if (!device)
 		return 0;
 	__sync_fetch_and_add(&device->syncs, 1);
 	/* Whoever syncs visibly is not skipped: a first bounce can change that. */
@@ -607,16 +484,37 @@ static __noinline int on_sync(void *ctx, struct scratch *s)
 	map = find_exact(s);
 	if (!map)
 		map = find_containing(s, SPACE_DMA, s->dma);
-	if (!map)
-		return on_unknown_sync(ctx, s, device);
-	if (rule_sync(map, s->dir))
-		report(ctx, s, WITH_LEVEL(CHECK_DIR_MISMATCH, LEVEL_VIOLATION), map, NULL);
-
+	if (!map) {
+		judge_unknown_sync(s, device);
+		return 0;
+	}
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	call.size = s->size;
+	call.nents = s->nents;
+	call.offset = s->dma - map->dma;
+	call.dir = s->dir;
+	call.kind = s->kind;
+	found = rule_sync(map, &call, s->op);
+	if (found)
+		judge_all(s, found);
 	if (s->op == OP_SYNC_FOR_CPU)
-		slack_compare(ctx, s, map);
+		slack_compare(s);
+	return 1;
+}
+
+/* Moves ownership of @s->key's mapping. */
+__noinline int move_owner(struct scratch *s)
+{
+	struct mapping *map;
+	u8 owner;
+
+	s = own(s);
+	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	if (!s || !map)
+		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
-	if (owner == OWNER_DEVICE && map->owner == OWNER_CPU && map->phys &&
-	    rule_device_writes(map->dir) && partial_lines(map->phys, map->size)) {
+	if (owner == OWNER_DEVICE && map->owner == OWNER_CPU && claims_lines(map) &&
+	    partial_lines(map->phys, map->size)) {
 		find_object(&s->object, map->phys);
 		slack_remember(s, map->phys, map->size);
 	}
@@ -625,11 +523,26 @@ static __noinline int on_sync(void *ctx, struct scratch *s)
 	return 0;
 }
 
+static __always_inline int on_sync(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+	bool synced;
+
+	if (!device || device->ignored)
+		return 0;
+	synced = judge_sync(s);
+	send_verdicts(ctx, s);
+	if (synced)
+		move_owner(s);
+	return 0;
+}
+
 /* Marks @size bytes from @from on of the first (0) or last (1) line. */
 __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 {
 	u64 to = from + size < line_size ? from + size : line_size;
 
+	s = own(s);
 	if (!s)
 		return 0;
 	for (u32 word = 0; word < LINE_SIZE_MAX / 64; word++) {
@@ -647,17 +560,18 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 }
 
 /* A CPU access to [phys, phys + size) that the driver itself announced. */
-static __noinline int on_access(void *ctx, struct scratch *s)
+__noinline int judge_access(struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
-	u64 line = s->phys / line_size;
-	struct line_users *users;
+	struct device_state *device;
 	struct mapping *map;
 	u8 check;
 
-	if (!device || device->ignored)
+	s = own(s);
+	if (!s)
 		return 0;
-	s->generation = device->generation;
+	device = bpf_map_lookup_elem(&devices, &s->dev);
+	if (!device)
+		return 0;
 	map = find_containing(s, SPACE_PHYS, s->phys);
 	if (map && rule_contains(map, s->phys, s->size)) {
 		check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
@@ -665,232 +579,214 @@ static __noinline int on_access(void *ctx, struct scratch *s)
 		if (check == CHECK_NONE || device->skips_sync)
 			return 0;
 		add_step(map, s->op);
-		report(ctx, s, WITH_LEVEL(check, LEVEL_VIOLATION), map, NULL);
-		return 0;
+		__builtin_memcpy(&s->map, map, sizeof(s->map));
+		return judge(s, WITH_LEVEL(check, LEVEL_VIOLATION) | WITH_MAP);
 	}
-	if (s->op != OP_CPU_WRITE)
+	__builtin_memset(&s->key, 0, sizeof(s->key));
+	if (s->op != OP_CPU_WRITE || !page_is_claimed(s->phys) || !meet(s, MEET_FIRST))
 		return 0;
+	map = live_any(&s->other_key);
+	if (!map || map->owner != OWNER_DEVICE || map->told)
+		return 0;
+	find_object(&s->object, map->phys);
+	find_object(&s->other_object, s->phys);
+	if (rule_same_line_apart(&s->object, &s->other_object))
+		return 0;
+	map->told = 1;
+	add_step(map, s->op);
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	__builtin_memset(s->changed, 0, sizeof(s->changed));
+	mark_bytes(s, map->phys / line_size != s->phys / line_size, s->phys % line_size, s->size);
+	return judge(s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP);
+}
 
-	users = bpf_map_lookup_elem(&lines, &line);
-	if (!users)
+static __always_inline int on_access(void *ctx, struct scratch *s)
+{
+	struct device_state *device = get_device(s->dev);
+
+	if (!device || device->ignored)
 		return 0;
-	for (u32 i = 0; i < 2; i++) {
-		s->key = users->user[i];
-		map = live_mapping(&s->key, s->generation);
-		if (!map || map->owner != OWNER_DEVICE || map->told)
-			continue;
-		find_object(&s->object, map->phys);
-		find_object(&s->other_object, s->phys);
-		if (rule_same_line_apart(&s->object, &s->other_object))
-			continue;
-		map->told = 1;
-		add_step(map, s->op);
-		__builtin_memset(s->changed, 0, sizeof(s->changed));
-		mark_bytes(s, map->phys / line_size != line, s->phys % line_size, s->size);
-		report(ctx, s, WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD), map, NULL);
-	}
+	judge_access(s);
+	send_verdicts(ctx, s);
 	return 0;
 }
 
-/* --- scatter-gather lists: one event each entry --- */
+/* --- scatter-gather lists: one event each entry of the list --- */
 
 #define SG_CHAIN 1
 #define SG_END 2
-#define SG_MAX 2048
+#define SG_MAX (1 << 16)
 
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
-	u32 total;
-	u32 entries;
+	u64 entry; /* of the list */
+	u64 segment; /* that holds the DMA address: an IOMMU merges entries */
+	u64 used; /* bytes of that segment that entries before this one have */
+	u64 segment_size;
+	u64 max; /* what the device states, for sg-limits */
+	u64 boundary;
+	u32 left;
+	u8 call; /* enum sg_call */
 };
 
-static __always_inline u64 sg_phys(struct scatterlist *sg)
-{
-	u64 vmemmap = read_u64(&vmemmap_base);
-	u64 page = BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END);
-	u32 page_size = bpf_core_type_size(struct page);
+enum sg_call { SG_MAP, SG_UNMAP, SG_SYNC };
 
-	if (!vmemmap || !page_size || page < vmemmap)
+static __always_inline u64 sg_next(u64 entry)
+{
+	struct scatterlist *sg = (void *)entry;
+	unsigned long link = BPF_CORE_READ(sg, page_link);
+
+	if (link & SG_END)
 		return 0;
-	return (page - vmemmap) / page_size * 4096 + BPF_CORE_READ(sg, offset);
+	entry += bpf_core_type_size(struct scatterlist);
+	sg = (void *)entry;
+	link = BPF_CORE_READ(sg, page_link);
+	return link & SG_CHAIN ? link & ~(SG_CHAIN | SG_END) : entry;
 }
 
-/* Loads one entry into @s and steps @s->sg to the next. */
-static __always_inline void sg_next(struct scratch *s, bool merged)
+/*
+ * Loads one entry into @walk->s and steps on. Its DMA address lies in the segment
+ * that it was merged into; false when there is none.
+ */
+static __always_inline bool sg_load(struct sg_walk *walk)
 {
-	struct scatterlist *sg = (void *)s->sg;
-	unsigned long link;
+	struct scatterlist *sg = (void *)walk->entry, *segment = (void *)walk->segment;
+	struct scratch *s = walk->s;
 
-	s->dma = BPF_CORE_READ(sg, dma_address);
+	if (!sg || !segment || !walk->left)
+		return false;
 	s->size = BPF_CORE_READ(sg, length);
-	if (bpf_core_field_exists(sg->dma_length))
-		s->size = BPF_CORE_READ(sg, dma_length);
-	/* Merged by an IOMMU: DMA segments are not the list's own any more. */
-	s->phys = merged ? 0 : sg_phys(sg);
-	link = BPF_CORE_READ(sg, page_link);
-	if (link & SG_END) {
-		s->sg = 0;
+	s->phys = page_to_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
+	if (s->phys)
+		s->phys += BPF_CORE_READ(sg, offset);
+	s->dma = BPF_CORE_READ(segment, dma_address);
+	walk->segment_size = s->size;
+	if (bpf_core_field_exists(segment->dma_length))
+		walk->segment_size = BPF_CORE_READ(segment, dma_length);
+	if (s->dma == ~0ull || !walk->segment_size)
+		return false;
+	s->dma += walk->used;
+	walk->used += s->size;
+	if (walk->used >= walk->segment_size) {
+		walk->used = 0;
+		walk->segment = sg_next(walk->segment);
+	}
+	walk->entry = sg_next(walk->entry);
+	walk->left--;
+	return true;
+}
+
+static __always_inline void check_segment(struct sg_walk *walk, u64 start)
+{
+	struct scratch *s = walk->s;
+
+	if (s->size > walk->max)
+		s->detail = DETAIL_TOO_LONG;
+	else if (start == s->dma &&
+		 !rule_segment(s->dma, walk->segment_size, ~0ull, walk->boundary))
+		s->detail = DETAIL_BOUNDARY;
+	else
 		return;
-	}
-	s->sg += bpf_core_type_size(struct scatterlist);
-	sg = (void *)s->sg;
-	link = BPF_CORE_READ(sg, page_link);
-	if (link & SG_CHAIN)
-		s->sg = link & ~(SG_CHAIN | SG_END);
+	judge(s, WITH_LEVEL(CHECK_SG_LIMITS, LEVEL_HAZARD) | WITH_MAP);
+	send_verdicts(walk->ctx, s);
+	s->detail = DETAIL_NONE;
 }
 
-static long map_one_sg(u32 index, struct sg_walk *walk)
+static long sg_one(u32 index, struct sg_walk *walk)
 {
-	if (!walk->s->sg)
+	struct scratch *s = walk->s;
+	bool first = !walk->used;
+	u32 nents = s->nents;
+
+	if (!sg_load(walk))
 		return 1;
-	sg_next(walk->s, walk->entries != walk->total);
-	on_map(walk->ctx, walk->s);
-	return 0;
-}
-
-static long unmap_one_sg(u32 index, struct sg_walk *walk)
-{
-	if (!walk->s->sg)
-		return 1;
-	sg_next(walk->s, false);
-	/* Past the mapped segments of a merged list. */
-	if (!walk->s->size || walk->s->dma == ~0ull)
-		return 1;
-	on_unmap(walk->ctx, walk->s);
-	return 0;
-}
-
-static long sync_one_sg(u32 index, struct sg_walk *walk)
-{
-	if (!walk->s->sg)
-		return 1;
-	sg_next(walk->s, false);
-	if (!walk->s->size || walk->s->dma == ~0ull)
-		return 1;
-	on_sync(walk->ctx, walk->s);
-	return 0;
-}
-
-/* --- the hooks --- */
-
-static __noinline int hook_map(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	s->dev = ctx->args[0];
-	s->phys = ctx->args[1];
-	s->dma = ctx->args[2];
-	s->size = ctx->args[3];
-	s->dir = ctx->args[4];
-	s->attrs = ctx->args[5];
-	return on_map(ctx, s);
-}
-
-static __noinline int hook_unmap(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	s->dev = ctx->args[0];
-	s->dma = ctx->args[1];
-	s->size = ctx->args[2];
-	s->dir = ctx->args[3];
-	s->attrs = ctx->args[4];
-	return on_unmap(ctx, s);
-}
-
-static __noinline int hook_map_sg(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	struct sg_walk walk = { .ctx = ctx, .s = s, .total = ctx->args[2], .entries = ctx->args[3] };
-
-	s->dev = ctx->args[0];
-	s->sg = ctx->args[1];
-	s->dir = ctx->args[4];
-	s->attrs = ctx->args[5];
-	if (walk.entries > SG_MAX)
-		count_lost(LOST_TABLE);
-	bpf_loop(walk.entries < SG_MAX ? walk.entries : SG_MAX, map_one_sg, &walk, 0);
-	return 0;
-}
-
-static __noinline int hook_unmap_sg(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	struct sg_walk walk = { .ctx = ctx, .s = s, .total = ctx->args[2] };
-
-	s->dev = ctx->args[0];
-	s->sg = ctx->args[1];
-	s->dir = ctx->args[3];
-	s->attrs = ctx->args[4];
-	bpf_loop(walk.total < SG_MAX ? walk.total : SG_MAX, unmap_one_sg, &walk, 0);
-	return 0;
-}
-
-static __noinline int hook_sync(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	s->dev = ctx->args[0];
-	s->dma = ctx->args[1];
-	s->size = ctx->args[2];
-	s->dir = ctx->args[3];
-	s->op = s->hook == HOOK_SYNC_CPU ? OP_SYNC_FOR_CPU : OP_SYNC_FOR_DEVICE;
-	return on_sync(ctx, s);
-}
-
-static __noinline int hook_sync_sg(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	struct sg_walk walk = { .ctx = ctx, .s = s, .total = ctx->args[2] };
-
-	s->dev = ctx->args[0];
-	s->sg = ctx->args[1];
-	s->dir = ctx->args[3];
-	s->op = s->hook == HOOK_SYNC_SG_CPU ? OP_SYNC_FOR_CPU : OP_SYNC_FOR_DEVICE;
-	bpf_loop(walk.total < SG_MAX ? walk.total : SG_MAX, sync_one_sg, &walk, 0);
-	return 0;
-}
-
-static __noinline int hook_cpu_access(struct bpf_raw_tracepoint_args *ctx, struct scratch *s)
-{
-	u64 base = direct_map();
-
-	s->dev = ctx->args[0];
-	s->phys = ctx->args[1] - base;
-	s->dma = s->phys;
-	s->size = ctx->args[2];
-	s->dir = DIR_NONE;
-	s->op = ctx->args[3] & 1 ? OP_CPU_WRITE : OP_CPU_READ;
-	if (!base || ctx->args[1] < base)
+	if (!s->size)
 		return 0;
-	return on_access(ctx, s);
+	switch (walk->call) {
+	case SG_MAP:
+		on_map(walk->ctx, s);
+		check_segment(walk, first ? s->dma : ~s->dma);
+		break;
+	case SG_UNMAP:
+		on_unmap(walk->ctx, s);
+		break;
+	default:
+		on_sync(walk->ctx, s);
+	}
+	/* The count is kept with the first entry alone. */
+	if (nents)
+		s->nents = 0;
+	return 0;
 }
 
-#define HOOK(tracepoint, id, body)                                 \
-	SEC("raw_tp/" #tracepoint)                                 \
-	int tracepoint(struct bpf_raw_tracepoint_args *ctx)        \
-	{                                                          \
-		struct scratch *s = enter(id, false);              \
-                                                                   \
-		if (!s)                                            \
-			return 0;                                  \
-		body(ctx, s);                                      \
-		leave(id, false);                                  \
-		return 0;                                          \
-	}                                                          \
-	SEC("raw_tp/" #tracepoint)                                 \
-	int tracepoint##_twin(struct bpf_raw_tracepoint_args *ctx) \
-	{                                                          \
-		struct scratch *s = enter(id, true);               \
-                                                                   \
-		if (!s)                                            \
-			return 0;                                  \
-		body(ctx, s);                                      \
-		leave(id, true);                                   \
-		return 0;                                          \
-	}
+/* dma_get_max_seg_size(), dma_get_seg_boundary() */
+static __always_inline void sg_limits(struct sg_walk *walk)
+{
+	struct device *dev = (void *)walk->s->dev;
+	struct device_dma_parameters *parms = BPF_CORE_READ(dev, dma_parms);
 
-HOOK(dma_map_page, HOOK_MAP, hook_map)
-HOOK(dma_unmap_page, HOOK_UNMAP, hook_unmap)
-HOOK(dma_map_sg, HOOK_MAP_SG, hook_map_sg)
-HOOK(dma_unmap_sg, HOOK_UNMAP_SG, hook_unmap_sg)
-HOOK(dma_sync_single_for_cpu, HOOK_SYNC_CPU, hook_sync)
-HOOK(dma_sync_single_for_device, HOOK_SYNC_DEVICE, hook_sync)
-HOOK(dma_sync_sg_for_cpu, HOOK_SYNC_SG_CPU, hook_sync_sg)
-HOOK(dma_sync_sg_for_device, HOOK_SYNC_SG_DEVICE, hook_sync_sg)
-HOOK(dmaloop_cpu_access, HOOK_CPU_ACCESS, hook_cpu_access)
+	walk->max = parms ? BPF_CORE_READ(parms, max_segment_size) : 0;
+	walk->boundary = parms ? BPF_CORE_READ(parms, segment_boundary_mask) : 0;
+	if (!walk->max)
+		walk->max = 65536;
+	if (!walk->boundary)
+		walk->boundary = 0xffffffff;
+}
+
+static __noinline int on_sg(void *ctx, struct scratch *s, u8 call)
+{
+	struct sg_walk walk = {
+		.ctx = ctx,
+		.s = s,
+		.entry = s->sg,
+		.segment = s->sg,
+		.left = s->nents,
+		.call = call,
+	};
+
+	s->kind = KIND_SG;
+	if (call == SG_MAP)
+		sg_limits(&walk);
+	if (walk.left > SG_MAX)
+		count_lost(LOST_TABLE);
+	bpf_loop(walk.left < SG_MAX ? walk.left : SG_MAX, sg_one, &walk, 0);
+	return 0;
+}
+
+/* --- dma_iova_*(): one address range, linked piece by piece, undone at once --- */
+
+static long unlink_one(u32 index, struct sg_walk *walk)
+{
+	struct scratch *s = walk->s;
+	struct mapping *map;
+
+	s->dma = walk->segment;
+	s->size = 0;
+	map = walk->segment_size ? find_exact(s) : NULL;
+	if (!map || map->size > walk->segment_size)
+		return 1;
+	walk->segment += map->size;
+	walk->segment_size -= map->size;
+	s->size = map->size;
+	on_unmap(walk->ctx, s);
+	return 0;
+}
+
+static __noinline int on_iova_unlink(void *ctx, struct scratch *s)
+{
+	struct device_state *device = bpf_map_lookup_elem(&devices, &s->dev);
+	struct sg_walk walk = { .ctx = ctx, .s = s, .segment = s->dma, .segment_size = s->size };
+
+	s->kind = KIND_IOVA;
+	if (!device || device->ignored)
+		return 0;
+	s->generation = device->generation;
+	bpf_loop(SG_MAX, unlink_one, &walk, 0);
+	return 0;
+}
+
+#include "hooks.bpf.h"
 
 /* --- devices coming and going --- */
 
@@ -907,7 +803,7 @@ int BPF_PROG(device_add, struct device *dev)
 struct leak_walk {
 	void *ctx;
 	struct scratch *s;
-	u32 check_and_level;
+	u32 what;
 };
 
 static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
@@ -921,9 +817,10 @@ static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
-	report(walk->ctx, s, walk->check_and_level, map, NULL);
-	forget(s, map);
-	bpf_map_delete_elem(&mappings, key);
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	judge(s, walk->what);
+	send_verdicts(walk->ctx, s);
+	forget(s);
 	return 0;
 }
 
@@ -948,15 +845,15 @@ int BPF_PROG(device_unbound, struct device *dev)
 			.ctx = ctx,
 			.s = s,
 			/* A lost unmap looks the same. */
-			.check_and_level = events_lost(device) ?
-						   WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) |
-							   UNCERTAIN :
-						   WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION),
+			.what = events_lost(device) ?
+					WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP :
+					WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP,
 		};
 
 		s->dev = address;
 		s->generation = device->generation;
 		s->op = OP_UNBIND;
+		s->kind = KIND_SINGLE;
 		if (device->live)
 			bpf_for_each_map_elem(&mappings, leak_one, &walk, 0);
 		gone = bpf_ringbuf_reserve(&events, sizeof(*gone), 0);
@@ -969,7 +866,7 @@ int BPF_PROG(device_unbound, struct device *dev)
 		}
 	}
 	bpf_map_delete_elem(&devices, &address);
-	leave(HOOK_UNBIND, false);
+	leave(s, HOOK_UNBIND, false);
 	return 0;
 }
 

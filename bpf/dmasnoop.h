@@ -39,6 +39,17 @@ enum dir { DIR_BIDIRECTIONAL, DIR_TO_DEVICE, DIR_FROM_DEVICE, DIR_NONE };
 
 enum owner { OWNER_CPU, OWNER_DEVICE };
 
+/* By which family of functions memory was mapped. */
+enum kind {
+	KIND_SINGLE, /* dma_map_single(), dma_map_page(), dma_map_phys() */
+	KIND_SG, /* dma_map_sg(), dma_map_sgtable() */
+	KIND_RESOURCE, /* dma_map_resource(): MMIO */
+	KIND_COHERENT, /* dma_alloc_coherent(), dma_alloc_attrs(), and dma_pool's pages */
+	KIND_PAGES, /* dma_alloc_pages(): streaming, but allocated */
+	KIND_IOVA, /* dma_iova_link() */
+	NR_KINDS,
+};
+
 /* What happened to a mapping. */
 enum op {
 	OP_MAP,
@@ -48,6 +59,10 @@ enum op {
 	OP_CPU_READ,
 	OP_CPU_WRITE,
 	OP_UNBIND,
+	OP_ALLOC,
+	OP_FREE,
+	OP_RELEASE, /* the memory itself was freed */
+	OP_HANDOVER, /* the memory was passed to the next layer */
 	NR_OPS,
 };
 
@@ -78,7 +93,10 @@ struct step {
  * @owner: enum owner
  * @told: line-neighbour-write was reported for it
  * @blind: its device skipped syncs when it was mapped
+ * @kind: enum kind
+ * @met: it shares a line with another live mapping, or did
  * @users: how often it is mapped at once: one buffer may be, to the device
+ * @nents: entries of the list it is in; 0 for all but the first
  * @nr_steps: events so far; the last STEPS of them are in @steps
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
  */
@@ -95,8 +113,12 @@ struct mapping {
 	u8 owner;
 	u8 told;
 	u8 blind;
+	u8 kind;
+	u8 met;
+	u8 pad[2];
 	u32 users;
 	u32 nr_steps;
+	u32 nents;
 	u32 pad2;
 	struct step steps[STEPS];
 };
@@ -143,8 +165,10 @@ struct object {
  * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
  * @has_ops: it has dma_map_ops of its own
  * @iommu: it is behind an IOMMU that translates
+ * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
  * @maps, @unmaps, @syncs: calls seen
- * @live: mapped and not unmapped, of what was seen
+ * @allocs: coherent allocations seen
+ * @live: mapped, or allocated, and not given back, of what was seen
  * @failed: maps that failed
  * @lost: its events that could not be kept
  * @older: unmaps and syncs of mappings made before tracing began
@@ -161,16 +185,43 @@ struct device_state {
 	u8 skips_sync;
 	u8 has_ops;
 	u8 iommu;
-	u8 pad[3];
+	u8 lazy;
+	u8 pad[2];
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
+	u64 allocs;
 	u64 live;
 	u64 failed;
 	u64 lost;
 	u64 older;
 	u64 unmatched;
 	u64 findings;
+};
+
+/* What exactly a finding is about, where its check does not say. */
+enum detail {
+	DETAIL_NONE,
+	DETAIL_STACK, /* addr-not-dmable: the task's stack */
+	DETAIL_TEXT, /* the kernel's code or read-only data */
+	DETAIL_DATA, /* the kernel's data or bss */
+	DETAIL_FREE, /* a free page */
+	DETAIL_RAM, /* RAM given to dma_map_resource() */
+	DETAIL_CPU_ADDRESS, /* addr-unknown: freed with another CPU address */
+	DETAIL_TOO_LONG, /* sg-limits */
+	DETAIL_BOUNDARY, /* sg-limits */
+	DETAIL_NET, /* handover-unsynced: to the network stack */
+	DETAIL_BLOCK, /* to the block layer */
+	DETAIL_USB, /* to the URB's owner */
+	DETAIL_SPI, /* to the SPI message's owner */
+	DETAIL_I2C, /* to the I2C message's owner */
+	NR_DETAILS,
+};
+
+/* Physical addresses, @end excluded. */
+struct range {
+	u64 start;
+	u64 end;
 };
 
 enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
@@ -183,6 +234,10 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @uncertain: a lost or unseen event could explain it
  * @op: what broke the rule, enum op
  * @dir: direction given to that call
+ * @kind: function of that call, enum kind
+ * @detail: what exactly, enum detail
+ * @nents: entries given to that call; 0 when it has none
+ * @attrs: attributes given to that call
  * @has_map: @map is valid
  * @has_other: @other is valid
  * @ns: when
@@ -193,6 +248,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
  * @driver: driver's name
  * @skips_sync: see struct device_state
  * @has_ops, @iommu: see struct device_state
+ * @live: LEAK by growth: live mappings of the call site; else 0
  * @addr: the address given to that call: DMA, or physical for a CPU access
  * @size: bytes given to that call
  * @map: the mapping; for DOUBLE_UNMAP the one that was
@@ -219,7 +275,12 @@ struct finding {
 	u8 skips_sync;
 	u8 has_ops;
 	u8 iommu;
-	u8 pad[5];
+	u8 kind;
+	u8 detail;
+	u8 pad[3];
+	u32 nents;
+	u32 live;
+	u64 attrs;
 	u64 addr;
 	u64 size;
 	struct mapping map;

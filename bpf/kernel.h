@@ -32,8 +32,17 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct kobject {
 	const char *name;
+	struct list_head entry;
+};
+
+struct kset {
+	struct list_head list;
 };
 
 struct module {
@@ -45,15 +54,43 @@ struct device_driver {
 	struct module *owner;
 };
 
+struct bus_type {
+	const char *name;
+};
+
+struct io_tlb_mem {
+	unsigned long nslabs;
+	bool force_bounce;
+};
+
+struct device_dma_parameters {
+	unsigned int max_segment_size;
+	unsigned long segment_boundary_mask;
+};
+
 struct device {
 	struct kobject kobj;
 	const char *init_name;
+	const struct bus_type *bus;
 	struct device_driver *driver;
 	const void *dma_ops;
+	u64 *dma_mask;
+	u64 coherent_dma_mask;
+	u64 bus_dma_limit;
+	struct io_tlb_mem *dma_io_tlb_mem;
+	const void *iommu_group;
+	/* where not every device is */
+	bool dma_coherent : 1;
 	/* since 6.10: sync calls are not made for this device */
 	bool dma_skip_sync : 1;
 	/* since 6.12: mapped by the IOMMU, without dma_ops */
 	bool dma_iommu : 1;
+	struct device_dma_parameters *dma_parms;
+};
+
+/* 7.x has the two flags in a bitmap */
+struct device___flags {
+	unsigned long flags[1];
 };
 
 struct scatterlist {
@@ -64,15 +101,48 @@ struct scatterlist {
 	unsigned int dma_length;
 };
 
+struct sg_table {
+	struct scatterlist *sgl;
+	unsigned int nents;
+	unsigned int orig_nents;
+};
+
+/* 7.x */
+struct dma_iova_state {
+	u64 addr;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct page {
 	unsigned long flags;
 	unsigned long compound_head;
 	unsigned int page_type;
+	atomic_t _refcount;
+	unsigned long private;
+	void *mapping;
+};
+
+/* 7.x */
+struct page___info {
+	unsigned long compound_info;
+};
+
+struct vm_struct {
+	struct page **pages;
+	unsigned int nr_pages;
+};
+
+struct task_struct {
+	struct vm_struct *stack_vm_area;
 };
 
 struct kmem_cache {
 	unsigned int size;
 	unsigned int object_size;
+	unsigned int red_left_pad;
 	const char *name;
 };
 
@@ -82,7 +152,8 @@ struct slab {
 
 #pragma clang attribute pop
 
-enum pagetype { PGTY_slab = 0xf5 };
+enum pagetype { PGTY_slab = 0xf5, PGTY_buddy = 0xf0 };
+enum struct_device_flags { DEV_FLAG_DMA_IOMMU = 2, DEV_FLAG_DMA_SKIP_SYNC = 3 };
 enum pageflags { PG_slab = 7 };
 
 /* include/uapi/linux/bpf.h */

@@ -18,58 +18,181 @@ static __always_inline u32 partial_lines(u64 phys, u64 size)
 	return (head ? 1 : 0) | (tail ? 2 : 0);
 }
 
-static __always_inline bool same_key(const struct mapping_key *a, const struct mapping_key *b)
+/* --- which lines a device may write --- */
+
+struct line_walk {
+	u64 phys;
+	u64 end;
+	bool set;
+	bool met; /* a line was somebody's already */
+};
+
+/* Marks or clears the lines of a buffer in one page. */
+static long mark_page(u32 index, struct line_walk *walk)
 {
-	return a->dev == b->dev && a->dma == b->dma && a->slot == b->slot;
-}
+	u64 page = (walk->phys >> PAGE_SHIFT) + index, from = 0, to = 1u << PAGE_SHIFT, mask;
+	u32 line = line_size > 64 ? line_size : 64, first, last;
+	u32 slot = page_index(page << PAGE_SHIFT);
+	u64 *word;
 
-static __noinline int line_join(void *ctx, struct scratch *s, u64 phys)
-{
-	u64 line = phys / line_size;
-	struct line_users *users = bpf_map_lookup_elem(&lines, &line);
-
-	if (!users) {
-		struct line_users fresh = { .user = { s->key } };
-
-		if (bpf_map_update_elem(&lines, &line, &fresh, BPF_NOEXIST))
-			count_lost(LOST_TABLE);
+	if (index == 0)
+		from = walk->phys & ((1u << PAGE_SHIFT) - 1);
+	if (walk->end - (page << PAGE_SHIFT) < to)
+		to = walk->end - (page << PAGE_SHIFT);
+	first = from / line & (LINES_IN_WORD - 1);
+	last = (to - 1) / line & (LINES_IN_WORD - 1);
+	mask = ~0ull << first & ~0ull >> (LINES_IN_WORD - 1 - last);
+	word = bpf_map_lookup_elem(&page_lines, &slot);
+	if (!word)
 		return 0;
-	}
-	for (u32 i = 0; i < 2; i++) {
-		struct mapping *other;
-
-		if (!users->user[i].dev) {
-			users->user[i] = s->key;
-			continue;
-		}
-		if (same_key(&users->user[i], &s->key))
-			return 0;
-		other = bpf_map_lookup_elem(&mappings, &users->user[i]);
-		if (!other) {
-			users->user[i] = s->key;
-			continue;
-		}
-		find_object(&s->other_object, other->phys);
-		if (!rule_same_line_apart(&s->object, &s->other_object))
-			report(ctx, s, WITH_LEVEL(CHECK_LINE_SHARED_MAPPINGS, LEVEL_HAZARD),
-			       &s->map, other);
-	}
+	if (!walk->set)
+		__sync_fetch_and_and(word, ~mask);
+	else if (__sync_fetch_and_or(word, mask) & mask)
+		walk->met = true;
 	return 0;
 }
 
-__noinline int line_leave(struct scratch *s, u64 phys)
-{
-	u64 line = phys / line_size;
-	struct line_users *users = bpf_map_lookup_elem(&lines, &line);
+#define PAGES_MAX (1 << 16)
 
-	if (!users || !s)
-		return 0;
-	for (u32 i = 0; i < 2; i++)
-		if (same_key(&users->user[i], &s->key))
-			users->user[i].dev = 0;
-	if (!users->user[0].dev && !users->user[1].dev)
-		bpf_map_delete_elem(&lines, &line);
+static __always_inline u32 pages_of(u64 phys, u64 size)
+{
+	u64 pages = ((phys + size - 1) >> PAGE_SHIFT) - (phys >> PAGE_SHIFT) + 1;
+
+	return pages < PAGES_MAX ? pages : PAGES_MAX;
+}
+
+/* Marks a buffer's lines as device-writable. Was any of them already? */
+__noinline int lines_claim(u64 phys, u64 size)
+{
+	struct line_walk walk = { .phys = phys, .end = phys + size, .set = true };
+
+	if (pages_of(phys, size) == 1)
+		mark_page(0, &walk);
+	else
+		bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
+	return walk.met;
+}
+
+__noinline int lines_release(u64 phys, u64 size)
+{
+	struct line_walk walk = { .phys = phys, .end = phys + size };
+
+	if (pages_of(phys, size) == 1)
+		mark_page(0, &walk);
+	else
+		bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
 	return 0;
+}
+
+/* May a device write anything in the page of this address? A cheap "no". */
+static __always_inline bool page_is_claimed(u64 phys)
+{
+	u32 slot = page_index(phys);
+	u64 *word = bpf_map_lookup_elem(&page_lines, &slot);
+
+	return word && *word;
+}
+
+/* Does this mapping take part in the bookkeeping of lines? */
+static __always_inline bool claims_lines(const struct mapping *map)
+{
+	return map->phys && rule_device_writes(map->dir) && rule_is_streaming(map->kind);
+}
+
+/* --- who else is there: the slow path --- */
+
+enum meet_mode {
+	MEET_JUDGE, /* one that should not be there */
+	MEET_FIRST, /* one that is on one of the lines */
+};
+
+/* Is there something wrong about @s->map and another mapping on its lines? */
+static __always_inline bool is_bad_meeting(struct scratch *s, const struct mapping *other)
+{
+	/* They say that they look after it themselves. */
+	if ((s->attrs | other->attrs) & ATTR_SKIP_CPU_SYNC)
+		return false;
+	if (rule_meet(s->phys, s->size, other->phys, other->size, line_size) == MEET_BYTES)
+		return true;
+	find_object(&s->other_object, other->phys);
+	return !rule_same_line_apart(&s->object, &s->other_object);
+}
+
+static long meet_one(u32 index, struct starts_walk *walk)
+{
+	struct page_key key = { .page = walk->page, .space = SPACE_PHYS };
+	struct page_starts *page = bpf_map_lookup_elem(&starts, &key);
+	struct scratch *s = walk->s;
+	struct mapping *map;
+
+	if (!page)
+		return 1;
+	s->other_key.dev = page->at[index / SLOTS & (STARTS - 1)].dev;
+	s->other_key.dma = page->at[index / SLOTS & (STARTS - 1)].dma;
+	s->other_key.slot = index % SLOTS;
+	if (!s->other_key.dev)
+		return 1;
+	map = live_any(&s->other_key);
+	if (!map || same_key(&s->other_key, &s->key) || !claims_lines(map) ||
+	    rule_meet(s->phys, s->size, map->phys, map->size, line_size) == MEET_NOT)
+		return 0;
+	map->met = 1;
+	s->met = 1;
+	if (walk->mode == MEET_JUDGE && !is_bad_meeting(s, map))
+		return 0;
+	walk->found = 1;
+	return 1;
+}
+
+static long meet_page(u32 index, struct starts_walk *walk)
+{
+	walk->page = walk->address + index;
+	bpf_loop(STARTS * SLOTS, meet_one, walk, 0);
+	return walk->found;
+}
+
+/*
+ * Looks at every mapping on the lines of [@s->phys, +@s->size) but @s->key's own;
+ * the one it is about goes to @s->other_key.
+ */
+__noinline int meet(struct scratch *s, u64 mode)
+{
+	struct starts_walk walk = { .mode = mode };
+
+	s = own(s);
+	if (!s)
+		return 0;
+	walk.s = s;
+	if (mode == MEET_JUDGE)
+		find_object(&s->object, s->phys);
+	walk.address = (s->phys >> PAGE_SHIFT) - (LADDER - 1);
+	bpf_loop(pages_of(s->phys, s->size) + LADDER - 1, meet_page, &walk, 0);
+	return walk.found;
+}
+
+/* The lines of @s->map, which @s->key names, were somebody's already: is that wrong? */
+static __always_inline void judge_meeting(struct scratch *s)
+{
+	bool bad = meet(s, MEET_JUDGE);
+	struct mapping *map, *other;
+	u32 level = LEVEL_HAZARD, what;
+
+	map = bpf_map_lookup_elem(&mappings, &s->key);
+	if (map)
+		map->met = s->met;
+	other = bad ? live_any(&s->other_key) : NULL;
+	if (!other)
+		return;
+	__builtin_memcpy(&s->other, other, sizeof(s->other));
+	/* Declared by the driver, or harmless where it is allowed at all. */
+	if ((s->attrs | other->attrs) & (ATTR_IGNORE_CACHELINES | ATTR_REQUIRE_COHERENT))
+		level = LEVEL_NOTE;
+	what = rule_meet(s->phys, s->size, other->phys, other->size, line_size) == MEET_BYTES ?
+		       CHECK_DOUBLE_MAP :
+		       CHECK_LINE_SHARED_MAPPINGS;
+	/* Or the other one is over, and we do not know. */
+	judge(s,
+	      WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | (is_unsure_of(other) ? UNSURE : 0));
 }
 
 /* --- slack: the neighbours' bytes on the first and last line --- */
@@ -92,6 +215,7 @@ __noinline int slack_remember(struct scratch *s, u64 phys, u64 size)
 	u32 head = rule_head_slack(phys, line_size);
 	u32 tail = rule_tail_slack(phys, size, line_size);
 
+	s = own(s);
 	if (!s)
 		return 0;
 	rule_slack_clip(&s->object, phys, size, &head, &tail);
@@ -135,14 +259,20 @@ static __noinline u32 diff_line(struct scratch *s, struct slack *before, u32 whi
 	return walk.any;
 }
 
-/* At handover to the CPU: has a neighbour been written meanwhile? */
-static __noinline int slack_compare(void *ctx, struct scratch *s, struct mapping *map)
+/* At handover of @s->key's mapping to the CPU: has a neighbour been written meanwhile? */
+__noinline int slack_compare(struct scratch *s)
 {
-	struct slack *before = bpf_map_lookup_elem(&slacks, &s->key);
-	u32 level = WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD);
+	u32 what = WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP;
+	struct mapping *map;
+	struct slack *before;
 	u32 start, end, changed;
 
-	if (!before || map->owner != OWNER_DEVICE || map->told)
+	s = own(s);
+	if (!s)
+		return 0;
+	map = bpf_map_lookup_elem(&mappings, &s->key);
+	before = bpf_map_lookup_elem(&slacks, &s->key);
+	if (!before || !map || map->owner != OWNER_DEVICE || map->told)
 		return 0;
 	__builtin_memset(s->changed, 0, sizeof(s->changed));
 	read_lines(&s->slack, map->phys, map->size);
@@ -155,9 +285,8 @@ static __noinline int slack_compare(void *ctx, struct scratch *s, struct mapping
 	map->told = 1;
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
 	if (s->missing || map->blind)
-		level |= UNCERTAIN;
-	report(ctx, s, level, map, NULL);
-	return 0;
+		what |= UNSURE;
+	return judge(s, what);
 }
 
 #endif

@@ -15,8 +15,41 @@
 
 #define CHECK_BIT(check) (1u << (check))
 
-/* include/linux/dma-mapping.h */
+/* include/linux/dma-mapping.h; the last five since 6.18 */
+#define ATTR_NO_KERNEL_MAPPING (1ul << 4)
 #define ATTR_SKIP_CPU_SYNC (1ul << 5)
+#define ATTR_FORCE_CONTIGUOUS (1ul << 6)
+#define ATTR_PRIVILEGED (1ul << 9)
+#define ATTR_MMIO (1ul << 10)
+#define ATTR_IGNORE_CACHELINES (1ul << 11)
+#define ATTR_REQUIRE_COHERENT (1ul << 12)
+#define ATTR_CC_SHARED (1ul << 13)
+
+/*
+ * What decides how a mapping is made, and so must be the same at its end:
+ * kernel/dma/debug.c, check_unmap(). ATTR_MMIO counts as another function.
+ */
+#define ATTRS_OF_MAPPING                                                    \
+	(ATTR_NO_KERNEL_MAPPING | ATTR_FORCE_CONTIGUOUS | ATTR_PRIVILEGED | \
+	 ATTR_REQUIRE_COHERENT | ATTR_CC_SHARED)
+
+/**
+ * struct call - what a caller of unmap, free or sync says
+ * @size: bytes
+ * @attrs: DMA_ATTR_*
+ * @offset: from the start of the mapping, for a sync
+ * @nents: entries of the list; 0 when there is none, or for all but its first
+ * @dir: enum dir
+ * @kind: enum kind of the function called
+ */
+struct call {
+	u64 size;
+	u64 attrs;
+	u64 offset;
+	u32 nents;
+	u8 dir;
+	u8 kind;
+};
 
 /**
  * rule_device_writes - may the device write through this mapping?
@@ -28,42 +61,108 @@ RULE bool rule_device_writes(u8 dir)
 }
 
 /**
- * rule_unmap - dma_unmap_*() of a live mapping
+ * rule_is_streaming - is ownership of this kind of mapping handed over?
+ * @kind: enum kind
+ *
+ * Coherent memory has no owner, and what map_resource maps is not memory.
+ */
+RULE bool rule_is_streaming(u8 kind)
+{
+	return kind != KIND_COHERENT && kind != KIND_RESOURCE;
+}
+
+/**
+ * rule_unmap - dma_unmap_*() or dma_free_*() of a live mapping
  * @map: the mapping
- * @size: bytes, as the caller says
- * @dir: direction, as the caller says
+ * @call: as the caller says
  *
  * dma-api.rst: "All the parameters passed in must be identical to those passed
- * to the mapping API."
+ * to the mapping API." The list's count is the one given to dma_map_sg().
  *
  * Return: CHECK_BIT()s.
  */
-RULE u32 rule_unmap(const struct mapping *map, u64 size, u8 dir)
+RULE u32 rule_unmap(const struct mapping *map, const struct call *call)
 {
 	u32 found = 0;
 
-	if (size != map->size)
+	if (call->kind != map->kind)
+		found |= CHECK_BIT(CHECK_FUNCTION_MISMATCH);
+	else if (call->nents && map->nents && call->nents != map->nents)
+		found |= CHECK_BIT(CHECK_SG_COUNT_MISMATCH);
+	if (call->size != map->size)
 		found |= CHECK_BIT(CHECK_SIZE_MISMATCH);
-	if (dir != map->dir)
+	if (call->dir != map->dir)
 		found |= CHECK_BIT(CHECK_DIR_MISMATCH);
+	if ((call->attrs ^ map->attrs) & ATTRS_OF_MAPPING)
+		found |= CHECK_BIT(CHECK_ATTRS_MISMATCH);
 	return found;
 }
 
 /**
- * rule_sync - dma_sync_*() inside a live mapping
+ * rule_sync - dma_sync_*() that begins inside a live mapping
  * @map: the mapping
- * @dir: direction, as the caller says
+ * @call: as the caller says
+ * @op: OP_SYNC_FOR_CPU or OP_SYNC_FOR_DEVICE
  *
  * A bidirectional mapping may be synced in either direction, as dma-debug has
- * it (kernel/dma/debug.c, check_sync()).
+ * it (kernel/dma/debug.c, check_sync()). Entries of a list may be synced one by
+ * one; a list must be synced with the count it was mapped with (dma-api.rst).
+ * To hand over what the device owns already is no error by itself: drivers do so
+ * before the first use of a buffer.
  *
  * Return: CHECK_BIT()s.
  */
-RULE u32 rule_sync(const struct mapping *map, u8 dir)
+RULE u32 rule_sync(const struct mapping *map, const struct call *call, u8 op)
 {
-	if (map->dir != DIR_BIDIRECTIONAL && dir != map->dir)
-		return CHECK_BIT(CHECK_DIR_MISMATCH);
-	return 0;
+	u32 found = 0;
+
+	if (!rule_is_streaming(map->kind))
+		return CHECK_BIT(CHECK_FUNCTION_MISMATCH);
+	if (map->dir != DIR_BIDIRECTIONAL && call->dir != map->dir)
+		found |= CHECK_BIT(CHECK_DIR_MISMATCH);
+	if (call->offset > map->size || call->size > map->size - call->offset)
+		found |= CHECK_BIT(CHECK_SYNC_OUTSIDE_MAPPING);
+	if (call->kind == KIND_SG && map->kind == KIND_SG && call->nents && map->nents &&
+	    call->nents != map->nents)
+		found |= CHECK_BIT(CHECK_SG_COUNT_MISMATCH);
+	if (op == OP_SYNC_FOR_DEVICE && map->owner == OWNER_DEVICE &&
+	    !(map->attrs & ATTR_SKIP_CPU_SYNC))
+		found |= CHECK_BIT(CHECK_SYNC_WRONG_OWNER);
+	return found;
+}
+
+/**
+ * rule_level - of a broken rule, when nothing is in doubt
+ * @check: enum check
+ * @map: the mapping
+ *
+ * To sync coherent memory is useless on most platforms, and on those that remap
+ * it works on another mapping of the pages; no more than a hazard.
+ */
+RULE u8 rule_level(u8 check, const struct mapping *map)
+{
+	switch (check) {
+	case CHECK_FUNCTION_MISMATCH:
+		return map->kind == KIND_COHERENT ? LEVEL_HAZARD : LEVEL_VIOLATION;
+	case CHECK_SYNC_WRONG_OWNER:
+		return LEVEL_NOTE;
+	default:
+		return LEVEL_VIOLATION;
+	}
+}
+
+/**
+ * rule_segment - does a segment keep the limits that its device states?
+ * @dma: DMA address
+ * @size: bytes
+ * @max: dma_get_max_seg_size()
+ * @boundary: dma_get_seg_boundary(), a mask
+ *
+ * kernel/dma/debug.c, check_sg_segment().
+ */
+RULE bool rule_segment(u64 dma, u64 size, u64 max, u64 boundary)
+{
+	return size <= max && !((dma ^ (dma + size - 1)) & ~boundary);
 }
 
 /**
@@ -168,6 +267,30 @@ RULE u8 rule_shared_object(const struct object *object, u64 phys, u64 size, u32 
 	    rule_tail_slack(phys, size, line))
 		return LEVEL_NOTE;
 	return NR_LEVELS;
+}
+
+/* How two mappings meet. */
+enum meeting { MEET_NOT, MEET_LINE, MEET_BYTES };
+
+/**
+ * rule_meet - do two ranges of physical addresses share bytes, or a line?
+ * @a: first byte of the one
+ * @a_size: its bytes
+ * @b: first byte of the other
+ * @b_size: its bytes
+ * @line: line size, a power of two
+ *
+ * Return: enum meeting.
+ */
+RULE u8 rule_meet(u64 a, u64 a_size, u64 b, u64 b_size, u32 line)
+{
+	u64 mask = ~(u64)(line - 1);
+
+	if (a < b + b_size && b < a + a_size)
+		return MEET_BYTES;
+	if ((a & mask) <= ((b + b_size - 1) & mask) && (b & mask) <= ((a + a_size - 1) & mask))
+		return MEET_LINE;
+	return MEET_NOT;
 }
 
 /**

@@ -38,38 +38,160 @@ static struct object slab(uint64_t start, uint32_t size, uint32_t room, enum obj
 	return (struct object){ .start = start, .size = size, .room = room, .kind = kind };
 }
 
+static uint32_t unmap(const struct mapping *map, uint64_t size, uint8_t dir)
+{
+	struct call call = { .size = size, .dir = dir };
+
+	return rule_unmap(map, &call);
+}
+
+static uint32_t sync_for_cpu(const struct mapping *map, uint8_t dir)
+{
+	struct call call = { .size = map->size, .dir = dir };
+
+	return rule_sync(map, &call, OP_SYNC_FOR_CPU);
+}
+
 static void unmap_identical_is_silent(void **state)
 {
 	(void)state;
-	assert_int_equal(rule_unmap(&rx, 48, DIR_FROM_DEVICE), 0);
-	assert_int_equal(rule_unmap(&both, 64, DIR_BIDIRECTIONAL), 0);
+	assert_int_equal(unmap(&rx, 48, DIR_FROM_DEVICE), 0);
+	assert_int_equal(unmap(&both, 64, DIR_BIDIRECTIONAL), 0);
 }
 
 static void unmap_other_size(void **state)
 {
 	(void)state;
-	assert_int_equal(rule_unmap(&rx, 24, DIR_FROM_DEVICE), CHECK_BIT(CHECK_SIZE_MISMATCH));
-	assert_int_equal(rule_unmap(&rx, 49, DIR_FROM_DEVICE), CHECK_BIT(CHECK_SIZE_MISMATCH));
+	assert_int_equal(unmap(&rx, 24, DIR_FROM_DEVICE), CHECK_BIT(CHECK_SIZE_MISMATCH));
+	assert_int_equal(unmap(&rx, 49, DIR_FROM_DEVICE), CHECK_BIT(CHECK_SIZE_MISMATCH));
 }
 
 static void unmap_other_direction(void **state)
 {
 	(void)state;
-	assert_int_equal(rule_unmap(&rx, 48, DIR_TO_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
+	assert_int_equal(unmap(&rx, 48, DIR_TO_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
 	/* Unlike a sync, an unmap of a bidirectional mapping has to say so. */
-	assert_int_equal(rule_unmap(&both, 64, DIR_FROM_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
-	assert_int_equal(rule_unmap(&rx, 1, DIR_TO_DEVICE),
+	assert_int_equal(unmap(&both, 64, DIR_FROM_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
+	assert_int_equal(unmap(&rx, 1, DIR_TO_DEVICE),
 			 CHECK_BIT(CHECK_DIR_MISMATCH) | CHECK_BIT(CHECK_SIZE_MISMATCH));
 }
 
 static void sync_direction(void **state)
 {
 	(void)state;
-	assert_int_equal(rule_sync(&rx, DIR_FROM_DEVICE), 0);
-	assert_int_equal(rule_sync(&rx, DIR_TO_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
-	assert_int_equal(rule_sync(&rx, DIR_BIDIRECTIONAL), CHECK_BIT(CHECK_DIR_MISMATCH));
-	assert_int_equal(rule_sync(&both, DIR_TO_DEVICE), 0);
-	assert_int_equal(rule_sync(&both, DIR_FROM_DEVICE), 0);
+	assert_int_equal(sync_for_cpu(&rx, DIR_FROM_DEVICE), 0);
+	assert_int_equal(sync_for_cpu(&rx, DIR_TO_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
+	assert_int_equal(sync_for_cpu(&rx, DIR_BIDIRECTIONAL), CHECK_BIT(CHECK_DIR_MISMATCH));
+	assert_int_equal(sync_for_cpu(&both, DIR_TO_DEVICE), 0);
+	assert_int_equal(sync_for_cpu(&both, DIR_FROM_DEVICE), 0);
+}
+
+static void unmap_by_another_function(void **state)
+{
+	struct mapping list = { .size = 64, .kind = KIND_SG, .nents = 3 };
+	struct call call = { .size = 64, .kind = KIND_SG, .nents = 3 };
+
+	(void)state;
+	assert_int_equal(rule_unmap(&list, &call), 0);
+	call.kind = KIND_SINGLE;
+	assert_int_equal(rule_unmap(&list, &call), CHECK_BIT(CHECK_FUNCTION_MISMATCH));
+}
+
+static void unmap_with_another_count(void **state)
+{
+	struct mapping list = { .size = 64, .kind = KIND_SG, .nents = 3 };
+	struct call call = { .size = 64, .kind = KIND_SG, .nents = 2 };
+
+	(void)state;
+	assert_int_equal(rule_unmap(&list, &call), CHECK_BIT(CHECK_SG_COUNT_MISMATCH));
+	/* Only the first entry of a list has the count. */
+	call.nents = 0;
+	assert_int_equal(rule_unmap(&list, &call), 0);
+}
+
+static void unmap_with_other_attributes(void **state)
+{
+	struct mapping map = { .size = 64, .attrs = ATTR_PRIVILEGED };
+	struct call call = { .size = 64, .attrs = ATTR_PRIVILEGED | ATTR_SKIP_CPU_SYNC };
+
+	(void)state;
+	assert_int_equal(rule_unmap(&map, &call), 0);
+	call.attrs = 0;
+	assert_int_equal(rule_unmap(&map, &call), CHECK_BIT(CHECK_ATTRS_MISMATCH));
+}
+
+static void sync_stays_inside(void **state)
+{
+	struct call call = { .size = 16, .offset = 32, .dir = DIR_FROM_DEVICE };
+
+	(void)state;
+	assert_int_equal(rule_sync(&rx, &call, OP_SYNC_FOR_CPU), 0);
+	call.offset = 33;
+	assert_int_equal(rule_sync(&rx, &call, OP_SYNC_FOR_CPU),
+			 CHECK_BIT(CHECK_SYNC_OUTSIDE_MAPPING));
+	call.offset = 49;
+	call.size = 0;
+	assert_int_equal(rule_sync(&rx, &call, OP_SYNC_FOR_CPU),
+			 CHECK_BIT(CHECK_SYNC_OUTSIDE_MAPPING));
+	/* As large as can be: no wrap. */
+	call.offset = 8;
+	call.size = ~0ull;
+	assert_int_equal(rule_sync(&rx, &call, OP_SYNC_FOR_CPU),
+			 CHECK_BIT(CHECK_SYNC_OUTSIDE_MAPPING));
+}
+
+static void sync_for_device_twice(void **state)
+{
+	struct call call = { .size = 48, .dir = DIR_FROM_DEVICE };
+	struct mapping map = rx;
+
+	(void)state;
+	assert_int_equal(rule_sync(&map, &call, OP_SYNC_FOR_DEVICE),
+			 CHECK_BIT(CHECK_SYNC_WRONG_OWNER));
+	map.owner = OWNER_CPU;
+	assert_int_equal(rule_sync(&map, &call, OP_SYNC_FOR_DEVICE), 0);
+	/* Such a mapping is handed over by its first sync. */
+	map.owner = OWNER_DEVICE;
+	map.attrs = ATTR_SKIP_CPU_SYNC;
+	assert_int_equal(rule_sync(&map, &call, OP_SYNC_FOR_DEVICE), 0);
+}
+
+static void coherent_memory_is_not_synced(void **state)
+{
+	struct mapping map = { .size = 64, .kind = KIND_COHERENT, .dir = DIR_BIDIRECTIONAL };
+	struct call call = { .size = 64, .dir = DIR_BIDIRECTIONAL };
+
+	(void)state;
+	assert_int_equal(rule_sync(&map, &call, OP_SYNC_FOR_CPU),
+			 CHECK_BIT(CHECK_FUNCTION_MISMATCH));
+	assert_int_equal(rule_level(CHECK_FUNCTION_MISMATCH, &map), LEVEL_HAZARD);
+	assert_int_equal(rule_level(CHECK_FUNCTION_MISMATCH, &rx), LEVEL_VIOLATION);
+}
+
+static void segments_keep_limits(void **state)
+{
+	(void)state;
+	assert_true(rule_segment(0x10000, 0x10000, 0x10000, 0xffffffff));
+	assert_false(rule_segment(0x10000, 0x10001, 0x10000, 0xffffffff));
+	/* A boundary of 64 KiB: up to it, and one byte beyond. */
+	assert_true(rule_segment(0x1ff00, 0x100, 0x10000, 0xffff));
+	assert_false(rule_segment(0x1ff00, 0x101, 0x10000, 0xffff));
+	/* At the top of the address space. */
+	assert_true(rule_segment(0xffffffffffff0000, 0x10000, 0x10000, 0xffffffff));
+}
+
+static void meetings(void **state)
+{
+	(void)state;
+	assert_int_equal(rule_meet(0x1000, 64, 0x1040, 64, 64), MEET_NOT);
+	assert_int_equal(rule_meet(0x1040, 64, 0x1000, 64, 64), MEET_NOT);
+	assert_int_equal(rule_meet(0x1000, 16, 0x1010, 16, 64), MEET_LINE);
+	assert_int_equal(rule_meet(0x1010, 16, 0x1000, 16, 64), MEET_LINE);
+	assert_int_equal(rule_meet(0x1000, 64, 0x1040, 64, 128), MEET_LINE);
+	assert_int_equal(rule_meet(0x1000, 17, 0x1010, 16, 64), MEET_BYTES);
+	/* One inside the other. */
+	assert_int_equal(rule_meet(0x1000, 0x4000, 0x2200, 512, 64), MEET_BYTES);
+	assert_int_equal(rule_meet(0x2200, 512, 0x1000, 0x4000, 64), MEET_BYTES);
 }
 
 static void sync_moves_ownership(void **state)
@@ -236,6 +358,14 @@ int main(void)
 		cmocka_unit_test(unmap_other_size),
 		cmocka_unit_test(unmap_other_direction),
 		cmocka_unit_test(sync_direction),
+		cmocka_unit_test(unmap_by_another_function),
+		cmocka_unit_test(unmap_with_another_count),
+		cmocka_unit_test(unmap_with_other_attributes),
+		cmocka_unit_test(sync_stays_inside),
+		cmocka_unit_test(sync_for_device_twice),
+		cmocka_unit_test(coherent_memory_is_not_synced),
+		cmocka_unit_test(segments_keep_limits),
+		cmocka_unit_test(meetings),
 		cmocka_unit_test(sync_moves_ownership),
 		cmocka_unit_test(sync_of_a_part),
 		cmocka_unit_test(cpu_access_while_device_owns),

@@ -13,8 +13,31 @@ const volatile u32 min_level; /* below it findings are only counted */
 const volatile char only_device[NAME_SIZE];
 const volatile char only_driver[NAME_SIZE];
 
+/*
+ * Where the kernel's own image lies, physically; empty when not known. What is
+ * read from there is never mapped for writing, nor code for reading.
+ */
+const volatile struct range kernel_text;
+const volatile struct range kernel_rodata;
+const volatile struct range kernel_data;
+const volatile struct range kernel_bss;
+
+/* Which physical pages are memory, and where each one's word in page_lines is. */
+#define RAM_RANGES 8
+const volatile struct range ram[RAM_RANGES];
+
+/*
+ * The direct map and the page array. On x86 they are found when first needed;
+ * elsewhere user space sets them.
+ */
+u64 direct_map_base;
+u64 page_array;
+
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
+
+/* Events that a twin handled because the first program was busy. */
+u64 rescued;
 
 /*
  * Set when every hook is attached. Until then events are not looked at: a map
@@ -86,7 +109,10 @@ struct page_key {
 };
 
 struct page_starts {
-	u64 dma[STARTS];
+	struct {
+		u64 dev;
+		u64 dma;
+	} at[STARTS];
 	u32 next;
 	u32 pad;
 };
@@ -99,19 +125,18 @@ struct {
 } starts SEC(".maps");
 
 /*
- * Device-writable mappings that cover a line only in part, by line number.
- * Disjoint buffers on one line both do, so no other line need be kept.
+ * A bit for each line of memory that a device may write, a word for each page:
+ * the filter that says "nobody" for almost every line. Lines below 64 bytes
+ * share a bit. User space makes room for all of memory.
  */
-struct line_users {
-	struct mapping_key user[2];
-};
+#define LINES_IN_WORD 64
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAPPINGS_MAX);
-	__type(key, u64);
-	__type(value, struct line_users);
-} lines SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} page_lines SEC(".maps");
 
 /* The first and the last line of a mapping as they were at handover. */
 struct slack {
@@ -136,18 +161,42 @@ struct {
 enum hook {
 	HOOK_MAP,
 	HOOK_UNMAP,
+	HOOK_MAP_RESOURCE,
+	HOOK_UNMAP_RESOURCE,
 	HOOK_MAP_SG,
+	HOOK_MAP_SGTABLE,
 	HOOK_UNMAP_SG,
 	HOOK_SYNC_CPU,
 	HOOK_SYNC_DEVICE,
 	HOOK_SYNC_SG_CPU,
 	HOOK_SYNC_SG_DEVICE,
+	HOOK_ALLOC,
+	HOOK_FREE,
+	HOOK_ALLOC_PAGES,
+	HOOK_FREE_PAGES,
+	HOOK_IOVA_LINK,
+	HOOK_IOVA_UNLINK,
+	HOOK_IOVA_DESTROY,
 	HOOK_CPU_ACCESS,
 	HOOK_UNBIND,
 	NR_HOOKS,
 };
 
-#define DEPTH_MAX 4
+/* Events at work on one CPU at once: nested in interrupts, or preempted. */
+#define SCRATCHES 6
+
+/* Something to report when the event has been judged. */
+struct verdict {
+	u8 check;
+	u8 level;
+	u8 unsure;
+	u8 detail;
+	u8 has_map;
+	u8 has_other;
+	u8 pad[2];
+};
+
+#define VERDICTS 8 /* a power of two */
 
 /* What one event works with; too large for the stack. */
 struct scratch {
@@ -158,12 +207,24 @@ struct scratch {
 	u64 attrs;
 	u64 generation;
 	u64 sg;
+	u64 cpu_address;
+	u64 laundered;
+	u32 nents;
 	u8 dir;
 	u8 op;
-	u8 hook;
+	u8 kind;
+	u8 detail;
 	u8 missing;
+	u8 index;
+	u8 met;
+	u8 pad[2];
+	u32 nr_verdicts;
+	u32 pad2;
+	struct verdict verdicts[VERDICTS];
 	struct mapping_key key;
-	struct mapping map;
+	struct mapping_key other_key;
+	struct mapping map; /* the one that verdicts are about */
+	struct mapping other;
 	struct object object;
 	struct object other_object;
 	struct slack slack;
@@ -171,10 +232,17 @@ struct scratch {
 	struct stack stack;
 };
 
+/* The pages of the stack of the task that mapped last. */
+struct stack_pages {
+	u64 task;
+	u64 pid;
+	u64 page[4];
+};
+
 struct cpu_state {
-	u32 depth;
+	u32 used; /* scratches, a bit each */
 	u32 busy[NR_HOOKS];
-	struct scratch scratch[DEPTH_MAX];
+	struct stack_pages stack;
 };
 
 struct {
@@ -183,6 +251,13 @@ struct {
 	__type(key, u32);
 	__type(value, struct cpu_state);
 } cpu_states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCHES);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
 
 extern const void page_offset_base __ksym __weak;
 extern const void vmemmap_base __ksym __weak;

@@ -2,10 +2,9 @@
 /*
  * dmasnoop: watch the DMA API of a running kernel and report broken rules.
  *
- * Options, loading and attaching, the event loop, and folding of repeats.
- * Detection is in bpf/, words are in report.c, json.c and summary.c.
+ * Loading and attaching, the event loop, and the run. Options are in options.c,
+ * detection is in bpf/, what becomes of findings in findings.c.
  */
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -21,299 +20,83 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "report.h"
+#include "../bpf/dmasnoop.h"
+#include "attach.h"
+#include "devices.h"
 #include "dmasnoop.skel.h"
-#include "summary.h"
+#include "explain.h"
+#include "findings.h"
+#include "live.h"
+#include "options.h"
+#include "record.h"
 #include "symbols.h"
 
-enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2 };
-
-const char *argp_program_version = "dmasnoop 0.1";
-
-static const char doc[] =
-	"Watch the DMA API of the running kernel and report broken ownership rules.\v"
-	"Without COMMAND, traces until Ctrl-C or --duration; with it, for its life.\n"
-	"\n"
-	"Exit status: 0 nothing at or above --fail-on, 1 findings, 2 could not run.\n"
-	"\n"
-	"  dmasnoop                        everything, live\n"
-	"  dmasnoop -D e1000e -t 60        one driver, for a minute\n"
-	"  dmasnoop --json -- modprobe x   what loading a driver does\n";
-
-static struct {
-	const char *device;
-	const char *driver;
-	uint32_t checks;
-	enum level level;
-	enum level fail_on;
-	bool fail_on_set;
-	unsigned int line_size;
-	double duration;
-	bool json;
-	const char *json_file;
-	bool verbose;
-	char **command;
-} opts = {
-	.checks = ~0u,
-	.level = LEVEL_HAZARD,
-	.line_size = 64,
-};
+/* How often `live' prints, and looks for leaks in the time a mapping has to age. */
+#define LIVE_SECONDS 2
+#define LOOKS_AN_AGE 3
+/* After so many looks a leak that was there from the first would have been told. */
+#define LOOKS_AT_LEAKS (LOOKS_AN_AGE + 1 + LOOKS_TO_LEAK)
 
 static volatile sig_atomic_t interrupted, child_ended;
 
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int fail(const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "dmasnoop: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return EXIT_NOT_RUN;
-}
-
-/* --- options --- */
-
-enum { OPT_CHECK = 256, OPT_LEVEL, OPT_LINE_SIZE, OPT_JSON, OPT_FAIL_ON };
-
-static const struct argp_option options[] = {
-	{ "device", 'd', "DEV", 0, "only this device, as `0000:00:02.0'", 0 },
-	{ "driver", 'D', "DRIVER", 0, "only devices of this driver", 0 },
-	{ "check", OPT_CHECK, "LIST", 0, "only these checks, comma-separated; `help' lists them",
-	  0 },
-	{ "level", OPT_LEVEL, "L", 0,
-	  "report from this level on: note, hazard (default), violation, corruption", 0 },
-	{ "fail-on", OPT_FAIL_ON, "L", 0, "exit 1 from this level on (default: as --level)", 0 },
-	{ "line-size", OPT_LINE_SIZE, "N", 0,
-	  "cache line of the platform one cares about: 32 to 256 (default 64; arm64 promises 128)",
-	  0 },
-	{ "duration", 't', "S", 0, "stop after S seconds", 0 },
-	{ "json", OPT_JSON, "FILE", OPTION_ARG_OPTIONAL,
-	  "one JSON object a line; with =FILE beside the text instead of it", 0 },
-	{ "verbose", 'v', NULL, 0, "libbpf's messages", 0 },
-	{}
-};
-
-static int find_name(const char *const *names, int nr, const char *name)
-{
-	for (int i = 0; i < nr; i++)
-		if (!strcmp(names[i], name))
-			return i;
-	return -1;
-}
-
-static void list_checks(void)
-{
-	for (int i = 0; i < NR_CHECKS; i++)
-		printf("%-24s %-10s %s\n", check_infos[i].name, level_names[check_infos[i].level],
-		       check_infos[i].headline);
-}
-
-static void parse_checks(struct argp_state *state, char *list)
-{
-	char *save, *name;
-
-	if (!strcmp(list, "help")) {
-		list_checks();
-		exit(EXIT_CLEAN);
-	}
-	opts.checks = 0;
-	for (name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
-		int i;
-
-		for (i = 0; i < NR_CHECKS && strcmp(check_infos[i].name, name); i++)
-			;
-		if (i == NR_CHECKS)
-			argp_error(state, "no check '%s'; --check help lists them", name);
-		opts.checks |= 1u << i;
-	}
-	if (!opts.checks)
-		argp_error(state, "--check: an empty list");
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	char *end;
-	int level;
-
-	switch (key) {
-	case 'd':
-		opts.device = arg;
-		break;
-	case 'D':
-		opts.driver = arg;
-		break;
-	case OPT_CHECK:
-		parse_checks(state, arg);
-		break;
-	case OPT_LEVEL:
-	case OPT_FAIL_ON:
-		level = find_name(level_names, NR_LEVELS, arg);
-		if (level < 0)
-			argp_error(state, "level '%s': note, hazard, violation or corruption", arg);
-		if (key == OPT_LEVEL) {
-			opts.level = level;
-		} else {
-			opts.fail_on = level;
-			opts.fail_on_set = true;
-		}
-		break;
-	case OPT_LINE_SIZE:
-		opts.line_size = strtoul(arg, &end, 0);
-		if (*end || opts.line_size < 32 || opts.line_size > LINE_SIZE_MAX ||
-		    (opts.line_size & (opts.line_size - 1)))
-			argp_error(state, "line size '%s': 32, 64, 128 or 256", arg);
-		break;
-	case 't':
-		opts.duration = strtod(arg, &end);
-		if (*end || !(opts.duration > 0))
-			argp_error(state, "duration '%s': seconds, above 0", arg);
-		break;
-	case OPT_JSON:
-		opts.json = !arg;
-		opts.json_file = arg;
-		break;
-	case 'v':
-		opts.verbose = true;
-		break;
-	case ARGP_KEY_ARGS:
-		opts.command = state->argv + state->next;
-		break;
-	case ARGP_KEY_END:
-		if (!opts.fail_on_set)
-			opts.fail_on = opts.level;
-		if ((opts.device && strlen(opts.device) >= NAME_SIZE) ||
-		    (opts.driver && strlen(opts.driver) >= NAME_SIZE))
-			argp_error(state, "names have at most %d characters", NAME_SIZE - 1);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return 0;
-}
-
-/* --- findings: folded, counted, printed --- */
-
-struct folds {
-	struct fold *fold;
-	size_t nr;
-	size_t room;
-};
+/* --- findings and other events --- */
 
 /**
  * struct tracer - one run
- * @text: where text goes; NULL when only JSON is wanted
- * @json: where JSON goes; NULL when it is not
- * @by_driver: what the text has said
- * @by_device: what JSON has said
- * @levels: findings by level
+ * @findings: where findings go
+ * @sites: what the last look at the live mappings saw
+ * @looked: when that was, seconds
+ * @looks: how many there were
+ * @missed_then: attach_missed() at that time
+ * @leaks: generations of the devices of which growth was reported
  * @gone: devices that lost their driver
- * @next_id: of a finding in JSON
  * @attach_dmaloop: dmaloop's tracepoint may have appeared
  */
 static struct tracer {
 	struct dmasnoop_bpf *bpf;
-	FILE *text;
-	FILE *json;
-	struct report_context context;
-	struct folds by_driver;
-	struct folds by_device;
-	uint64_t levels[NR_LEVELS];
+	struct findings findings;
+	struct sites sites;
+	double looked;
+	unsigned int looks;
+	uint64_t missed_then;
+	uint64_t *leaks;
+	size_t nr_leaks;
 	struct device_state *gone;
 	size_t nr_gone;
-	unsigned int next_id;
 	bool attach_dmaloop;
 } tracer;
-
-static uint64_t mix(uint64_t hash, const void *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
-	return hash;
-}
-
-static uint64_t call_sites(const struct finding *f)
-{
-	const uint64_t *event, *map;
-	size_t nr_event = symbols_trim(f->stack, STACK_MAX, &event);
-	size_t nr_map = symbols_trim(f->map_stack, STACK_MAX, &map);
-	uint64_t hash = mix(0xcbf29ce484222325, &f->check, sizeof(f->check));
-
-	/* Two frames tell a helper's callers apart. */
-	hash = mix(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
-	return mix(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
-}
-
-/* Counts; true when it is the first of its kind. */
-static bool fold(struct folds *folds, uint64_t key, unsigned int id)
-{
-	for (size_t i = 0; i < folds->nr; i++) {
-		if (folds->fold[i].key == key) {
-			folds->fold[i].count++;
-			return false;
-		}
-	}
-	if (folds->nr == folds->room) {
-		size_t room = folds->room ? 2 * folds->room : 64;
-		struct fold *more = realloc(folds->fold, room * sizeof(*more));
-
-		if (!more)
-			return true;
-		folds->fold = more;
-		folds->room = room;
-	}
-	folds->fold[folds->nr++] = (struct fold){ .key = key, .id = id, .count = 1 };
-	return true;
-}
-
-/* Events that both a program and its twin missed; the twin misses last. */
-static uint64_t missed(void)
-{
-	struct bpf_program *program;
-	uint64_t total = 0;
-
-	bpf_object__for_each_program(program, tracer.bpf->obj) {
-		struct bpf_prog_info info = {};
-		uint32_t size = sizeof(info);
-		const char *name = bpf_program__name(program);
-		size_t length = strlen(name);
-
-		if (length < 5 || strcmp(name + length - 5, "_twin"))
-			continue;
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			total += info.recursion_misses;
-	}
-	return total;
-}
 
 /* What hangs on having seen every map and unmap. */
 static bool needs_history(const struct finding *finding)
 {
-	return finding->check == CHECK_DOUBLE_UNMAP || finding->check == CHECK_ADDR_UNKNOWN ||
-	       finding->check == CHECK_LEAK;
+	switch (finding->check) {
+	case CHECK_ADDR_UNKNOWN:
+	case CHECK_ADDR_AFTER_UNMAP:
+	case CHECK_DOUBLE_MAP:
+	case CHECK_DOUBLE_UNMAP:
+	case CHECK_FREED_WHILE_MAPPED:
+	case CHECK_HANDOVER_UNSYNCED:
+	case CHECK_CONTENT_CHANGED:
+	case CHECK_LINE_SHARED_MAPPINGS:
+	case CHECK_LEAK:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
-	uint64_t sites;
 
-	if (finding.level == LEVEL_VIOLATION && needs_history(&finding) && missed()) {
-		finding.level = LEVEL_HAZARD;
+	if (needs_history(&finding) && attach_missed(tracer.bpf)) {
+		if (finding.level > LEVEL_HAZARD)
+			finding.level = LEVEL_HAZARD;
 		finding.uncertain = 1;
 	}
-	tracer.levels[finding.level]++;
-	if (finding.level < opts.level)
-		return;
-	sites = call_sites(&finding);
-	if (tracer.text && fold(&tracer.by_driver, mix(sites, finding.driver, NAME_SIZE), 0))
-		report_text(tracer.text, &finding, &tracer.context);
-	if (tracer.json &&
-	    fold(&tracer.by_device, mix(sites, finding.device, NAME_SIZE), tracer.next_id + 1))
-		report_json(tracer.json, &finding, ++tracer.next_id);
+	if (opts.verb == VERB_RECORD)
+		record_add(&finding);
+	findings_add(&tracer.findings, &finding, 1);
 }
 
 static void on_device_gone(const struct device_state *state)
@@ -342,6 +125,8 @@ static int on_event(void *context, void *data, size_t size)
 		break;
 	case EVENT_MODULE:
 		symbols_load();
+		if (opts.verb == VERB_RECORD)
+			record_symbols_changed();
 		tracer.attach_dmaloop = true;
 		break;
 	}
@@ -356,23 +141,6 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	if (!opts.verbose)
 		return 0;
 	return vfprintf(stderr, format, args);
-}
-
-static bool has_tracepoint(const char *name)
-{
-	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	bool readable = false;
-	char path[256];
-
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-		snprintf(path, sizeof(path), "%s/events", roots[i]);
-		readable |= !access(path, R_OK);
-		snprintf(path, sizeof(path), "%s/events/%s", roots[i], name);
-		if (!access(path, F_OK))
-			return true;
-	}
-	/* No tracefs to ask: attaching will tell. */
-	return !readable;
 }
 
 /* dmaloop's tracepoint exists only while that module is loaded. */
@@ -395,19 +163,12 @@ static int load(void)
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
 	struct utsname uts = {};
 	struct dmasnoop_bpf *bpf;
+	const char *problem;
 	int err;
 
 	uname(&uts);
 	if (geteuid())
 		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return fail(
-			"kernel %s has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y",
-			uts.release);
-	if (!has_tracepoint("dma/dma_map_page"))
-		return fail(
-			"kernel %s has no tracepoint dma:dma_map_page: dmasnoop needs Linux 6.12 (and, so far, not 7.x)",
-			uts.release);
 
 	/* With -v: what each program cost the verifier. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
@@ -417,13 +178,18 @@ static int load(void)
 	tracer.bpf = bpf;
 	bpf->rodata->line_size = opts.line_size;
 	bpf->rodata->checks_enabled = opts.checks;
-	bpf->rodata->min_level = opts.level < opts.fail_on ? opts.level : opts.fail_on;
+	bpf->rodata->min_level = opts.verb == VERB_RECORD  ? LEVEL_NOTE :
+				 opts.level < opts.fail_on ? opts.level :
+							     opts.fail_on;
 	if (opts.device)
 		strncpy((char *)bpf->rodata->only_device, opts.device, NAME_SIZE - 1);
 	if (opts.driver)
 		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
-	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access, false);
-	bpf_program__set_autoattach(bpf->progs.dmaloop_cpu_access_twin, false);
+	problem = attach_choose(bpf);
+	if (!problem)
+		problem = attach_memory(bpf);
+	if (problem)
+		return fail("kernel %s: %s", uts.release, problem);
 
 	err = dmasnoop_bpf__load(bpf);
 	if (err)
@@ -473,8 +239,8 @@ static pid_t start_command(int *release)
 	if (read(gate[0], &go, 1) != 1)
 		_exit(127);
 	close(gate[0]);
-	/* Standard output is JSON's alone. */
-	if (opts.json)
+	/* Standard output is JSON's, or KTAP's, alone. */
+	if (opts.json || opts.ktap)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(opts.command[0], opts.command);
 	fprintf(stderr, "dmasnoop: %s: %s\n", opts.command[0], strerror(errno));
@@ -522,38 +288,47 @@ static size_t collect_devices(struct device_state **states)
 	return nr;
 }
 
-static int by_findings(const void *a, const void *b)
+/* What was seen up to now. The caller frees its devices. */
+static void collect(struct summary *summary)
 {
-	const struct device_state *left = a, *right = b;
+	static struct utsname uts;
 
-	if (left->findings != right->findings)
-		return left->findings < right->findings ? 1 : -1;
-	return left->maps < right->maps ? 1 : left->maps > right->maps ? -1 : 0;
+	uname(&uts);
+	*summary = (struct summary){
+		.missed = attach_missed(tracer.bpf),
+		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
+		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
+		.line_size = opts.line_size,
+		.kernel = uts.release,
+	};
+	for (int i = 0; i < NR_LEVELS; i++)
+		summary->levels[i] = tracer.bpf->bss->unsent[i];
+	for (int i = 0; i < NR_LOST; i++)
+		summary->lost[i] = tracer.bpf->bss->lost[i];
+	summary->nr_devices = collect_devices(&summary->devices);
+	for (size_t i = 0; i < summary->nr_devices; i++)
+		for (size_t j = 0; j < tracer.nr_leaks; j++)
+			summary->devices[i].findings += summary->devices[i].generation ==
+							tracer.leaks[j];
+}
+
+static void flush_recording(void)
+{
+	struct summary summary;
+
+	collect(&summary);
+	record_flush(&summary, false);
+	free(summary.devices);
 }
 
 static void summarise(void)
 {
-	struct summary summary = {
-		.missed = missed(),
-		.repeats = tracer.by_device.fold,
-		.nr_repeats = tracer.by_device.nr,
-		.different = tracer.by_driver.nr,
-		.level = opts.level,
-		.line_size = opts.line_size,
-		.filtered = opts.device || opts.driver,
-	};
+	struct summary summary;
 
-	for (int i = 0; i < NR_LEVELS; i++)
-		summary.levels[i] = tracer.levels[i] + tracer.bpf->bss->unsent[i];
-	for (int i = 0; i < NR_LOST; i++)
-		summary.lost[i] = tracer.bpf->bss->lost[i];
-	summary.nr_devices = collect_devices(&summary.devices);
-	if (summary.nr_devices)
-		qsort(summary.devices, summary.nr_devices, sizeof(*summary.devices), by_findings);
-	if (tracer.text)
-		summary_text(tracer.text, &summary);
-	if (tracer.json)
-		summary_json(tracer.json, &summary);
+	collect(&summary);
+	if (opts.verb == VERB_RECORD)
+		record_flush(&summary, true);
+	findings_end(&tracer.findings, &summary);
 	free(summary.devices);
 }
 
@@ -567,12 +342,73 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+static struct live_tables tables(void)
+{
+	return (struct live_tables){ .mappings = bpf_map__fd(tracer.bpf->maps.mappings),
+				     .stacks = bpf_map__fd(tracer.bpf->maps.stacks),
+				     .devices = bpf_map__fd(tracer.bpf->maps.devices) };
+}
+
+static int print_live(void)
+{
+	struct live_tables where = tables();
+	int err = live_look(&tracer.sites, &where, opts.older);
+
+	if (err)
+		return fail("cannot read the live mappings: %s", strerror(-err));
+	if (tracer.findings.json)
+		live_json(tracer.findings.json, &tracer.sites, &where);
+	else
+		live_text(tracer.findings.text, &tracer.sites);
+	return 0;
+}
+
+static void look_for_leaks(void)
+{
+	struct live_tables where = tables();
+	struct finding finding;
+	uint64_t *leaks;
+
+	if (live_look(&tracer.sites, &where, opts.leak_age))
+		return;
+	tracer.looks++;
+	if (attach_missed(tracer.bpf) != tracer.missed_then)
+		live_forget_growth(&tracer.sites);
+	tracer.missed_then = attach_missed(tracer.bpf);
+	for (size_t i = 0; i < tracer.sites.nr; i++) {
+		if (!live_leak(&tracer.sites.site[i], &where, &finding))
+			continue;
+		on_finding(&finding);
+		leaks = realloc(tracer.leaks, (tracer.nr_leaks + 1) * sizeof(*leaks));
+		if (!leaks)
+			return;
+		tracer.leaks = leaks;
+		leaks[tracer.nr_leaks++] = tracer.sites.site[i].generation;
+	}
+}
+
+/* What is done every few seconds. */
+static int look(void)
+{
+	double every = opts.verb == VERB_LIVE ? LIVE_SECONDS : opts.leak_age / LOOKS_AN_AGE;
+
+	if (now() - tracer.looked < every)
+		return 0;
+	tracer.looked = now();
+	if (opts.verb != VERB_LIVE)
+		look_for_leaks();
+	else if (!opts.duration)
+		return print_live();
+	return 0;
+}
+
 /* Until Ctrl-C, the end of COMMAND, or of --duration. Returns an exit status. */
 static int follow(struct ring_buffer *ring, pid_t child)
 {
 	double end = opts.duration > 0 ? now() + opts.duration : 0;
 	int status = 0;
 
+	tracer.looked = now();
 	while (!interrupted) {
 		int err, timeout = 200;
 
@@ -587,6 +423,11 @@ static int follow(struct ring_buffer *ring, pid_t child)
 			return fail("reading events: %s", strerror(-err));
 		if (tracer.attach_dmaloop)
 			attach_dmaloop();
+		if (record_due())
+			flush_recording();
+		err = look();
+		if (err)
+			return err;
 	}
 	ring_buffer__consume(ring);
 	if (child > 0 && !WIFEXITED(status))
@@ -620,10 +461,14 @@ static int run(void)
 		if (write(release, "g", 1) != 1)
 			return fail("cannot start %s: %s", opts.command[0], strerror(errno));
 		close(release);
-	} else if (tracer.text) {
-		fprintf(tracer.text, "Tracing DMA, %u-byte lines. Ctrl-C ends it.\n",
-			opts.line_size);
-		fflush(tracer.text);
+	} else if (tracer.findings.text) {
+		if (opts.verb == VERB_LIVE)
+			fprintf(tracer.findings.text,
+				"Live mappings by call site; those made before now are not seen.\n");
+		else
+			fprintf(tracer.findings.text,
+				"Tracing DMA, %u-byte lines. Ctrl-C ends it.\n", opts.line_size);
+		fflush(tracer.findings.text);
 	}
 	status = follow(ring, child);
 	if (child > 0 && !child_ended) {
@@ -631,14 +476,16 @@ static int run(void)
 		end_command(child);
 		ring_buffer__consume(ring);
 	}
-	summarise();
+	if (opts.verb == VERB_LIVE && !status)
+		status = print_live();
+	else
+		summarise();
 	lost_findings = tracer.bpf->bss->lost[LOST_RING];
 	ring_buffer__free(ring);
 	if (status)
 		return status;
-	for (int i = opts.fail_on; i < NR_LEVELS; i++)
-		if (tracer.levels[i])
-			return EXIT_FINDINGS;
+	if (findings_failed(&tracer.findings))
+		return EXIT_FINDINGS;
 	if (lost_findings) {
 		fail("%" PRIu64 " findings were lost, so this is not a clean run", lost_findings);
 		return EXIT_FINDINGS;
@@ -646,46 +493,90 @@ static int run(void)
 	return EXIT_CLEAN;
 }
 
-static bool close_outputs(void)
+/* Live or recorded: where the findings go. */
+static int open_outputs(struct findings *findings, struct ktap *ktap)
 {
-	bool good = true;
+	const char *terminal = getenv("TERM");
 
-	if (tracer.json && (ferror(tracer.json) || fflush(tracer.json)))
-		good = false;
-	if (tracer.text && (ferror(tracer.text) || fflush(tracer.text)))
-		good = false;
+	findings->level = opts.level;
+	findings->fail_on = opts.fail_on;
+	findings->checks = opts.checks;
+	findings->device = opts.device;
+	findings->driver = opts.driver;
+	findings->context.line_size = opts.line_size;
+	findings->context.colour = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb");
+	findings->text = opts.json || opts.ktap ? NULL : stdout;
+	findings->json = opts.json ? stdout : NULL;
+	if (opts.ktap) {
+		ktap->out = stdout;
+		findings->ktap = ktap;
+	}
+	if (!opts.json_file)
+		return 0;
+	findings->json = fopen(opts.json_file, "we");
+	if (!findings->json)
+		return fail("%s: %s", opts.json_file, strerror(errno));
+	return 0;
+}
+
+static bool close_outputs(struct findings *findings)
+{
+	bool good = !ferror(stdout) && !fflush(stdout);
+
+	if (findings->json && findings->json != stdout)
+		good = !ferror(findings->json) && !fclose(findings->json) && good;
 	return good;
+}
+
+static int trace(void)
+{
+	struct record_header header = { .checks = opts.checks, .line_size = opts.line_size };
+	int status;
+
+	if (opts.verb == VERB_RECORD) {
+		snprintf(header.device, sizeof(header.device), "%s", opts.device ?: "");
+		snprintf(header.driver, sizeof(header.driver), "%s", opts.driver ?: "");
+		if (record_open(opts.file, &header))
+			return fail("%s: %s", opts.file, strerror(errno));
+	}
+	status = run();
+	dmasnoop_bpf__destroy(tracer.bpf);
+	live_free(&tracer.sites);
+	free(tracer.gone);
+	free(tracer.leaks);
+	if (record_close())
+		return EXIT_NOT_RUN;
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "[-- COMMAND [ARG]...]", doc, NULL,
-					  NULL,	   NULL };
 	struct sigaction stop = { .sa_handler = on_signal };
 	struct sigaction ended = { .sa_handler = on_child };
-	const char *terminal = getenv("TERM");
+	struct ktap ktap = {};
 	int status;
 
 	/* From the first: Ctrl-C while loading ends it too, with what there is. */
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGCHLD, &ended, NULL);
-	argp_err_exit_status = EXIT_NOT_RUN;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
+	options_parse(argc, argv);
+	if (opts.verb == VERB_EXPLAIN)
+		return explain(opts.check);
 	libbpf_set_print(print_libbpf);
-	tracer.context.line_size = opts.line_size;
-	tracer.context.colour = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb");
-	tracer.text = opts.json ? NULL : stdout;
-	tracer.json = opts.json ? stdout : NULL;
-	if (opts.json_file) {
-		tracer.json = fopen(opts.json_file, "we");
-		if (!tracer.json)
-			return fail("%s: %s", opts.json_file, strerror(errno));
-	}
-	status = run();
-	dmasnoop_bpf__destroy(tracer.bpf);
+	if (opts.verb == VERB_DEVICES)
+		return devices();
+	status = open_outputs(&tracer.findings, &ktap);
+	if (status)
+		return status;
+	if (opts.verb == VERB_REPLAY)
+		status = replay(opts.file, &tracer.findings);
+	else
+		status = trace();
 	symbols_forget();
-	if (!close_outputs())
+	findings_free(&tracer.findings);
+	ktap_free(&ktap);
+	if (!close_outputs(&tracer.findings))
 		return fail("output could not be written: %s", strerror(errno));
 	return status;
 }

@@ -53,7 +53,7 @@ void report_json(FILE *out, const struct finding *f, unsigned int id)
 	ADD("check", json_object_new_string(info->name));
 	ADD("level", json_object_new_string(level_names[f->level]));
 	ADD("uncertain", json_object_new_boolean(f->uncertain));
-	ADD("headline", json_object_new_string(info->headline));
+	ADD("headline", json_object_new_string(finding_headline(f)));
 	ADD("device", json_object_new_string(f->device));
 	ADD("driver", json_object_new_string(f->driver));
 	ADD("size", json_object_new_int64(f->has_map ? m->size : f->size));
@@ -69,6 +69,8 @@ void report_json(FILE *out, const struct finding *f, unsigned int id)
 	ADD("age_ns", f->has_map ? json_object_new_uint64(f->ns - m->born) : NULL);
 	ADD("syncs_observable", json_object_new_boolean(!f->skips_sync));
 	ADD("object", object(f));
+	if (f->live)
+		ADD("live", json_object_new_int64(f->live));
 	ADD("count", json_object_new_int64(1));
 	ADD("stack", stack(f->stack));
 	ADD("map_stack", stack(f->op == OP_MAP ? f->stack : f->map_stack));

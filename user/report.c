@@ -36,18 +36,26 @@ static const char *const op_names[NR_OPS] = {
 	[OP_CPU_READ] = "CPU read",
 	[OP_CPU_WRITE] = "CPU write",
 	[OP_UNBIND] = "driver unbound",
+	[OP_ALLOC] = "allocation",
+	[OP_FREE] = "free",
+	[OP_RELEASE] = "memory freed",
+	[OP_HANDOVER] = "passed on",
 };
 
 /* Who owns the buffer after it, where that changes. */
 static const char *const op_owners[NR_OPS] = {
-	[OP_MAP] = " -> device",
-	[OP_UNMAP] = " -> gone",
-	[OP_SYNC_FOR_CPU] = " -> cpu",
-	[OP_SYNC_FOR_DEVICE] = " -> device",
+	[OP_MAP] = " -> device",       [OP_UNMAP] = " -> gone",
+	[OP_SYNC_FOR_CPU] = " -> cpu", [OP_SYNC_FOR_DEVICE] = " -> device",
+	[OP_FREE] = " -> gone",
 };
 
-/* A label, then text wrapped under it. */
-static void wrapped(FILE *out, const char *label, const char *text)
+/**
+ * print_wrapped - a label, then text wrapped beside it
+ * @out: where
+ * @label: at most 10 characters
+ * @text: words
+ */
+void print_wrapped(FILE *out, const char *label, const char *text)
 {
 	int column = fprintf(out, "%-11s", label);
 
@@ -199,6 +207,10 @@ static const char *const event_titles[NR_OPS] = {
 	[OP_CPU_READ] = "Read at",
 	[OP_CPU_WRITE] = "Written at",
 	[OP_UNBIND] = "Driver left at",
+	[OP_ALLOC] = "Allocated at",
+	[OP_FREE] = "Freed at",
+	[OP_RELEASE] = "Memory freed at",
+	[OP_HANDOVER] = "Passed on at",
 };
 
 static const char *here(const struct finding *f)
@@ -212,6 +224,17 @@ static const char *here(const struct finding *f)
 		return "the IOMMU decides: the access may fault, or a part stay mapped.";
 	return f->skips_sync ? "nothing happens: this device is coherent and not bounced." :
 			       "syncs of this device are executed; bounced, it can bite here.";
+}
+
+/**
+ * finding_headline - what happened, in one line
+ * @finding: which
+ */
+const char *finding_headline(const struct finding *finding)
+{
+	if (finding->live)
+		return "a call site maps more and more that is not unmapped";
+	return check_infos[finding->check].headline;
 }
 
 /**
@@ -232,7 +255,7 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	fprintf(out, "%s==== %s: %s, %s (driver %s)%s\n", on, info->name,
 		level_names[finding->level], finding->device,
 		finding->driver[0] ? finding->driver : "none", off);
-	fprintf(out, "%s\n", info->headline);
+	fprintf(out, "%s\n", finding_headline(finding));
 	if (finding->has_map) {
 		const struct mapping *m = &finding->map;
 
@@ -244,30 +267,40 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 		fprintf(out, "%-11s%" PRIu64 " bytes %s, dma 0x%" PRIx64 ", phys 0x%" PRIx64 "\n",
 			"Other", finding->other.size, dir_names[finding->other.dir & 3],
 			finding->other.dma, finding->other.phys);
-	call(out, finding);
+	if (finding->live)
+		fprintf(out, "%-11s%u mappings of this call site are live, the oldest for %.0f s\n",
+			"Growing", finding->live, (finding->ns - finding->map.born) / 1e9);
+	else
+		call(out, finding);
 	if (is_line_check(finding->check))
 		lines(out, finding, context->line_size);
 	if (finding->has_map)
 		history(out, finding);
 	if (finding->uncertain)
-		wrapped(out, "Unsure",
+		print_wrapped(
+			out, "Unsure",
 			finding->check == CHECK_LINE_NEIGHBOUR_WRITE ?
 				"syncs of this device are not observable, so the CPU may have owned the line when it wrote." :
 			finding->check == CHECK_ADDR_UNKNOWN && finding->has_map ?
 				"or the address now lies inside a longer mapping that was not found." :
 			finding->check == CHECK_DOUBLE_UNMAP ?
 				"or the buffer had been mapped once more before the trace began." :
+			finding->live ?
+				"it may be a pool that is still filling: dmasnoop live shows whether it ends." :
 				"events were lost, and a lost one could explain this.");
 	if (finding->op != OP_MAP)
 		stack(out, event_titles[finding->op], finding->stack);
 	if (finding->has_map)
-		stack(out, finding->check == CHECK_DOUBLE_UNMAP ? "First mapped at" : "Mapped at",
+		stack(out,
+		      finding->check == CHECK_DOUBLE_UNMAP ? "First mapped at" :
+		      finding->live			   ? "The oldest mapped at" :
+							     "Mapped at",
 		      finding->op == OP_MAP ? finding->stack : finding->map_stack);
 	if (finding->has_other)
 		stack(out, "The other mapped at", finding->other_stack);
-	wrapped(out, "Here", here(finding));
-	wrapped(out, "Elsewhere", info->elsewhere);
-	wrapped(out, "Fix", info->fix);
+	print_wrapped(out, "Here", here(finding));
+	print_wrapped(out, "Elsewhere", info->elsewhere);
+	print_wrapped(out, "Fix", info->fix);
 	fputc('\n', out);
 	fflush(out);
 }

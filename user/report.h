@@ -37,6 +37,11 @@ struct report_context {
 	bool colour;
 };
 
+/* Of every JSON object that dmasnoop prints. */
+#define SCHEMA_VERSION 1
+
+const char *finding_headline(const struct finding *finding);
+void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
 /* One line of --json; see dmasnoop.schema.json. */

@@ -5,11 +5,9 @@
  */
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <sys/utsname.h>
 
 #include "summary.h"
 
-#define SCHEMA_VERSION 1
 #define DEVICES_SHOWN 12
 
 /**
@@ -25,7 +23,9 @@ void summary_text(FILE *out, const struct summary *summary)
 	size_t blind = 0;
 
 	fprintf(out, "---- summary\n");
-	if (!nr)
+	if (summary->damaged)
+		fprintf(out, "The recording is damaged: its totals are not known.\n");
+	else if (!nr)
 		fprintf(out, "No DMA was seen%s.\n",
 			summary->filtered ? " on what -d and -D select" : "");
 	else
@@ -104,11 +104,9 @@ void summary_json(FILE *out, const struct summary *summary)
 	struct json_object *lost = json_object_new_object();
 	struct json_object *unseen = json_object_new_array();
 	struct json_object *repeats = json_object_new_object();
-	struct utsname uts = {};
 	const struct device_state *states = summary->devices;
 	char key[24];
 
-	uname(&uts);
 	for (size_t i = 0; i < summary->nr_devices; i++) {
 		struct json_object *d = json_object_new_object();
 
@@ -149,7 +147,7 @@ void summary_json(FILE *out, const struct summary *summary)
 	}
 	json_object_object_add(o, "type", json_object_new_string("summary"));
 	json_object_object_add(o, "schema", json_object_new_int(SCHEMA_VERSION));
-	json_object_object_add(o, "kernel", json_object_new_string(uts.release));
+	json_object_object_add(o, "kernel", json_object_new_string(summary->kernel));
 	json_object_object_add(o, "line_size", json_object_new_int(summary->line_size));
 	json_object_object_add(o, "findings", levels);
 	json_object_object_add(o, "repeats", repeats);

@@ -27,9 +27,13 @@ struct fold {
  * @repeats: findings in JSON
  * @nr_repeats: entries in @repeats
  * @different: findings in text
+ * @checks: that were looked for, bit per enum check
+ * @leaks_judged: a driver left its device, or mappings were watched growing old
  * @level: what was reported from
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
+ * @damaged: of a recording, whose totals are not intact
+ * @kernel: its release
  */
 struct summary {
 	struct device_state *devices;
@@ -40,9 +44,13 @@ struct summary {
 	const struct fold *repeats;
 	size_t nr_repeats;
 	size_t different;
+	uint32_t checks;
+	bool leaks_judged;
 	enum level level;
 	unsigned int line_size;
 	bool filtered;
+	bool damaged;
+	const char *kernel;
 };
 
 void summary_text(FILE *out, const struct summary *summary);

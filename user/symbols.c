@@ -2,25 +2,45 @@
 /*
  * Kernel addresses to names: see symbols.h. Called by dmasnoop.c, report.c and json.c.
  */
+#define _GNU_SOURCE /* tdestroy() */
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "symbols.h"
 
-struct entry {
+struct loaded_symbol {
 	uint64_t address;
 	char *name; /* owned */
 	char *module; /* inside @name's allocation, or NULL */
 };
 
-static struct entry *entries;
+static struct loaded_symbol *entries;
 static size_t nr_entries;
 static bool loaded;
 
+/* A recording's symbols: of exact addresses, as they were when it was made. */
+struct exact {
+	uint64_t address; /* first: tfind() is given an address */
+	struct symbol symbol;
+	char name[256];
+	char module[64];
+};
+
+static void *exact_root;
+static bool exact_only;
+
+static int compare_exact(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
 static int compare(const void *a, const void *b)
 {
-	const struct entry *left = a, *right = b;
+	const struct loaded_symbol *left = a, *right = b;
 
 	if (left->address != right->address)
 		return left->address < right->address ? -1 : 1;
@@ -38,6 +58,40 @@ void symbols_forget(void)
 	entries = NULL;
 	nr_entries = 0;
 	loaded = false;
+	tdestroy(exact_root, free);
+	exact_root = NULL;
+	exact_only = false;
+}
+
+/**
+ * symbols_recorded - this kernel's symbols do not count, only those defined
+ */
+void symbols_recorded(void)
+{
+	symbols_forget();
+	exact_only = true;
+}
+
+/**
+ * symbols_define - what an address was when it was recorded
+ * @address: kernel text
+ * @symbol: copied; name NULL when it was not known
+ */
+void symbols_define(uint64_t address, const struct symbol *symbol)
+{
+	struct exact **found = tfind(&address, &exact_root, compare_exact);
+	struct exact *exact = found ? *found : calloc(1, sizeof(*exact));
+
+	if (!exact)
+		return;
+	exact->address = address;
+	snprintf(exact->name, sizeof(exact->name), "%s", symbol->name ? symbol->name : "");
+	snprintf(exact->module, sizeof(exact->module), "%s", symbol->module ? symbol->module : "");
+	exact->symbol.name = exact->name[0] ? exact->name : NULL;
+	exact->symbol.module = exact->module[0] ? exact->module : NULL;
+	exact->symbol.offset = symbol->offset;
+	if (!found && !tsearch(exact, &exact_root, compare_exact))
+		free(exact);
 }
 
 /**
@@ -65,7 +119,7 @@ void symbols_load(void)
 		if (nr < 3 || !address || !strchr("tTwW", type))
 			continue;
 		if (nr_entries == room) {
-			struct entry *more;
+			struct loaded_symbol *more;
 
 			room = room ? 2 * room : 65536;
 			more = realloc(entries, room * sizeof(*entries));
@@ -100,6 +154,11 @@ struct symbol symbols_find(uint64_t address)
 {
 	size_t low = 0, high;
 
+	if (exact_only) {
+		struct exact **found = tfind(&address, &exact_root, compare_exact);
+
+		return found ? (*found)->symbol : (struct symbol){ 0 };
+	}
 	if (!loaded)
 		symbols_load();
 	high = nr_entries;
@@ -121,6 +180,20 @@ struct symbol symbols_find(uint64_t address)
 		.module = entries[low - 1].module,
 		.offset = address - entries[low - 1].address,
 	};
+}
+
+/**
+ * symbols_known - does the running kernel have a function of that name?
+ * @name: of it
+ */
+bool symbols_known(const char *name)
+{
+	if (!loaded && !exact_only)
+		symbols_load();
+	for (size_t i = 0; i < nr_entries; i++)
+		if (!strcmp(entries[i].name, name))
+			return true;
+	return false;
 }
 
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Kernel addresses to names, from /proc/kallsyms. */
+/* Kernel addresses to names, from /proc/kallsyms or from a recording. */
 #ifndef DMASNOOP_SYMBOLS_H
 #define DMASNOOP_SYMBOLS_H
 
@@ -21,7 +21,10 @@ struct symbol {
 
 void symbols_load(void);
 void symbols_forget(void);
+void symbols_recorded(void);
+void symbols_define(uint64_t address, const struct symbol *symbol);
 struct symbol symbols_find(uint64_t address);
+bool symbols_known(const char *name);
 size_t symbols_format(uint64_t address, char *text, size_t size);
 size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start);
 

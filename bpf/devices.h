@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What `dmasnoop devices' reads of each device. Plain structs; no code. */
+#ifndef DEVICES_H
+#define DEVICES_H
+
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#endif
+
+#define DEVICES_MAX 2048
+#define DEVICE_NAME_SIZE 64
+
+enum fact { FACT_NO, FACT_YES, FACT_UNKNOWN };
+
+/**
+ * struct device_facts - one device with a driver and a DMA mask
+ * @name: dev_name()
+ * @driver: its driver's name
+ * @bus: name of its bus; empty: none
+ * @mask: *dma_mask
+ * @coherent_mask: coherent_dma_mask
+ * @limit: bus_dma_limit; 0: none
+ * @coherent: enum fact: the hardware keeps caches coherent with it
+ * @skips_sync: enum fact: dma_skip_sync
+ * @own_ops: it has dma_map_ops, the IOMMU's on old kernels
+ * @group: it is in an IOMMU group
+ * @pool: it has bounce buffers
+ * @forced: all of its transfers bounce
+ */
+struct device_facts {
+	char name[DEVICE_NAME_SIZE];
+	char driver[DEVICE_NAME_SIZE];
+	char bus[DEVICE_NAME_SIZE];
+	u64 mask;
+	u64 coherent_mask;
+	u64 limit;
+	u8 coherent;
+	u8 skips_sync;
+	u8 own_ops;
+	u8 group;
+	u8 pool;
+	u8 forced;
+	u8 pad[2];
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the cases share. Each file of cases answers for one question a person
+ * asks of corrupted DMA data, and has one table; main.c runs them.
+ */
+#ifndef DMABENCH_H
+#define DMABENCH_H
+
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
+#define SIZE 512
+
+/**
+ * struct bench_case - one fault, or the correct twin of one
+ * @name: at most 25 characters: "bench.NAME" is the device's name
+ * @run: what the driver does with its device; 0, or why it could not be done
+ * @syncs: the device's syncs are carried out. Otherwise kernels from 6.10 on skip
+ *	them where the device is coherent, and nobody can see that they were asked for.
+ */
+struct bench_case {
+	const char *name;
+	int (*run)(struct device *dev);
+	bool syncs;
+};
+
+/* Each ends with an entry without a name. */
+extern const struct bench_case address_cases[], pairing_cases[], list_cases[], sync_cases[],
+	line_cases[], lifetime_cases[], handover_cases[];
+
+bool bench_wait(unsigned long end);
+unsigned long bench_end(void);
+
+/**
+ * struct buffer - memory of its own, mapped
+ * @cpu: from kzalloc()
+ * @dma: where the device sees it
+ * @size: bytes
+ * @dir: direction
+ */
+struct buffer {
+	u8 *cpu;
+	dma_addr_t dma;
+	size_t size;
+	enum dma_data_direction dir;
+};
+
+/* These are inlined, so that every stack begins with the case. */
+
+/* Map what b->cpu points to. On failure nothing is mapped. */
+static __always_inline int buffer_map(struct device *dev, struct buffer *b, size_t size,
+				      enum dma_data_direction dir)
+{
+	b->size = size;
+	b->dir = dir;
+	b->dma = dma_map_single(dev, b->cpu, size, dir);
+	return dma_mapping_error(dev, b->dma) ? -ENOMEM : 0;
+}
+
+static __always_inline void buffer_unmap(struct device *dev, const struct buffer *b)
+{
+	dma_unmap_single(dev, b->dma, b->size, b->dir);
+}
+
+/* Allocate and map. On failure there is neither. */
+static __always_inline int buffer_get(struct device *dev, struct buffer *b, size_t size,
+				      enum dma_data_direction dir)
+{
+	int err = -ENOMEM;
+
+	b->cpu = kzalloc(size, GFP_KERNEL);
+	if (b->cpu)
+		err = buffer_map(dev, b, size, dir);
+	if (err)
+		kfree(b->cpu);
+	return err;
+}
+
+static __always_inline void buffer_put(struct device *dev, struct buffer *b)
+{
+	buffer_unmap(dev, b);
+	kfree(b->cpu);
+}
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is a received buffer the CPU's when the next layer gets it? A network card that
+ * receives one frame, in its NAPI poll, and a disk that is read from once.
+ */
+#include <linux/blk-mq.h>
+#include <linux/completion.h>
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+#include "bench.h"
+
+#define HEADROOM 256
+#define FRAME 1536
+
+enum before { NOTHING, UNMAP, SYNC };
+
+struct card {
+	struct device *dev;
+	struct net_device *netdev;
+	struct napi_struct napi;
+	struct sk_buff *skb;
+	dma_addr_t dma;
+	enum before before;
+	struct completion polled;
+};
+
+/* Nobody has registered for this protocol: the stack drops the frame. */
+static void put_header(struct ethhdr *header)
+{
+	memset(header, 0, sizeof(*header));
+	header->h_proto = htons(0x88b5); /* IEEE 802: for local experiments */
+}
+
+static int card_poll(struct napi_struct *napi, int budget)
+{
+	struct card *card = container_of(napi, struct card, napi);
+
+	if (card->before == UNMAP)
+		dma_unmap_single(card->dev, card->dma, FRAME, DMA_FROM_DEVICE);
+	if (card->before == SYNC)
+		dma_sync_single_for_cpu(card->dev, card->dma, FRAME, DMA_FROM_DEVICE);
+	card->skb->protocol = eth_type_trans(card->skb, card->netdev);
+	napi_gro_receive(napi, card->skb);
+	napi_complete_done(napi, 1);
+	complete(&card->polled);
+	return 1;
+}
+
+/* The whole frame in the buffer. */
+static struct sk_buff *skb_around(struct net_device *netdev, struct page *page)
+{
+	struct sk_buff *skb = build_skb(page_address(page), PAGE_SIZE);
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, HEADROOM);
+	skb_put(skb, FRAME);
+	return skb;
+}
+
+/* The header beside it, and the buffer a fragment. */
+static struct sk_buff *skb_with(struct net_device *netdev, struct page *page)
+{
+	struct sk_buff *skb = netdev_alloc_skb(netdev, ETH_HLEN);
+
+	if (!skb)
+		return NULL;
+	put_header(skb_put(skb, ETH_HLEN));
+	skb_add_rx_frag(skb, 0, page, HEADROOM, FRAME, PAGE_SIZE);
+	return skb;
+}
+
+static int receive(struct device *dev, enum before before,
+		   struct sk_buff *(*make)(struct net_device *netdev, struct page *page))
+{
+	struct net_device *netdev = alloc_etherdev(sizeof(struct card));
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	int err = -ENOMEM;
+	struct card *card;
+
+	if (!netdev || !page)
+		goto out_free;
+	card = netdev_priv(netdev);
+	card->dev = dev;
+	card->netdev = netdev;
+	card->before = before;
+	init_completion(&card->polled);
+	put_header(page_address(page) + HEADROOM);
+	card->dma = dma_map_page(dev, page, HEADROOM, FRAME, DMA_FROM_DEVICE);
+	if (dma_mapping_error(dev, card->dma))
+		goto out_free;
+	card->skb = make(netdev, page);
+	if (!card->skb)
+		goto out_unmap;
+	get_page(page); /* the socket buffer has the one we had */
+	netif_napi_add(netdev, &card->napi, card_poll);
+	napi_enable(&card->napi);
+	local_bh_disable();
+	napi_schedule(&card->napi);
+	local_bh_enable(); /* polls */
+	wait_for_completion(&card->polled);
+	napi_disable(&card->napi);
+	netif_napi_del(&card->napi);
+	err = 0;
+	if (before == UNMAP)
+		goto out_free;
+out_unmap:
+	dma_unmap_page(dev, card->dma, FRAME, DMA_FROM_DEVICE);
+out_free:
+	if (page)
+		put_page(page);
+	if (netdev)
+		free_netdev(netdev);
+	return err;
+}
+
+static int received_mapped(struct device *dev)
+{
+	return receive(dev, NOTHING, skb_around);
+}
+
+static int received_unmapped(struct device *dev)
+{
+	return receive(dev, UNMAP, skb_around);
+}
+
+static int received_synced(struct device *dev)
+{
+	return receive(dev, SYNC, skb_around);
+}
+
+static int fragment_mapped(struct device *dev)
+{
+	return receive(dev, NOTHING, skb_with);
+}
+
+static int fragment_unmapped(struct device *dev)
+{
+	return receive(dev, UNMAP, skb_with);
+}
+
+static int fragment_synced(struct device *dev)
+{
+	return receive(dev, SYNC, skb_with);
+}
+
+struct disk {
+	struct device *dev;
+	struct blk_mq_tag_set tags;
+	struct gendisk *gendisk;
+	dma_addr_t dma;
+	enum before before;
+};
+
+static blk_status_t disk_queue(struct blk_mq_hw_ctx *queue, const struct blk_mq_queue_data *data)
+{
+	struct disk *disk = queue->queue->tag_set->driver_data;
+	struct request *request = data->rq;
+	struct bio_vec vec = req_bvec(request);
+
+	blk_mq_start_request(request);
+	disk->dma = dma_map_bvec(disk->dev, &vec, DMA_FROM_DEVICE, 0);
+	if (dma_mapping_error(disk->dev, disk->dma))
+		return BLK_STS_IOERR;
+	if (disk->before == UNMAP)
+		dma_unmap_page(disk->dev, disk->dma, SIZE, DMA_FROM_DEVICE);
+	blk_mq_end_request(request, BLK_STS_OK);
+	return BLK_STS_OK;
+}
+
+static const struct blk_mq_ops disk_ops = { .queue_rq = disk_queue };
+static const struct block_device_operations disk_block_ops = { .owner = THIS_MODULE };
+
+static struct gendisk *disk_alloc(struct disk *disk)
+{
+#ifdef HAVE_DISK_LIMITS
+	return blk_mq_alloc_disk(&disk->tags, NULL, NULL);
+#else
+	return blk_mq_alloc_disk(&disk->tags, NULL);
+#endif
+}
+
+/* The read is over when this returns; the fault is unmapped only then. */
+static int disk_read(struct disk *disk)
+{
+	void *buffer = kzalloc(SIZE, GFP_KERNEL);
+	struct bio_vec vec;
+	struct bio bio;
+	int err;
+
+	if (!buffer)
+		return -ENOMEM;
+	bio_init(&bio, disk->gendisk->part0, &vec, 1, REQ_OP_READ);
+	__bio_add_page(&bio, virt_to_page(buffer), SIZE, offset_in_page(buffer));
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	if (!err && disk->before == NOTHING)
+		dma_unmap_page(disk->dev, disk->dma, SIZE, DMA_FROM_DEVICE);
+	kfree(buffer);
+	return err;
+}
+
+static int read_from_disk(struct device *dev, enum before before)
+{
+	struct disk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!disk)
+		return err;
+	disk->dev = dev;
+	disk->before = before;
+	disk->tags.ops = &disk_ops;
+	disk->tags.nr_hw_queues = 1;
+	disk->tags.queue_depth = 1;
+	disk->tags.numa_node = NUMA_NO_NODE;
+	disk->tags.driver_data = disk;
+	err = blk_mq_alloc_tag_set(&disk->tags);
+	if (err)
+		goto out_disk;
+	disk->gendisk = disk_alloc(disk);
+	if (IS_ERR(disk->gendisk)) {
+		err = PTR_ERR(disk->gendisk);
+		goto out_tags;
+	}
+	strscpy(disk->gendisk->disk_name, "dmabench", sizeof(disk->gendisk->disk_name));
+	disk->gendisk->fops = &disk_block_ops;
+	disk->gendisk->flags |= GENHD_FL_NO_PART; /* or it is read from at once */
+	set_capacity(disk->gendisk, 8);
+	err = add_disk(disk->gendisk);
+	if (!err) {
+		err = disk_read(disk);
+		del_gendisk(disk->gendisk);
+	}
+	put_disk(disk->gendisk);
+out_tags:
+	blk_mq_free_tag_set(&disk->tags);
+out_disk:
+	kfree(disk);
+	return err;
+}
+
+static int read_mapped(struct device *dev)
+{
+	return read_from_disk(dev, NOTHING);
+}
+
+static int read_unmapped(struct device *dev)
+{
+	return read_from_disk(dev, UNMAP);
+}
+
+const struct bench_case handover_cases[] = {
+	{ "received-mapped", received_mapped, .syncs = true },
+	{ "received-unmapped", received_unmapped, .syncs = true },
+	{ "received-synced", received_synced, .syncs = true },
+	/* The same, and nobody can see it. */
+	{ "received-unseen-sync", received_synced },
+	{ "fragment-mapped", fragment_mapped, .syncs = true },
+	{ "fragment-unmapped", fragment_unmapped, .syncs = true },
+	{ "fragment-synced", fragment_synced, .syncs = true },
+	{ "read-mapped", read_mapped, .syncs = true },
+	{ "read-unmapped", read_unmapped, .syncs = true },
+	{}
+};

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who else is on the buffer's cache lines?
+ */
+#include "bench.h"
+
+/* Since 6.5. The other has always kept a cache from being merged, too. */
+#ifndef SLAB_NO_MERGE
+#define SLAB_NO_MERGE SLAB_NOLEAKTRACE
+#endif
+
+struct embedded {
+	u32 state;
+	u32 field;
+	u8 buffer[48];
+	u8 rest[200];
+};
+
+struct embedded_aligned {
+	u32 state;
+	u32 field;
+	u8 buffer[48] __aligned(256);
+	u8 rest[208];
+};
+
+static int write_beside(struct device *dev, u8 *buffer, u32 *field, bool in_turn)
+{
+	struct buffer b = { .cpu = buffer };
+	int err = buffer_map(dev, &b, 48, DMA_FROM_DEVICE);
+
+	if (err)
+		return err;
+	if (in_turn)
+		dma_sync_single_for_cpu(dev, b.dma, 48, DMA_FROM_DEVICE);
+	WRITE_ONCE(*field, *field + 0x01020304);
+	if (in_turn)
+		dma_sync_single_for_device(dev, b.dma, 48, DMA_FROM_DEVICE);
+	buffer_unmap(dev, &b);
+	return 0;
+}
+
+static int neighbour_write(struct device *dev)
+{
+	struct embedded *e = kzalloc(sizeof(*e), GFP_KERNEL);
+	int err = e ? write_beside(dev, e->buffer, &e->field, false) : -ENOMEM;
+
+	kfree(e);
+	return err;
+}
+
+static int neighbour_write_aligned(struct device *dev)
+{
+	struct embedded_aligned *e = kzalloc(sizeof(*e), GFP_KERNEL);
+	int err = e ? write_beside(dev, e->buffer, &e->field, false) : -ENOMEM;
+
+	kfree(e);
+	return err;
+}
+
+static int neighbour_write_in_turn(struct device *dev)
+{
+	struct embedded *e = kzalloc(sizeof(*e), GFP_KERNEL);
+	int err = e ? write_beside(dev, e->buffer, &e->field, true) : -ENOMEM;
+
+	kfree(e);
+	return err;
+}
+
+static int map_two(struct device *dev, size_t distance, enum dma_data_direction first)
+{
+	u8 *memory = kzalloc(SIZE, GFP_KERNEL);
+	struct buffer a = { .cpu = memory }, b = { .cpu = memory + distance };
+	int err = memory ? buffer_map(dev, &a, 16, first) : -ENOMEM;
+
+	if (!err) {
+		err = buffer_map(dev, &b, 16, DMA_FROM_DEVICE);
+		buffer_unmap(dev, &a);
+	}
+	if (!err)
+		buffer_unmap(dev, &b);
+	kfree(memory);
+	return err;
+}
+
+static int two_on_one_line(struct device *dev)
+{
+	return map_two(dev, 16, DMA_FROM_DEVICE);
+}
+
+static int two_on_two_lines(struct device *dev)
+{
+	return map_two(dev, 256, DMA_FROM_DEVICE);
+}
+
+/* A command and its answer, side by side: many a driver does, and gets away with it. */
+static int to_and_from(struct device *dev)
+{
+	return map_two(dev, 16, DMA_TO_DEVICE);
+}
+
+static int map_from_cache(struct device *dev, const char *name, unsigned int align)
+{
+	struct kmem_cache *cache = kmem_cache_create(name, 40, align, SLAB_NO_MERGE, NULL);
+	struct buffer b[4];
+	int i, err = 0;
+
+	if (!cache)
+		return -ENOMEM;
+	for (i = 0; i < 4; i++) {
+		b[i].cpu = kmem_cache_zalloc(cache, GFP_KERNEL);
+		if (!b[i].cpu || buffer_map(dev, &b[i], 40, DMA_FROM_DEVICE))
+			err = -ENOMEM;
+		else
+			buffer_unmap(dev, &b[i]);
+	}
+	while (i--)
+		if (b[i].cpu)
+			kmem_cache_free(cache, b[i].cpu);
+	kmem_cache_destroy(cache);
+	return err;
+}
+
+static int packed_cache(struct device *dev)
+{
+	return map_from_cache(dev, "dmabench-packed", 0);
+}
+
+static int aligned_cache(struct device *dev)
+{
+	return map_from_cache(dev, "dmabench-aligned", 256);
+}
+
+/* kmalloc(32)s next to each other: apart wherever it matters. */
+static int small_kmallocs(struct device *dev)
+{
+	struct buffer b[8];
+	int mapped, i;
+
+	for (mapped = 0; mapped < 8; mapped++)
+		if (buffer_get(dev, &b[mapped], 32, DMA_FROM_DEVICE))
+			break;
+	for (i = 0; i < mapped; i++) {
+		buffer_unmap(dev, &b[i]);
+		/* It is ours again, whoever else still is on the line. */
+		memset(b[i].cpu, i, 32);
+	}
+	for (i = 0; i < mapped; i++)
+		kfree(b[i].cpu);
+	return mapped == 8 ? 0 : -ENOMEM;
+}
+
+const struct bench_case line_cases[] = { { "neighbour-write", neighbour_write },
+					 { "neighbour-write-aligned", neighbour_write_aligned },
+					 { "neighbour-in-turn", neighbour_write_in_turn,
+					   .syncs = true },
+					 /* The same, and nobody can see it. */
+					 { "neighbour-unseen-turn", neighbour_write_in_turn },
+					 { "two-on-one-line", two_on_one_line },
+					 { "two-on-two-lines", two_on_two_lines },
+					 { "to-and-from", to_and_from },
+					 { "packed-cache", packed_cache },
+					 { "aligned-cache", aligned_cache },
+					 { "small-kmallocs", small_kmallocs },
+					 {} };

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A driver that is not dmaloop: a plain platform device on the kernel's own
+ * dma-direct, whose driver breaks one rule of the DMA API at a time, or keeps
+ * it. Nothing is announced to the tracer. There is no hardware behind it, so
+ * nothing transfers anything; what the tracer says is what is tested. It is for
+ * guests: where buffers bounce or caches are not coherent, faults have victims.
+ *
+ * Write a case's name to /sys/kernel/debug/dmabench: it runs on a device made
+ * for it, bench.NAME, which is gone when the write returns. Reading lists the
+ * cases. scripts/drivers runs them all.
+ */
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/dma-map-ops.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+
+#include "bench.h"
+
+static unsigned int seconds = 5;
+module_param(seconds, uint, 0644);
+MODULE_PARM_DESC(seconds, "how long the cases take that are about time (default 5)");
+
+static const struct bench_case *const tables[] = {
+	address_cases, pairing_cases,  list_cases,     sync_cases,
+	line_cases,    lifetime_cases, handover_cases,
+};
+
+static struct dentry *trigger;
+static DEFINE_MUTEX(one_at_a_time);
+
+/**
+ * bench_end - when a case that is about time ends
+ * Return: in jiffies
+ */
+unsigned long bench_end(void)
+{
+	return jiffies + seconds * HZ;
+}
+
+/**
+ * bench_wait - a pause of a millisecond or so, between two rounds of a case
+ * @end: bench_end() at its start
+ * Context: may sleep.
+ * Return: there is time for another round, and nobody killed the writer.
+ */
+bool bench_wait(unsigned long end)
+{
+	usleep_range(500, 1000);
+	return time_before(jiffies, end) && !fatal_signal_pending(current);
+}
+
+static const struct bench_case *find(const char *name)
+{
+	const struct bench_case *c;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
+		for (c = tables[i]; c->name; c++)
+			if (!strcmp(c->name, name))
+				return c;
+	return NULL;
+}
+
+static int bench_probe(struct platform_device *pdev)
+{
+	return dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+}
+
+static struct platform_driver bench_driver = {
+	.driver = { .name = "dmabench" },
+	.probe = bench_probe,
+};
+
+static int run(const struct bench_case *c)
+{
+	struct platform_device *pdev;
+	char name[32];
+	int err;
+
+	/* Named for its case, so it does not match the driver by name: bound by hand. */
+	snprintf(name, sizeof(name), "bench.%s", c->name);
+	pdev = platform_device_register_simple(name, PLATFORM_DEVID_NONE, NULL, 0);
+	if (IS_ERR(pdev))
+		return PTR_ERR(pdev);
+	err = device_driver_attach(&bench_driver.driver, &pdev->dev);
+	if (!err) {
+#ifdef HAVE_DMA_RESET_NEED_SYNC
+		if (c->syncs)
+			dma_reset_need_sync(&pdev->dev);
+#endif
+		err = c->run(&pdev->dev);
+	}
+	platform_device_unregister(pdev);
+	return err;
+}
+
+static ssize_t trigger_write(struct file *file, const char __user *text, size_t count, loff_t *pos)
+{
+	const struct bench_case *c;
+	char name[32] = {};
+	int err;
+
+	if (count >= sizeof(name))
+		return -EINVAL;
+	if (copy_from_user(name, text, count))
+		return -EFAULT;
+	c = find(strim(name));
+	if (!c)
+		return -EINVAL;
+
+	mutex_lock(&one_at_a_time);
+	err = run(c);
+	mutex_unlock(&one_at_a_time);
+	return err ?: count;
+}
+
+static int trigger_show(struct seq_file *out, void *unused)
+{
+	const struct bench_case *c;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
+		for (c = tables[i]; c->name; c++)
+			seq_printf(out, "%s\n", c->name);
+	return 0;
+}
+
+static int trigger_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, trigger_show, NULL);
+}
+
+static const struct file_operations trigger_fops = {
+	.owner = THIS_MODULE,
+	.open = trigger_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+	.write = trigger_write,
+};
+
+static int __init bench_init(void)
+{
+	int err = platform_driver_register(&bench_driver);
+
+	if (!err)
+		trigger = debugfs_create_file("dmabench", 0600, NULL, NULL, &trigger_fops);
+	return err;
+}
+
+static void __exit bench_exit(void)
+{
+	debugfs_remove(trigger);
+	platform_driver_unregister(&bench_driver);
+}
+
+module_init(bench_init);
+module_exit(bench_exit);
+
+MODULE_DESCRIPTION("A plain driver that breaks the DMA API's rules one at a time");
+MODULE_LICENSE("GPL");

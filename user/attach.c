@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fitting the BPF object to the running kernel: which of its hooks exist there,
+ * where memory lies, and how many events no program could take.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "../bpf/dmasnoop.h"
+#include "attach.h"
+#include "dmasnoop.skel.h"
+
+#define PAGE 4096
+#define TWIN "_twin"
+
+static bool has_function(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
+static bool has_tracepoint(const struct btf *btf, const char *name)
+{
+	char type[96];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
+/* Programs named fn_* that a tracepoint makes needless. */
+static bool has_tracepoint_twin(const char *name)
+{
+	static const char *const replaced[] = { "fn_map_", "fn_unmap_", "fn_sync_" };
+
+	for (size_t i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++)
+		if (!strncmp(name, replaced[i], strlen(replaced[i])))
+			return true;
+	return false;
+}
+
+/**
+ * attach_choose - leave out the programs that this kernel has no place for
+ * @bpf: opened, not loaded
+ *
+ * Tracepoints are taken where they exist (since 6.12; dma_map_phys since 6.18),
+ * functions where not. Modules' tracepoints are attached when the module is there.
+ *
+ * Return: NULL, or what is missing.
+ */
+const char *attach_choose(struct dmasnoop_bpf *bpf)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *program;
+	bool tracepoints, mapping = false;
+
+	if (!btf)
+		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
+	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
+	bpf_object__for_each_program(program, bpf->obj) {
+		const char *name = bpf_program__name(program);
+		const char *section = bpf_program__section_name(program);
+		const char *target = strchr(section, '/');
+		char renamed[96];
+		bool wanted;
+
+		if (!target)
+			continue;
+		target++;
+		if (!strncmp(name, "dmaloop_", 8)) {
+			bpf_program__set_autoattach(program, false);
+			continue;
+		}
+		if (!strncmp(section, "raw_tp/", 7)) {
+			wanted = has_tracepoint(btf, target);
+		} else {
+			wanted = has_function(btf, target);
+			/* 6.10 and 6.11: an inline around the function, and no tracepoint. */
+			snprintf(renamed, sizeof(renamed), "__%s", target);
+			if (!wanted && !strncmp(name, "fn_sync_", 8) &&
+			    has_function(btf, renamed)) {
+				bpf_program__set_attach_target(program, 0, renamed);
+				wanted = true;
+			}
+			if (tracepoints && has_tracepoint_twin(name))
+				wanted = false;
+		}
+		bpf_program__set_autoload(program, wanted);
+		if (wanted && (!strcmp(name, "tp_map_page") || !strcmp(name, "tp_map_phys") ||
+			       !strcmp(name, "fn_map_page")))
+			mapping = true;
+	}
+	btf__free(btf);
+	return mapping ? NULL :
+			 "neither its tracepoints nor its functions of the DMA API are known";
+}
+
+struct span {
+	uint64_t start;
+	uint64_t end;
+};
+
+static void add_span(struct span *spans, size_t max, size_t *nr, struct span more)
+{
+	size_t best = 0;
+
+	if (*nr < max) {
+		spans[(*nr)++] = more;
+		return;
+	}
+	/* No room: close the smallest gap. What is in it is only never used. */
+	for (size_t i = 1; i + 1 < *nr; i++)
+		if (spans[i + 1].start - spans[i].end < spans[best + 1].start - spans[best].end)
+			best = i;
+	if (more.start - spans[*nr - 1].end <= spans[best + 1].start - spans[best].end) {
+		spans[*nr - 1].end = more.end;
+		return;
+	}
+	spans[best].end = spans[best + 1].end;
+	memmove(&spans[best + 1], &spans[best + 2], (*nr - best - 2) * sizeof(*spans));
+	spans[*nr - 1] = more;
+}
+
+/**
+ * attach_memory - tell the BPF object where memory and the kernel lie
+ * @bpf: opened, not loaded
+ *
+ * /proc/iomem has both. A word for each page of memory is allocated: 2 MiB a GiB.
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *attach_memory(struct dmasnoop_bpf *bpf)
+{
+	struct span ram[sizeof(bpf->rodata->ram) / sizeof(bpf->rodata->ram[0])];
+	uint64_t start, end, pages = 0;
+	FILE *file = fopen("/proc/iomem", "re");
+	size_t nr = 0;
+	char line[256];
+
+	if (!file)
+		return "cannot read /proc/iomem";
+	while (fgets(line, sizeof(line), file)) {
+		const char *name = strstr(line, " : ");
+
+		if (!name || sscanf(line, " %" SCNx64 "-%" SCNx64, &start, &end) != 2 || !end)
+			continue;
+		end++;
+		name += 3;
+		if (!strcmp(name, "System RAM\n") && line[0] != ' ') {
+			start = start / PAGE * PAGE;
+			end = (end + PAGE - 1) / PAGE * PAGE;
+			add_span(ram, sizeof(ram) / sizeof(ram[0]), &nr,
+				 (struct span){ start, end });
+		} else if (!strcmp(name, "Kernel code\n")) {
+			bpf->rodata->kernel_text.start = start;
+			bpf->rodata->kernel_text.end = end;
+		} else if (!strcmp(name, "Kernel rodata\n")) {
+			bpf->rodata->kernel_rodata.start = start;
+			bpf->rodata->kernel_rodata.end = end;
+		} else if (!strcmp(name, "Kernel data\n")) {
+			bpf->rodata->kernel_data.start = start;
+			bpf->rodata->kernel_data.end = end;
+		} else if (!strcmp(name, "Kernel bss\n")) {
+			bpf->rodata->kernel_bss.start = start;
+			bpf->rodata->kernel_bss.end = end;
+		}
+	}
+	fclose(file);
+	if (!nr)
+		return "/proc/iomem shows no System RAM (hidden from who lacks CAP_SYS_ADMIN)";
+	for (size_t i = 0; i < nr; i++) {
+		bpf->rodata->ram[i].start = ram[i].start;
+		bpf->rodata->ram[i].end = ram[i].end;
+		pages += (ram[i].end - ram[i].start) / PAGE;
+	}
+	if (bpf_map__set_max_entries(bpf->maps.page_lines, pages))
+		return "memory is too large for the table of its lines";
+	return NULL;
+}
+
+static uint64_t misses(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	int fd = bpf_program__fd(program);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.recursion_misses;
+}
+
+/**
+ * attach_missed - events that neither a program nor its twin could take
+ * @bpf: loaded
+ *
+ * The kernel counts what a busy program missed; its twin counts what it took of
+ * that. The difference is lost.
+ */
+uint64_t attach_missed(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_program *first;
+	uint64_t total = 0;
+
+	bpf_object__for_each_program(first, bpf->obj) {
+		const char *name = bpf_program__name(first);
+		char twin[96];
+
+		snprintf(twin, sizeof(twin), "%s" TWIN, name);
+		if (bpf_object__find_program_by_name(bpf->obj, twin))
+			total += misses(first);
+	}
+	return total > bpf->bss->rescued ? total - bpf->bss->rescued : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Fitting the BPF object to the running kernel. */
+#ifndef DMASNOOP_ATTACH_H
+#define DMASNOOP_ATTACH_H
+
+#include <stdint.h>
+
+struct dmasnoop_bpf;
+
+const char *attach_choose(struct dmasnoop_bpf *bpf);
+const char *attach_memory(struct dmasnoop_bpf *bpf);
+uint64_t attach_missed(struct dmasnoop_bpf *bpf);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How each device does DMA on this machine. */
+#ifndef DMASNOOP_DEVICES_H
+#define DMASNOOP_DEVICES_H
+
+int devices(void);
+
+#endif

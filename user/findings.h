@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Findings on their way to the reader: filtered, counted, folded, printed. */
+#ifndef DMASNOOP_FINDINGS_H
+#define DMASNOOP_FINDINGS_H
+
+#include "ktap.h"
+#include "report.h"
+#include "summary.h"
+
+struct folds {
+	struct fold *fold;
+	size_t nr;
+	size_t room;
+};
+
+/**
+ * struct findings - the findings of one run, live or replayed
+ * @text: where text goes; NULL when it is not wanted
+ * @json: where JSON goes; NULL when it is not
+ * @ktap: what KTAP will say at the end; NULL when it is not wanted
+ * @context: how the text is printed
+ * @level: printed from here on
+ * @fail_on: KTAP's `not ok' from here on
+ * @checks: the others are passed over, bit per enum check
+ * @device: the others are passed over; NULL: all
+ * @driver: likewise
+ * @by_driver: what the text, or KTAP, has said
+ * @by_device: what JSON has said
+ * @levels: all of them by level, repeats included
+ * @next_id: of a finding in JSON
+ */
+struct findings {
+	FILE *text;
+	FILE *json;
+	struct ktap *ktap;
+	struct report_context context;
+	enum level level;
+	enum level fail_on;
+	uint32_t checks;
+	const char *device;
+	const char *driver;
+	struct folds by_driver;
+	struct folds by_device;
+	uint64_t levels[NR_LEVELS];
+	unsigned int next_id;
+};
+
+void findings_add(struct findings *findings, const struct finding *finding, uint64_t count);
+bool findings_selects(const struct findings *findings, const char *device, const char *driver);
+bool findings_failed(const struct findings *findings);
+void findings_end(struct findings *findings, struct summary *summary);
+void findings_free(struct findings *findings);
+
+uint64_t finding_kind(const struct finding *finding);
+struct fold *fold_find(struct folds *folds, uint64_t key);
+
+#endif

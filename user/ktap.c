@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A run as KTAP, version 1 (Documentation/dev-tools/ktap.rst), for a kernel's CI:
+ * one test for each check. What could not have been seen is skipped, never `ok'.
+ * Called by findings.c.
+ */
+#define _GNU_SOURCE /* asprintf() */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain.h"
+#include "ktap.h"
+#include "symbols.h"
+
+/* What a run must have had for a check's silence to mean something. */
+enum need {
+	NEED_MAPS, /* buffers were mapped */
+	NEED_UNMAPS, /* and unmapped */
+	NEED_SYNCS, /* syncs of a device are observable */
+	NEED_WHOLE, /* every mapping of a device is known, from its driver's probe on */
+	NEED_UNBIND, /* a driver left its device, or mappings were watched growing old */
+	NEED_ACCESSES, /* CPU accesses are announced, or watched */
+	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
+};
+
+/* A switch, so that a check without an answer does not build. */
+static enum need needed(enum check check)
+{
+	switch (check) {
+	case CHECK_ADDR_NOT_DMABLE:
+	case CHECK_SG_LIMITS:
+	case CHECK_LINE_SHARED_MAPPINGS:
+	case CHECK_LINE_SHARED_OBJECT:
+	case CHECK_DOUBLE_MAP:
+	case CHECK_PAGE_EXPOSED:
+	case CHECK_FREED_WHILE_MAPPED:
+		return NEED_MAPS;
+	case CHECK_DIR_MISMATCH:
+	case CHECK_FUNCTION_MISMATCH:
+	case CHECK_SG_COUNT_MISMATCH:
+	case CHECK_ATTRS_MISMATCH:
+	case CHECK_CONTENT_CHANGED:
+	case CHECK_LINE_NEIGHBOUR_WRITE:
+	case CHECK_DOUBLE_UNMAP:
+	case CHECK_SIZE_MISMATCH:
+		return NEED_UNMAPS;
+	case CHECK_ADDR_AFTER_UNMAP:
+	case CHECK_SYNC_OUTSIDE_MAPPING:
+	case CHECK_SYNC_WRONG_OWNER:
+	case CHECK_HANDOVER_UNSYNCED:
+		return NEED_SYNCS;
+	case CHECK_ADDR_UNKNOWN:
+		return NEED_WHOLE;
+	case CHECK_LEAK:
+		return NEED_UNBIND;
+	case CHECK_CPU_READ_DEVICE_OWNED:
+	case CHECK_CPU_WRITE_DEVICE_OWNED:
+		return NEED_ACCESSES;
+	case CHECK_DOORBELL_BEFORE_DESCRIPTOR:
+	case CHECK_DESCRIPTOR_TORN:
+	case CHECK_DESCRIPTOR_OVERRUN:
+		return NEED_DESCRIPTORS;
+	case NR_CHECKS:
+		break;
+	}
+	return NEED_MAPS;
+}
+
+/**
+ * ktap_add - keep a finding for the end
+ * @ktap: where
+ * @finding: the first of its kind
+ * @fold: index of its count
+ */
+void ktap_add(struct ktap *ktap, const struct finding *finding, size_t fold)
+{
+	const uint64_t *event = finding->stack, *map = finding->map_stack;
+	struct ktap_finding *more;
+	char at[256] = "", *text;
+
+	more = realloc(ktap->finding, (ktap->nr + 1) * sizeof(*more));
+	if (!more)
+		return;
+	ktap->finding = more;
+	if (symbols_trim(finding->stack, STACK_MAX, &event))
+		symbols_format(*event, at, sizeof(at));
+	if (asprintf(&text, "%s: %s, %s (driver %s)%s\n#   at %s", level_names[finding->level],
+		     finding_headline(finding), finding->device,
+		     finding->driver[0] ? finding->driver : "none",
+		     finding->uncertain ? ", unsure" : "", at[0] ? at : "(not recorded)") < 0)
+		return;
+	ktap->finding[ktap->nr++] = (struct ktap_finding){ finding->check, fold, text };
+	if (finding->op == OP_MAP || !symbols_trim(finding->map_stack, STACK_MAX, &map))
+		return;
+	symbols_format(*map, at, sizeof(at));
+	if (asprintf(&text, "%s\n#   mapped at %s", ktap->finding[ktap->nr - 1].text, at) < 0)
+		return;
+	free(ktap->finding[ktap->nr - 1].text);
+	ktap->finding[ktap->nr - 1].text = text;
+}
+
+/* Why a check could not be judged; NULL when it could. */
+static const char *unseen(const struct summary *summary, enum check check)
+{
+	bool unmaps = false, syncs = false, whole = false, announced = false;
+
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		const struct device_state *device = &summary->devices[i];
+
+		unmaps |= device->unmaps;
+		syncs |= !device->skips_sync;
+		whole |= device->complete;
+		announced |= !strncmp(device->driver, "dmaloop", NAME_SIZE);
+	}
+	if (explanation(check)->undetected)
+		return "this version has no detector for it";
+	if (summary->damaged)
+		return "the recording is damaged";
+	if (!summary->nr_devices)
+		return "no DMA was seen";
+	switch (needed(check)) {
+	case NEED_MAPS:
+		return NULL;
+	case NEED_UNMAPS:
+		return unmaps ? NULL : "nothing was unmapped";
+	case NEED_SYNCS:
+		return syncs ? NULL : "no device's syncs are observable; boot with swiotlb=force";
+	case NEED_WHOLE:
+		return whole ? NULL : "every device was in use before the trace began";
+	case NEED_UNBIND:
+		return summary->leaks_judged ? NULL :
+					       "no driver left its device, and the run was short";
+	case NEED_ACCESSES:
+		return announced ? NULL : "no CPU accesses were announced";
+	case NEED_DESCRIPTORS:
+		return announced ? NULL : "no descriptors were announced";
+	}
+	return NULL;
+}
+
+/**
+ * ktap_print - the whole document
+ * @ktap: what was found
+ * @summary: what was seen
+ * @folds: count of each of @ktap->finding
+ */
+void ktap_print(const struct ktap *ktap, const struct summary *summary, const struct fold *folds)
+{
+	int nr = 0;
+
+	fprintf(ktap->out, "KTAP version 1\n1..%d\n", __builtin_popcount(summary->checks));
+	for (int check = 0; check < NR_CHECKS; check++) {
+		const char *why = unseen(summary, check);
+		bool found = false;
+
+		if (!(summary->checks & 1u << check))
+			continue;
+		for (size_t i = 0; i < ktap->nr; i++) {
+			if (ktap->finding[i].check != (enum check)check)
+				continue;
+			fprintf(ktap->out, "# %" PRIu64 " x %s\n",
+				folds[ktap->finding[i].fold].count, ktap->finding[i].text);
+			found = true;
+		}
+		if (!why && !found && summary->lost[LOST_RING])
+			why = "findings were lost";
+		fprintf(ktap->out, "%s %d - %s", found ? "not ok" : "ok", ++nr,
+			check_infos[check].name);
+		fprintf(ktap->out, !found && why ? " # SKIP %s\n" : "\n", why);
+	}
+	fflush(ktap->out);
+}
+
+/**
+ * ktap_free - forget it
+ * @ktap: all of it
+ */
+void ktap_free(struct ktap *ktap)
+{
+	for (size_t i = 0; i < ktap->nr; i++)
+		free(ktap->finding[i].text);
+	free(ktap->finding);
+	ktap->finding = NULL;
+	ktap->nr = 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Live mappings by the call site that made them. */
+#ifndef DMASNOOP_LIVE_H
+#define DMASNOOP_LIVE_H
+
+#include <stdio.h>
+
+#include "../bpf/dmasnoop.h"
+
+/* So many looks in a row at which it has grown: no ring that fills. */
+#define LOOKS_TO_LEAK 4
+
+/**
+ * struct live_tables - the tracer's tables, as file descriptors
+ * @mappings: struct mapping_key to struct mapping
+ * @stacks: key to STACK_MAX return addresses
+ * @devices: address to struct device_state
+ */
+struct live_tables {
+	int mappings;
+	int stacks;
+	int devices;
+};
+
+/**
+ * struct site - one call site of one device's driver, and what is live of it
+ * @dev: address of the struct device
+ * @generation: of the device at that address
+ * @frame: return address into the call site; 0: not recorded
+ * @oldest: its oldest live mapping
+ * @count: live mappings
+ * @old: how many of them are as old as asked
+ * @bytes: of those
+ * @count_before, @old_before: at the look before
+ * @growing: looks in a row at which @count and @old had grown
+ * @told: was reported as a leak
+ * @device: whose; its name, driver and platform
+ */
+struct site {
+	u64 dev;
+	u64 generation;
+	u64 frame;
+	struct mapping oldest;
+	u64 count;
+	u64 bytes;
+	u64 old;
+	u64 count_before;
+	u64 old_before;
+	unsigned int growing;
+	bool told;
+	struct device_state device;
+};
+
+/**
+ * struct sites - what the last look saw
+ * @site: owned
+ * @nr: of them
+ * @others: live mappings of call sites there was no room for
+ * @ns: when it was, CLOCK_MONOTONIC
+ */
+struct sites {
+	struct site *site;
+	size_t nr;
+	u64 others;
+	u64 ns;
+};
+
+int live_look(struct sites *sites, const struct live_tables *tables, double older);
+bool live_leak(struct site *site, const struct live_tables *tables, struct finding *finding);
+void live_forget_growth(struct sites *sites);
+void live_text(FILE *out, struct sites *sites);
+void live_json(FILE *out, struct sites *sites, const struct live_tables *tables);
+void live_free(struct sites *sites);
+
+#endif
