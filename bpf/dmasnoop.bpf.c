@@ -96,6 +96,23 @@ __noinline int not_dmable(struct scratch *s)
 	return WITH_LEVEL(CHECK_ADDR_NOT_DMABLE, level);
 }
 
+/* Does an entry of a list keep what its device states? */
+__noinline int judge_segment(struct scratch *s)
+{
+	s = own(s);
+	if (!s)
+		return 0;
+	if (s->size > s->sg.max)
+		s->detail = DETAIL_TOO_LONG;
+	else if (!s->sg.merged && !rule_segment(s->dma, s->sg.segment_size, ~0ull, s->sg.boundary))
+		s->detail = DETAIL_BOUNDARY;
+	else
+		return 0;
+	judge(s, WITH_LEVEL(CHECK_SG_LIMITS, LEVEL_HAZARD) | WITH_MAP);
+	s->detail = DETAIL_NONE;
+	return 0;
+}
+
 /* --- the events --- */
 
 /*
@@ -294,6 +311,8 @@ static __always_inline int on_map(void *ctx, struct scratch *s)
 	}
 	s->map.stack = keep_stack(ctx, s);
 	judge_map(s);
+	if (s->kind == KIND_SG)
+		judge_segment(s);
 	send_verdicts(ctx, s);
 	return 0;
 }
@@ -456,6 +475,10 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	    !events_lost(device) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
+	} else if (device->complete && !events_lost(device) && !device->live &&
+		   s->kind == KIND_SINGLE) {
+		/* It has no mapping at all. Lists may be dma_alloc_noncontiguous()'s. */
+		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {
 		__sync_fetch_and_add(&device->unmatched, 1);
 	}
@@ -620,17 +643,7 @@ static __always_inline int on_access(void *ctx, struct scratch *s)
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
-	u64 entry; /* of the list */
-	u64 segment; /* that holds the DMA address: an IOMMU merges entries */
-	u64 used; /* bytes of that segment that entries before this one have */
-	u64 segment_size;
-	u64 max; /* what the device states, for sg-limits */
-	u64 boundary;
-	u32 left;
-	u8 call; /* enum sg_call */
 };
-
-enum sg_call { SG_MAP, SG_UNMAP, SG_SYNC };
 
 static __always_inline u64 sg_next(u64 entry)
 {
@@ -646,143 +659,173 @@ static __always_inline u64 sg_next(u64 entry)
 }
 
 /*
- * Loads one entry into @walk->s and steps on. Its DMA address lies in the segment
- * that it was merged into; false when there is none.
+ * Loads the next entry that is not empty into @s. Its DMA address lies in the
+ * segment that it was merged into. Returns 0 when there is none.
  */
-static __always_inline bool sg_load(struct sg_walk *walk)
+__noinline int sg_load(struct scratch *s)
 {
-	struct scatterlist *sg = (void *)walk->entry, *segment = (void *)walk->segment;
-	struct scratch *s = walk->s;
+	struct scatterlist *sg, *segment;
 
-	if (!sg || !segment || !walk->left)
-		return false;
+	s = own(s);
+	if (!s || !s->sg.entry || !s->sg.segment || !s->sg.left)
+		return 0;
+	sg = (void *)s->sg.entry;
+	segment = (void *)s->sg.segment;
 	s->size = BPF_CORE_READ(sg, length);
 	s->phys = page_to_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
 	if (s->phys)
 		s->phys += BPF_CORE_READ(sg, offset);
 	s->dma = BPF_CORE_READ(segment, dma_address);
-	walk->segment_size = s->size;
+	s->sg.segment_size = s->size;
 	if (bpf_core_field_exists(segment->dma_length))
-		walk->segment_size = BPF_CORE_READ(segment, dma_length);
-	if (s->dma == ~0ull || !walk->segment_size)
-		return false;
-	s->dma += walk->used;
-	walk->used += s->size;
-	if (walk->used >= walk->segment_size) {
-		walk->used = 0;
-		walk->segment = sg_next(walk->segment);
-	}
-	walk->entry = sg_next(walk->entry);
-	walk->left--;
-	return true;
-}
-
-static __always_inline void check_segment(struct sg_walk *walk, u64 start)
-{
-	struct scratch *s = walk->s;
-
-	if (s->size > walk->max)
-		s->detail = DETAIL_TOO_LONG;
-	else if (start == s->dma &&
-		 !rule_segment(s->dma, walk->segment_size, ~0ull, walk->boundary))
-		s->detail = DETAIL_BOUNDARY;
-	else
-		return;
-	judge(s, WITH_LEVEL(CHECK_SG_LIMITS, LEVEL_HAZARD) | WITH_MAP);
-	send_verdicts(walk->ctx, s);
-	s->detail = DETAIL_NONE;
-}
-
-static long sg_one(u32 index, struct sg_walk *walk)
-{
-	struct scratch *s = walk->s;
-	bool first = !walk->used;
-	u32 nents = s->nents;
-
-	if (!sg_load(walk))
-		return 1;
-	if (!s->size)
+		s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+	if (s->dma == ~0ull || !s->sg.segment_size)
 		return 0;
-	switch (walk->call) {
-	case SG_MAP:
-		on_map(walk->ctx, s);
-		check_segment(walk, first ? s->dma : ~s->dma);
-		break;
-	case SG_UNMAP:
-		on_unmap(walk->ctx, s);
-		break;
-	default:
-		on_sync(walk->ctx, s);
-	}
 	/* The count is kept with the first entry alone. */
-	if (nents)
-		s->nents = 0;
-	return 0;
+	s->nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
+	s->sg.merged = s->sg.used;
+	s->dma += s->sg.used;
+	s->sg.used += s->size;
+	if (s->sg.used >= s->sg.segment_size) {
+		s->sg.used = 0;
+		s->sg.segment = sg_next(s->sg.segment);
+	}
+	s->sg.entry = sg_next(s->sg.entry);
+	s->sg.left--;
+	return 1;
 }
 
 /* dma_get_max_seg_size(), dma_get_seg_boundary() */
-static __always_inline void sg_limits(struct sg_walk *walk)
+__noinline int sg_limits(struct scratch *s)
 {
-	struct device *dev = (void *)walk->s->dev;
-	struct device_dma_parameters *parms = BPF_CORE_READ(dev, dma_parms);
+	struct device_dma_parameters *parms;
+	struct device *dev;
 
-	walk->max = parms ? BPF_CORE_READ(parms, max_segment_size) : 0;
-	walk->boundary = parms ? BPF_CORE_READ(parms, segment_boundary_mask) : 0;
-	if (!walk->max)
-		walk->max = 65536;
-	if (!walk->boundary)
-		walk->boundary = 0xffffffff;
+	s = own(s);
+	if (!s)
+		return 0;
+	dev = (void *)s->dev;
+	parms = BPF_CORE_READ(dev, dma_parms);
+	s->sg.max = parms ? BPF_CORE_READ(parms, max_segment_size) : 0;
+	s->sg.boundary = parms ? BPF_CORE_READ(parms, segment_boundary_mask) : 0;
+	if (!s->sg.max)
+		s->sg.max = 65536;
+	if (!s->sg.boundary)
+		s->sg.boundary = 0xffffffff;
+	return 0;
 }
 
-static __noinline int on_sg(void *ctx, struct scratch *s, u8 call)
+static long sg_map_one(u32 index, struct sg_walk *walk)
 {
-	struct sg_walk walk = {
-		.ctx = ctx,
-		.s = s,
-		.entry = s->sg,
-		.segment = s->sg,
-		.left = s->nents,
-		.call = call,
-	};
+	if (!sg_load(walk->s))
+		return 1;
+	on_map(walk->ctx, walk->s);
+	return 0;
+}
 
+static long sg_unmap_one(u32 index, struct sg_walk *walk)
+{
+	if (!sg_load(walk->s))
+		return 1;
+	on_unmap(walk->ctx, walk->s);
+	return 0;
+}
+
+static long sg_sync_one(u32 index, struct sg_walk *walk)
+{
+	if (!sg_load(walk->s))
+		return 1;
+	on_sync(walk->ctx, walk->s);
+	return 0;
+}
+
+/* @s holds the list's start in sg.list and its entries in nents. */
+static __always_inline u32 sg_begin(struct scratch *s)
+{
 	s->kind = KIND_SG;
-	if (call == SG_MAP)
-		sg_limits(&walk);
-	if (walk.left > SG_MAX)
-		count_lost(LOST_TABLE);
-	bpf_loop(walk.left < SG_MAX ? walk.left : SG_MAX, sg_one, &walk, 0);
+	s->sg.entry = s->sg.list;
+	s->sg.segment = s->sg.list;
+	s->sg.used = 0;
+	s->sg.left = s->nents;
+	if (s->nents <= SG_MAX)
+		return s->nents;
+	count_lost(LOST_TABLE);
+	return SG_MAX;
+}
+
+static __always_inline int on_map_sg(void *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s };
+	u32 nents = sg_begin(s);
+
+	s->op = OP_MAP;
+	sg_limits(s);
+	bpf_loop(nents, sg_map_one, &walk, 0);
+	return 0;
+}
+
+static __always_inline int on_unmap_sg(void *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s };
+	u32 nents = sg_begin(s);
+
+	s->op = OP_UNMAP;
+	bpf_loop(nents, sg_unmap_one, &walk, 0);
+	return 0;
+}
+
+static __always_inline int on_sync_sg(void *ctx, struct scratch *s, u8 op)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s };
+	u32 nents = sg_begin(s);
+
+	s->op = op;
+	bpf_loop(nents, sg_sync_one, &walk, 0);
 	return 0;
 }
 
 /* --- dma_iova_*(): one address range, linked piece by piece, undone at once --- */
 
-static long unlink_one(u32 index, struct sg_walk *walk)
+/* Makes @s the next piece of the range. Returns 0 when nothing more is known of it. */
+__noinline int iova_load(struct scratch *s)
 {
-	struct scratch *s = walk->s;
 	struct mapping *map;
 
-	s->dma = walk->segment;
+	s = own(s);
+	if (!s)
+		return 0;
+	s->dma = s->sg.segment;
 	s->size = 0;
-	map = walk->segment_size ? find_exact(s) : NULL;
-	if (!map || map->size > walk->segment_size)
-		return 1;
-	walk->segment += map->size;
-	walk->segment_size -= map->size;
+	map = s->sg.segment_size ? find_exact(s) : NULL;
+	if (!map || map->size > s->sg.segment_size)
+		return 0;
 	s->size = map->size;
-	on_unmap(walk->ctx, s);
+	s->sg.segment += map->size;
+	s->sg.segment_size -= map->size;
+	return 1;
+}
+
+static long iova_unlink_one(u32 index, struct sg_walk *walk)
+{
+	if (!iova_load(walk->s))
+		return 1;
+	on_unmap(walk->ctx, walk->s);
 	return 0;
 }
 
-static __noinline int on_iova_unlink(void *ctx, struct scratch *s)
+static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
 {
 	struct device_state *device = bpf_map_lookup_elem(&devices, &s->dev);
-	struct sg_walk walk = { .ctx = ctx, .s = s, .segment = s->dma, .segment_size = s->size };
+	struct sg_walk walk = { .ctx = ctx, .s = s };
 
-	s->kind = KIND_IOVA;
 	if (!device || device->ignored)
 		return 0;
+	s->kind = KIND_IOVA;
+	s->op = OP_UNMAP;
 	s->generation = device->generation;
-	bpf_loop(SG_MAX, unlink_one, &walk, 0);
+	s->sg.segment = s->dma;
+	s->sg.segment_size = s->size;
+	bpf_loop(SG_MAX, iova_unlink_one, &walk, 0);
 	return 0;
 }
 
@@ -837,7 +880,7 @@ int BPF_PROG(device_unbound, struct device *dev)
 		bpf_map_update_elem(&born, &address, &now, BPF_ANY);
 	if (!device)
 		return 0;
-	s = enter(HOOK_UNBIND, false);
+	s = enter(ctx, false);
 	if (!s)
 		return 0;
 	if (!device->ignored) {
@@ -866,7 +909,7 @@ int BPF_PROG(device_unbound, struct device *dev)
 		}
 	}
 	bpf_map_delete_elem(&devices, &address);
-	leave(s, HOOK_UNBIND, false);
+	leave(s);
 	return 0;
 }
 

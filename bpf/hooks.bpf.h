@@ -7,36 +7,34 @@
  * Raw tracepoints, fentry and fexit all give their arguments as an array of
  * words; fexit has the return value behind them.
  *
- * Every hook has a twin: the kernel drops an event that arrives, in an
- * interrupt, while the same program already runs on that CPU. The twin runs
- * after it on every event and does the work only when the first one is busy.
- * What neither could do is counted: the first one's misses less the rescued.
+ * Every hook has a twin, see enter(). What neither could do is counted: the
+ * first one's misses less the rescued.
  */
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-#define HOOK(section, name, id, body)                 \
-	SEC(section)                                  \
-	int name(u64 *args)                           \
-	{                                             \
-		struct scratch *s = enter(id, false); \
-                                                      \
-		if (!s)                               \
-			return 0;                     \
-		body(args, s);                        \
-		leave(s, id, false);                  \
-		return 0;                             \
-	}                                             \
-	SEC(section)                                  \
-	int name##_twin(u64 *args)                    \
-	{                                             \
-		struct scratch *s = enter(id, true);  \
-                                                      \
-		if (!s)                               \
-			return 0;                     \
-		body(args, s);                        \
-		leave(s, id, true);                   \
-		return 0;                             \
+#define HOOK(section, name, body)                       \
+	SEC(section)                                    \
+	int name(u64 *args)                             \
+	{                                               \
+		struct scratch *s = enter(args, false); \
+                                                        \
+		if (!s)                                 \
+			return 0;                       \
+		body(args, s);                          \
+		leave(s);                               \
+		return 0;                               \
+	}                                               \
+	SEC(section)                                    \
+	int name##_twin(u64 *args)                      \
+	{                                               \
+		struct scratch *s = enter(args, true);  \
+                                                        \
+		if (!s)                                 \
+			return 0;                       \
+		body(args, s);                          \
+		leave(s);                               \
+		return 0;                               \
 	}
 
 /*
@@ -133,16 +131,16 @@ static __always_inline int unmap_resource_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
-HOOK("raw_tp/dma_map_page", tp_map_page, HOOK_MAP, map_event)
-HOOK("raw_tp/dma_map_phys", tp_map_phys, HOOK_MAP, map_event)
-HOOK("raw_tp/dma_map_resource", tp_map_resource, HOOK_MAP_RESOURCE, map_resource_event)
-HOOK("raw_tp/dma_unmap_page", tp_unmap_page, HOOK_UNMAP, unmap_event)
-HOOK("raw_tp/dma_unmap_phys", tp_unmap_phys, HOOK_UNMAP, unmap_event)
-HOOK("raw_tp/dma_unmap_resource", tp_unmap_resource, HOOK_UNMAP_RESOURCE, unmap_resource_event)
-HOOK("fexit/dma_map_page_attrs", fn_map_page, HOOK_MAP, map_page_return)
-HOOK("fexit/dma_map_resource", fn_map_resource, HOOK_MAP_RESOURCE, map_resource_return)
-HOOK("fentry/dma_unmap_page_attrs", fn_unmap_page, HOOK_UNMAP, unmap_event)
-HOOK("fentry/dma_unmap_resource", fn_unmap_resource, HOOK_UNMAP_RESOURCE, unmap_resource_event)
+HOOK("raw_tp/dma_map_page", tp_map_page, map_event)
+HOOK("raw_tp/dma_map_phys", tp_map_phys, map_event)
+HOOK("raw_tp/dma_map_resource", tp_map_resource, map_resource_event)
+HOOK("raw_tp/dma_unmap_page", tp_unmap_page, unmap_event)
+HOOK("raw_tp/dma_unmap_phys", tp_unmap_phys, unmap_event)
+HOOK("raw_tp/dma_unmap_resource", tp_unmap_resource, unmap_resource_event)
+HOOK("fexit/dma_map_page_attrs", fn_map_page, map_page_return)
+HOOK("fexit/dma_map_resource", fn_map_resource, map_resource_return)
+HOOK("fentry/dma_unmap_page_attrs", fn_unmap_page, unmap_event)
+HOOK("fentry/dma_unmap_resource", fn_unmap_resource, unmap_resource_event)
 
 /* --- lists --- */
 
@@ -150,12 +148,11 @@ HOOK("fentry/dma_unmap_resource", fn_unmap_resource, HOOK_UNMAP_RESOURCE, unmap_
 static __always_inline int map_sg_event(u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->sg = args[1];
+	s->sg.list = args[1];
 	s->nents = args[2];
 	s->dir = args[4];
 	s->attrs = args[5];
-	s->op = OP_MAP;
-	return on_sg(args, s, SG_MAP);
+	return on_map_sg(args, s);
 }
 
 /* dma_map_sg_attrs(dev, sg, nents, dir, attrs) returned the mapped segments, or 0 */
@@ -164,12 +161,11 @@ static __always_inline int map_sg_return(u64 *args, struct scratch *s)
 	if ((int)args[5] <= 0)
 		return 0;
 	s->dev = args[0];
-	s->sg = args[1];
+	s->sg.list = args[1];
 	s->nents = args[2];
 	s->dir = args[3];
 	s->attrs = args[4];
-	s->op = OP_MAP;
-	return on_sg(args, s, SG_MAP);
+	return on_map_sg(args, s);
 }
 
 /* dma_map_sgtable(dev, table, dir, attrs) returned 0 or an error */
@@ -184,28 +180,26 @@ static __always_inline int map_sgtable_return(u64 *args, struct scratch *s)
 	s->dir = args[2];
 	s->attrs = args[3];
 	s->nents = BPF_CORE_READ(table, orig_nents);
-	s->sg = (u64)BPF_CORE_READ(table, sgl);
-	s->op = OP_MAP;
-	return on_sg(args, s, SG_MAP);
+	s->sg.list = (u64)BPF_CORE_READ(table, sgl);
+	return on_map_sg(args, s);
 }
 
 /* dev, sg, nents, dir, attrs */
 static __always_inline int unmap_sg_event(u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->sg = args[1];
+	s->sg.list = args[1];
 	s->nents = args[2];
 	s->dir = args[3];
 	s->attrs = args[4];
-	s->op = OP_UNMAP;
-	return on_sg(args, s, SG_UNMAP);
+	return on_unmap_sg(args, s);
 }
 
-HOOK("raw_tp/dma_map_sg", tp_map_sg, HOOK_MAP_SG, map_sg_event)
-HOOK("raw_tp/dma_unmap_sg", tp_unmap_sg, HOOK_UNMAP_SG, unmap_sg_event)
-HOOK("fexit/dma_map_sg_attrs", fn_map_sg, HOOK_MAP_SG, map_sg_return)
-HOOK("fexit/dma_map_sgtable", fn_map_sgtable, HOOK_MAP_SGTABLE, map_sgtable_return)
-HOOK("fentry/dma_unmap_sg_attrs", fn_unmap_sg, HOOK_UNMAP_SG, unmap_sg_event)
+HOOK("raw_tp/dma_map_sg", tp_map_sg, map_sg_event)
+HOOK("raw_tp/dma_unmap_sg", tp_unmap_sg, unmap_sg_event)
+HOOK("fexit/dma_map_sg_attrs", fn_map_sg, map_sg_return)
+HOOK("fexit/dma_map_sgtable", fn_map_sgtable, map_sgtable_return)
+HOOK("fentry/dma_unmap_sg_attrs", fn_unmap_sg, unmap_sg_event)
 
 /* --- syncs: dev, dma, size, dir; dev, sg, nents, dir --- */
 
@@ -223,11 +217,10 @@ static __always_inline int sync_event(u64 *args, struct scratch *s, u8 op)
 static __always_inline int sync_sg_event(u64 *args, struct scratch *s, u8 op)
 {
 	s->dev = args[0];
-	s->sg = args[1];
+	s->sg.list = args[1];
 	s->nents = args[2];
 	s->dir = args[3];
-	s->op = op;
-	return on_sg(args, s, SG_SYNC);
+	return on_sync_sg(args, s, op);
 }
 
 static __always_inline int sync_cpu_event(u64 *args, struct scratch *s)
@@ -250,14 +243,14 @@ static __always_inline int sync_sg_device_event(u64 *args, struct scratch *s)
 	return sync_sg_event(args, s, OP_SYNC_FOR_DEVICE);
 }
 
-HOOK("raw_tp/dma_sync_single_for_cpu", tp_sync_cpu, HOOK_SYNC_CPU, sync_cpu_event)
-HOOK("raw_tp/dma_sync_single_for_device", tp_sync_device, HOOK_SYNC_DEVICE, sync_device_event)
-HOOK("raw_tp/dma_sync_sg_for_cpu", tp_sync_sg_cpu, HOOK_SYNC_SG_CPU, sync_sg_cpu_event)
-HOOK("raw_tp/dma_sync_sg_for_device", tp_sync_sg_device, HOOK_SYNC_SG_DEVICE, sync_sg_device_event)
-HOOK("fentry/dma_sync_single_for_cpu", fn_sync_cpu, HOOK_SYNC_CPU, sync_cpu_event)
-HOOK("fentry/dma_sync_single_for_device", fn_sync_device, HOOK_SYNC_DEVICE, sync_device_event)
-HOOK("fentry/dma_sync_sg_for_cpu", fn_sync_sg_cpu, HOOK_SYNC_SG_CPU, sync_sg_cpu_event)
-HOOK("fentry/dma_sync_sg_for_device", fn_sync_sg_device, HOOK_SYNC_SG_DEVICE, sync_sg_device_event)
+HOOK("raw_tp/dma_sync_single_for_cpu", tp_sync_cpu, sync_cpu_event)
+HOOK("raw_tp/dma_sync_single_for_device", tp_sync_device, sync_device_event)
+HOOK("raw_tp/dma_sync_sg_for_cpu", tp_sync_sg_cpu, sync_sg_cpu_event)
+HOOK("raw_tp/dma_sync_sg_for_device", tp_sync_sg_device, sync_sg_device_event)
+HOOK("fentry/dma_sync_single_for_cpu", fn_sync_cpu, sync_cpu_event)
+HOOK("fentry/dma_sync_single_for_device", fn_sync_device, sync_device_event)
+HOOK("fentry/dma_sync_sg_for_cpu", fn_sync_sg_cpu, sync_sg_cpu_event)
+HOOK("fentry/dma_sync_sg_for_device", fn_sync_sg_device, sync_sg_device_event)
 
 /* --- allocations: functions everywhere, they are few --- */
 
@@ -321,10 +314,10 @@ static __always_inline int free_pages_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
-HOOK("fexit/dma_alloc_attrs", fn_alloc, HOOK_ALLOC, alloc_return)
-HOOK("fentry/dma_free_attrs", fn_free, HOOK_FREE, free_event)
-HOOK("fexit/dma_alloc_pages", fn_alloc_pages, HOOK_ALLOC_PAGES, alloc_pages_return)
-HOOK("fentry/dma_free_pages", fn_free_pages, HOOK_FREE_PAGES, free_pages_event)
+HOOK("fexit/dma_alloc_attrs", fn_alloc, alloc_return)
+HOOK("fentry/dma_free_attrs", fn_free, free_event)
+HOOK("fexit/dma_alloc_pages", fn_alloc_pages, alloc_pages_return)
+HOOK("fentry/dma_free_pages", fn_free_pages, free_pages_event)
 
 /* --- dma_iova_*(), 7.x --- */
 
@@ -361,7 +354,6 @@ static __always_inline int iova_unlink_event(u64 *args, struct scratch *s)
 	s->size = args[3];
 	s->dir = args[4];
 	s->attrs = args[5];
-	s->op = OP_UNMAP;
 	return on_iova_unlink(args, s);
 }
 
@@ -373,13 +365,12 @@ static __always_inline int iova_destroy_event(u64 *args, struct scratch *s)
 	s->size = args[2];
 	s->dir = args[3];
 	s->attrs = args[4];
-	s->op = OP_UNMAP;
 	return on_iova_unlink(args, s);
 }
 
-HOOK("fexit/dma_iova_link", fn_iova_link, HOOK_IOVA_LINK, iova_link_return)
-HOOK("fentry/dma_iova_unlink", fn_iova_unlink, HOOK_IOVA_UNLINK, iova_unlink_event)
-HOOK("fentry/dma_iova_destroy", fn_iova_destroy, HOOK_IOVA_DESTROY, iova_destroy_event)
+HOOK("fexit/dma_iova_link", fn_iova_link, iova_link_return)
+HOOK("fentry/dma_iova_unlink", fn_iova_unlink, iova_unlink_event)
+HOOK("fentry/dma_iova_destroy", fn_iova_destroy, iova_destroy_event)
 
 /* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
 SEC("fexit/dma_need_unmap")
@@ -411,6 +402,6 @@ static __always_inline int cpu_access_event(u64 *args, struct scratch *s)
 	return s->phys ? on_access(args, s) : 0;
 }
 
-HOOK("raw_tp/dmaloop_cpu_access", dmaloop_cpu_access, HOOK_CPU_ACCESS, cpu_access_event)
+HOOK("raw_tp/dmaloop_cpu_access", dmaloop_cpu_access, cpu_access_event)
 
 #endif

@@ -41,23 +41,59 @@ static __always_inline struct scratch *own(struct scratch *s)
 	return bpf_map_lookup_elem(&scratches, &index);
 }
 
-static __always_inline struct scratch *enter(u32 hook, bool twin)
+/*
+ * The kernel drops an event that arrives, in an interrupt, while the same program
+ * already runs on that CPU. So every program has a twin, which runs after it on
+ * each event. Both get the same context for the same event, and another event at
+ * work at that time has another one: the twin does what its elder did not.
+ *
+ * What is not erased, because the twin was dropped in its turn, is used again by
+ * the next event with that context.
+ */
+static __always_inline void mark_done(struct cpu_state *cpu, u64 event)
+{
+	u32 slot = 0;
+
+	for (u32 i = 0; i < DONE_MAX; i++) {
+		if (cpu->done[i] == event)
+			return;
+		if (!cpu->done[i])
+			slot = i;
+	}
+	cpu->done[slot] = event;
+}
+
+static __always_inline bool was_done(struct cpu_state *cpu, u64 event)
+{
+	for (u32 i = 0; i < DONE_MAX; i++) {
+		if (cpu->done[i] == event) {
+			cpu->done[i] = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+static __always_inline struct scratch *enter(void *ctx, bool twin)
 {
 	struct cpu_state *cpu = this_cpu();
 	struct scratch *s;
 	u32 index;
 
-	if (!cpu || !armed || (twin && !cpu->busy[hook]))
+	if (!cpu || !armed)
 		return NULL;
+	if (!twin) {
+		mark_done(cpu, (u64)ctx);
+	} else {
+		if (was_done(cpu, (u64)ctx))
+			return NULL;
+		__sync_fetch_and_add(&rescued, 1);
+	}
 	index = take_scratch();
 	s = bpf_map_lookup_elem(&scratches, &index);
 	if (!s)
 		return NULL;
 	s->index = index;
-	if (twin)
-		__sync_fetch_and_add(&rescued, 1);
-	else
-		__sync_fetch_and_add(&cpu->busy[hook], 1);
 	s->cpu_address = 0;
 	s->attrs = 0;
 	s->nents = 0;
@@ -68,15 +104,12 @@ static __always_inline struct scratch *enter(u32 hook, bool twin)
 	return s;
 }
 
-static __always_inline void leave(struct scratch *s, u32 hook, bool twin)
+static __always_inline void leave(struct scratch *s)
 {
 	struct cpu_state *cpu = this_cpu();
 
-	if (!cpu)
-		return;
-	if (!twin)
-		__sync_fetch_and_add(&cpu->busy[hook], -1);
-	__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
+	if (cpu)
+		__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
 }
 
 /* --- devices --- */

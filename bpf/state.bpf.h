@@ -157,30 +157,7 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-/* Which hook is at work, for the twins. */
-enum hook {
-	HOOK_MAP,
-	HOOK_UNMAP,
-	HOOK_MAP_RESOURCE,
-	HOOK_UNMAP_RESOURCE,
-	HOOK_MAP_SG,
-	HOOK_MAP_SGTABLE,
-	HOOK_UNMAP_SG,
-	HOOK_SYNC_CPU,
-	HOOK_SYNC_DEVICE,
-	HOOK_SYNC_SG_CPU,
-	HOOK_SYNC_SG_DEVICE,
-	HOOK_ALLOC,
-	HOOK_FREE,
-	HOOK_ALLOC_PAGES,
-	HOOK_FREE_PAGES,
-	HOOK_IOVA_LINK,
-	HOOK_IOVA_UNLINK,
-	HOOK_IOVA_DESTROY,
-	HOOK_CPU_ACCESS,
-	HOOK_UNBIND,
-	NR_HOOKS,
-};
+#define DONE_MAX 4
 
 /* Events at work on one CPU at once: nested in interrupts, or preempted. */
 #define SCRATCHES 6
@@ -196,6 +173,20 @@ struct verdict {
 	u8 pad[2];
 };
 
+/* Where in a scatter-gather list an event is. */
+struct sg_cursor {
+	u64 list;
+	u64 entry; /* the next one */
+	u64 segment; /* that holds its DMA address: an IOMMU merges entries */
+	u64 segment_size;
+	u64 used; /* bytes of that segment that entries before have */
+	u64 merged; /* the same, before the present entry */
+	u64 max; /* what the device states, for sg-limits */
+	u64 boundary;
+	u32 left;
+	u32 pad;
+};
+
 #define VERDICTS 8 /* a power of two */
 
 /* What one event works with; too large for the stack. */
@@ -206,7 +197,7 @@ struct scratch {
 	u64 size;
 	u64 attrs;
 	u64 generation;
-	u64 sg;
+	struct sg_cursor sg;
 	u64 cpu_address;
 	u64 laundered;
 	u32 nents;
@@ -240,8 +231,9 @@ struct stack_pages {
 };
 
 struct cpu_state {
+	u64 done[DONE_MAX]; /* events that a twin is still to see: their contexts, or 0 */
 	u32 used; /* scratches, a bit each */
-	u32 busy[NR_HOOKS];
+	u32 pad;
 	struct stack_pages stack;
 };
 
