@@ -13,7 +13,7 @@
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-#define HOOK(section, name, body)                       \
+#define ELDER(section, name, body)                      \
 	SEC(section)                                    \
 	int name(u64 *args)                             \
 	{                                               \
@@ -24,7 +24,9 @@
 		body(args, s);                          \
 		leave(s);                               \
 		return 0;                               \
-	}                                               \
+	}
+
+#define TWIN(section, name, body)                       \
 	SEC(section)                                    \
 	int name##_twin(u64 *args)                      \
 	{                                               \
@@ -36,6 +38,17 @@
 		leave(s);                               \
 		return 0;                               \
 	}
+
+/*
+ * The twin must run last. A tracepoint runs its programs in the order they were
+ * attached, a trampoline the newest first (__bpf_trampoline_link_prog()).
+ */
+#define HOOK(section, name, body)   \
+	ELDER(section, name, body) \
+	TWIN(section, name, body)
+#define FUNCTION(section, name, body) \
+	TWIN(section, name, body)    \
+	ELDER(section, name, body)
 
 /*
  * A pointer argument as a number: the verifier lets no program calculate with
@@ -137,10 +150,10 @@ HOOK("raw_tp/dma_map_resource", tp_map_resource, map_resource_event)
 HOOK("raw_tp/dma_unmap_page", tp_unmap_page, unmap_event)
 HOOK("raw_tp/dma_unmap_phys", tp_unmap_phys, unmap_event)
 HOOK("raw_tp/dma_unmap_resource", tp_unmap_resource, unmap_resource_event)
-HOOK("fexit/dma_map_page_attrs", fn_map_page, map_page_return)
-HOOK("fexit/dma_map_resource", fn_map_resource, map_resource_return)
-HOOK("fentry/dma_unmap_page_attrs", fn_unmap_page, unmap_event)
-HOOK("fentry/dma_unmap_resource", fn_unmap_resource, unmap_resource_event)
+FUNCTION("fexit/dma_map_page_attrs", fn_map_page, map_page_return)
+FUNCTION("fexit/dma_map_resource", fn_map_resource, map_resource_return)
+FUNCTION("fentry/dma_unmap_page_attrs", fn_unmap_page, unmap_event)
+FUNCTION("fentry/dma_unmap_resource", fn_unmap_resource, unmap_resource_event)
 
 /* --- lists --- */
 
@@ -197,9 +210,9 @@ static __always_inline int unmap_sg_event(u64 *args, struct scratch *s)
 
 HOOK("raw_tp/dma_map_sg", tp_map_sg, map_sg_event)
 HOOK("raw_tp/dma_unmap_sg", tp_unmap_sg, unmap_sg_event)
-HOOK("fexit/dma_map_sg_attrs", fn_map_sg, map_sg_return)
-HOOK("fexit/dma_map_sgtable", fn_map_sgtable, map_sgtable_return)
-HOOK("fentry/dma_unmap_sg_attrs", fn_unmap_sg, unmap_sg_event)
+FUNCTION("fexit/dma_map_sg_attrs", fn_map_sg, map_sg_return)
+FUNCTION("fexit/dma_map_sgtable", fn_map_sgtable, map_sgtable_return)
+FUNCTION("fentry/dma_unmap_sg_attrs", fn_unmap_sg, unmap_sg_event)
 
 /* --- syncs: dev, dma, size, dir; dev, sg, nents, dir --- */
 
@@ -247,10 +260,10 @@ HOOK("raw_tp/dma_sync_single_for_cpu", tp_sync_cpu, sync_cpu_event)
 HOOK("raw_tp/dma_sync_single_for_device", tp_sync_device, sync_device_event)
 HOOK("raw_tp/dma_sync_sg_for_cpu", tp_sync_sg_cpu, sync_sg_cpu_event)
 HOOK("raw_tp/dma_sync_sg_for_device", tp_sync_sg_device, sync_sg_device_event)
-HOOK("fentry/dma_sync_single_for_cpu", fn_sync_cpu, sync_cpu_event)
-HOOK("fentry/dma_sync_single_for_device", fn_sync_device, sync_device_event)
-HOOK("fentry/dma_sync_sg_for_cpu", fn_sync_sg_cpu, sync_sg_cpu_event)
-HOOK("fentry/dma_sync_sg_for_device", fn_sync_sg_device, sync_sg_device_event)
+FUNCTION("fentry/dma_sync_single_for_cpu", fn_sync_cpu, sync_cpu_event)
+FUNCTION("fentry/dma_sync_single_for_device", fn_sync_device, sync_device_event)
+FUNCTION("fentry/dma_sync_sg_for_cpu", fn_sync_sg_cpu, sync_sg_cpu_event)
+FUNCTION("fentry/dma_sync_sg_for_device", fn_sync_sg_device, sync_sg_device_event)
 
 /* --- allocations: functions everywhere, they are few --- */
 
@@ -314,10 +327,10 @@ static __always_inline int free_pages_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
-HOOK("fexit/dma_alloc_attrs", fn_alloc, alloc_return)
-HOOK("fentry/dma_free_attrs", fn_free, free_event)
-HOOK("fexit/dma_alloc_pages", fn_alloc_pages, alloc_pages_return)
-HOOK("fentry/dma_free_pages", fn_free_pages, free_pages_event)
+FUNCTION("fexit/dma_alloc_attrs", fn_alloc, alloc_return)
+FUNCTION("fentry/dma_free_attrs", fn_free, free_event)
+FUNCTION("fexit/dma_alloc_pages", fn_alloc_pages, alloc_pages_return)
+FUNCTION("fentry/dma_free_pages", fn_free_pages, free_pages_event)
 
 /* --- dma_iova_*(), 7.x --- */
 
@@ -368,9 +381,9 @@ static __always_inline int iova_destroy_event(u64 *args, struct scratch *s)
 	return on_iova_unlink(args, s);
 }
 
-HOOK("fexit/dma_iova_link", fn_iova_link, iova_link_return)
-HOOK("fentry/dma_iova_unlink", fn_iova_unlink, iova_unlink_event)
-HOOK("fentry/dma_iova_destroy", fn_iova_destroy, iova_destroy_event)
+FUNCTION("fexit/dma_iova_link", fn_iova_link, iova_link_return)
+FUNCTION("fentry/dma_iova_unlink", fn_iova_unlink, iova_unlink_event)
+FUNCTION("fentry/dma_iova_destroy", fn_iova_destroy, iova_destroy_event)
 
 /* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
 SEC("fexit/dma_need_unmap")

@@ -52,7 +52,7 @@ static __always_inline struct scratch *own(struct scratch *s)
  */
 static __always_inline void mark_done(struct cpu_state *cpu, u64 event)
 {
-	u32 slot = 0;
+	u32 slot = DONE_MAX;
 
 	for (u32 i = 0; i < DONE_MAX; i++) {
 		if (cpu->done[i] == event)
@@ -60,7 +60,9 @@ static __always_inline void mark_done(struct cpu_state *cpu, u64 event)
 		if (!cpu->done[i])
 			slot = i;
 	}
-	cpu->done[slot] = event;
+	if (slot == DONE_MAX)
+		slot = cpu->victim++;
+	cpu->done[slot & (DONE_MAX - 1)] = event;
 }
 
 static __always_inline bool was_done(struct cpu_state *cpu, u64 event)

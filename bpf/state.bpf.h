@@ -157,7 +157,7 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-#define DONE_MAX 4
+#define DONE_MAX 8
 
 /* Events at work on one CPU at once: nested in interrupts, or preempted. */
 #define SCRATCHES 6
@@ -232,8 +232,8 @@ struct stack_pages {
 
 struct cpu_state {
 	u64 done[DONE_MAX]; /* events that a twin is still to see: their contexts, or 0 */
+	u32 victim;
 	u32 used; /* scratches, a bit each */
-	u32 pad;
 	struct stack_pages stack;
 };
 
