@@ -12,7 +12,7 @@ BPF_HEADERS := $(wildcard bpf/*.h)
 # What comes after the events: no libbpf in it, so that it is tested natively.
 OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
 	user/explain.c user/record.c user/replay.c user/options.c
-TRACER := user/dmasnoop.c user/attach.c user/devices.c user/live.c $(OUTPUTS)
+TRACER := user/dmasnoop.c user/attach.c user/exact.c user/devices.c user/live.c $(OUTPUTS)
 USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
@@ -38,6 +38,9 @@ user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h
 
 bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< -lcmocka
+
+user/%_test: user/%_test.c $(OUTPUTS) $(USER_HEADERS) $(BPF_HEADERS)
+	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< $(OUTPUTS) -lcmocka -lz -ljson-c
 
 kunit/char_test: kunit/char_test.c kmod/dmaloop_uapi.h
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $<
@@ -92,7 +95,8 @@ lint:
 	@scripts/lint
 
 clean:
-	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test
+	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test \
+		$(patsubst %.c,%,$(wildcard user/*_test.c))
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
 
 help:

@@ -10,6 +10,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "devices.h"
+#include "flags.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -41,6 +42,15 @@ static __always_inline void read_name(char *to, const char *from)
 		bpf_probe_read_kernel_str(to, DEVICE_NAME_SIZE, from);
 }
 
+static __always_inline bool is_coherent(struct device *dev)
+{
+	if (bpf_core_field_exists(dev->dma_coherent))
+		return BPF_CORE_READ_BITFIELD_PROBED(dev, dma_coherent);
+	return has_flag(dev,
+			bpf_core_enum_value_exists(enum struct_device_flags, DEV_FLAG_DMA_COHERENT),
+			bpf_core_enum_value(enum struct_device_flags, DEV_FLAG_DMA_COHERENT));
+}
+
 static __noinline int read_device(u64 address)
 {
 	struct device *dev = (void *)address;
@@ -65,13 +75,8 @@ static __noinline int read_device(u64 address)
 	fact->mask = value;
 	fact->coherent_mask = BPF_CORE_READ(dev, coherent_dma_mask);
 	fact->limit = BPF_CORE_READ(dev, bus_dma_limit);
-	/* A kernel without the field has no device that is not: dev_is_dma_coherent(). */
-	fact->coherent = FACT_YES;
-	if (bpf_core_field_exists(dev->dma_coherent))
-		fact->coherent = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_coherent);
-	fact->skips_sync = FACT_UNKNOWN;
-	if (bpf_core_field_exists(dev->dma_skip_sync))
-		fact->skips_sync = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_skip_sync);
+	fact->coherent = is_coherent(dev);
+	fact->skips_sync = skips_sync(dev);
 	fact->own_ops = 0;
 	if (bpf_core_field_exists(dev->dma_ops))
 		fact->own_ops = BPF_CORE_READ(dev, dma_ops) != NULL;

@@ -13,8 +13,6 @@ typedef uint64_t u64;
 #define DEVICES_MAX 2048
 #define DEVICE_NAME_SIZE 64
 
-enum fact { FACT_NO, FACT_YES, FACT_UNKNOWN };
-
 /**
  * struct device_facts - one device with a driver and a DMA mask
  * @name: dev_name()
@@ -23,8 +21,8 @@ enum fact { FACT_NO, FACT_YES, FACT_UNKNOWN };
  * @mask: *dma_mask
  * @coherent_mask: coherent_dma_mask
  * @limit: bus_dma_limit; 0: none
- * @coherent: enum fact: the hardware keeps caches coherent with it
- * @skips_sync: enum fact: dma_skip_sync
+ * @coherent: its dma_coherent; counts only where the kernel maintains caches
+ * @skips_sync: dma_skip_sync: sync calls are not made for it
  * @own_ops: it has dma_map_ops, the IOMMU's on old kernels
  * @group: it is in an IOMMU group
  * @pool: it has bounce buffers

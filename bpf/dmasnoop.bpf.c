@@ -22,9 +22,11 @@ char LICENSE[] SEC("license") = "GPL";
 #include "state.bpf.h"
 #include "memory.bpf.h"
 
+#include "flags.bpf.h"
 #include "report.bpf.h"
 #include "find.bpf.h"
 #include "lines.bpf.h"
+#include "content.bpf.h"
 
 /* --- memory that must not be mapped --- */
 
@@ -261,6 +263,8 @@ __noinline int judge_map(struct scratch *s)
 	map->owner = rule_is_streaming(s->kind) && s->kind != KIND_PAGES ? OWNER_DEVICE : OWNER_CPU;
 	map->told = 0;
 	map->met = 0;
+	map->content = 0;
+	map->passed = 0;
 	map->users = 1;
 	map->blind = device->skips_sync;
 	map->born = bpf_ktime_get_ns();
@@ -296,6 +300,8 @@ __noinline int judge_map(struct scratch *s)
 		judge_exposed(s);
 	if (claims_lines(map))
 		judge_writable(s);
+	else
+		content_remember(s);
 	return 0;
 }
 
@@ -321,7 +327,7 @@ static __always_inline int on_map(void *ctx, struct scratch *s)
 __noinline int forget(struct scratch *s)
 {
 	struct mapping *map;
-	bool claims, met;
+	bool claims, met, content;
 
 	s = own(s);
 	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
@@ -329,9 +335,12 @@ __noinline int forget(struct scratch *s)
 		return 0;
 	claims = claims_lines(map);
 	met = map->met;
+	content = map->content;
 	s->phys = map->phys;
 	s->size = map->size;
 	bpf_map_delete_elem(&mappings, &s->key);
+	if (content)
+		bpf_map_delete_elem(&contents, &s->key);
 	if (!claims)
 		return 0;
 	/*
@@ -426,6 +435,7 @@ __noinline int judge_unmap(struct scratch *s)
 	if (__sync_fetch_and_sub(&map->users, 1) > 1)
 		return 0;
 	slack_compare(s);
+	content_compare(s);
 	return 1;
 }
 
@@ -520,8 +530,10 @@ __noinline int judge_sync(struct scratch *s)
 	found = rule_sync(map, &call, s->op);
 	if (found)
 		judge_all(s, found);
-	if (s->op == OP_SYNC_FOR_CPU)
+	if (s->op == OP_SYNC_FOR_CPU) {
 		slack_compare(s);
+		content_compare(s);
+	}
 	return 1;
 }
 
@@ -541,6 +553,8 @@ __noinline int move_owner(struct scratch *s)
 		find_object(&s->object, map->phys);
 		slack_remember(s, map->phys, map->size);
 	}
+	if (owner == OWNER_DEVICE)
+		content_remember(s);
 	map->owner = owner;
 	add_step(map, s->op);
 	return 0;
@@ -830,6 +844,7 @@ static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
 }
 
 #include "hooks.bpf.h"
+#include "layers.bpf.h"
 
 /* --- devices coming and going --- */
 

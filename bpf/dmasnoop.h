@@ -95,6 +95,8 @@ struct step {
  * @blind: its device skipped syncs when it was mapped
  * @kind: enum kind
  * @met: it shares a line with another live mapping, or did
+ * @content: its bytes were hashed
+ * @passed: handover-unsynced was reported for it
  * @users: how often it is mapped at once: one buffer may be, to the device
  * @nents: entries of the list it is in; 0 for all but the first
  * @nr_steps: events so far; the last STEPS of them are in @steps
@@ -115,7 +117,8 @@ struct mapping {
 	u8 blind;
 	u8 kind;
 	u8 met;
-	u8 pad[2];
+	u8 content;
+	u8 passed;
 	u32 users;
 	u32 nr_steps;
 	u32 nents;
@@ -223,6 +226,8 @@ struct range {
 	u64 start;
 	u64 end;
 };
+
+enum content_mode { CONTENT_OFF, CONTENT_SAMPLE, CONTENT_EDGES, CONTENT_FULL, NR_CONTENT_MODES };
 
 enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE };
 

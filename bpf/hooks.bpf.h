@@ -415,6 +415,6 @@ static __always_inline int cpu_access_event(u64 *args, struct scratch *s)
 	return s->phys ? on_access(args, s) : 0;
 }
 
-HOOK("raw_tp/dmaloop_cpu_access", dmaloop_cpu_access, cpu_access_event)
+HOOK("raw_tp/dmaloop_cpu_access", late_cpu_access, cpu_access_event)
 
 #endif

@@ -130,6 +130,57 @@ struct page___info {
 	unsigned long compound_info;
 };
 
+struct sk_buff {
+	unsigned int len;
+	unsigned int data_len;
+	unsigned int end;
+	unsigned char *head;
+	unsigned char *data;
+};
+
+struct skb_shared_info {
+	u8 nr_frags;
+	struct skb_frag {
+		u64 page; /* under another name in each kernel; not relocated */
+	} frags[1];
+};
+
+struct bio_vec {
+	struct page *bv_page;
+	unsigned int bv_len;
+	unsigned int bv_offset;
+};
+
+struct bvec_iter {
+	unsigned int bi_idx;
+	unsigned int bi_bvec_done;
+};
+
+struct bio {
+	struct bvec_iter bi_iter;
+	struct bio_vec *bi_io_vec;
+};
+
+struct request {
+	unsigned int cmd_flags;
+	struct bio *bio;
+};
+
+struct spi_message {
+	struct list_head transfers;
+};
+
+struct spi_transfer {
+	void *rx_buf;
+	unsigned int len;
+	struct list_head transfer_list;
+};
+
+struct i2c_msg {
+	u16 len;
+	u8 *buf;
+};
+
 struct vm_struct {
 	struct page **pages;
 	unsigned int nr_pages;
@@ -153,7 +204,11 @@ struct slab {
 #pragma clang attribute pop
 
 enum pagetype { PGTY_slab = 0xf5, PGTY_buddy = 0xf0 };
-enum struct_device_flags { DEV_FLAG_DMA_IOMMU = 2, DEV_FLAG_DMA_SKIP_SYNC = 3 };
+enum struct_device_flags {
+	DEV_FLAG_DMA_IOMMU = 2,
+	DEV_FLAG_DMA_SKIP_SYNC = 3,
+	DEV_FLAG_DMA_COHERENT = 6
+};
 enum pageflags { PG_slab = 7 };
 
 /* include/uapi/linux/bpf.h */

@@ -24,7 +24,8 @@ struct line_walk {
 	u64 phys;
 	u64 end;
 	bool set;
-	bool met; /* a line was somebody's already */
+	bool look;
+	u64 met; /* a line was somebody's already */
 };
 
 /* Marks or clears the lines of a buffer in one page. */
@@ -45,10 +46,12 @@ static long mark_page(u32 index, struct line_walk *walk)
 	word = bpf_map_lookup_elem(&page_lines, &slot);
 	if (!word)
 		return 0;
-	if (!walk->set)
+	if (walk->look)
+		walk->met |= *word & mask;
+	else if (!walk->set)
 		__sync_fetch_and_and(word, ~mask);
 	else if (__sync_fetch_and_or(word, mask) & mask)
-		walk->met = true;
+		walk->met = 1;
 	return 0;
 }
 
@@ -70,7 +73,7 @@ __noinline int lines_claim(u64 phys, u64 size)
 		mark_page(0, &walk);
 	else
 		bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
-	return walk.met;
+	return walk.met != 0;
 }
 
 __noinline int lines_release(u64 phys, u64 size)
@@ -82,6 +85,23 @@ __noinline int lines_release(u64 phys, u64 size)
 	else
 		bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
 	return 0;
+}
+
+/* The same lines, only looked at. */
+static long look_at_page(u32 index, struct line_walk *walk)
+{
+	walk->look = true;
+	mark_page(index, walk);
+	return walk->met ? 1 : 0;
+}
+
+/* May a device write any of a buffer's lines? */
+__noinline int lines_claimed(u64 phys, u64 size)
+{
+	struct line_walk walk = { .phys = phys, .end = phys + size };
+
+	bpf_loop(pages_of(phys, size), look_at_page, &walk, 0);
+	return walk.met != 0;
 }
 
 /* May a device write anything in the page of this address? A cheap "no". */
@@ -104,6 +124,7 @@ static __always_inline bool claims_lines(const struct mapping *map)
 enum meet_mode {
 	MEET_JUDGE, /* one that should not be there */
 	MEET_FIRST, /* one that is on one of the lines */
+	MEET_INSIDE, /* one that has bytes there */
 };
 
 /* Is there something wrong about @s->map and another mapping on its lines? */
@@ -135,6 +156,9 @@ static long meet_one(u32 index, struct starts_walk *walk)
 	map = live_any(&s->other_key);
 	if (!map || same_key(&s->other_key, &s->key) || !claims_lines(map) ||
 	    rule_meet(s->phys, s->size, map->phys, map->size, line_size) == MEET_NOT)
+		return 0;
+	if (walk->mode == MEET_INSIDE &&
+	    rule_meet(s->phys, s->size, map->phys, map->size, line_size) != MEET_BYTES)
 		return 0;
 	map->met = 1;
 	s->met = 1;

@@ -76,23 +76,35 @@ static __always_inline bool was_done(struct cpu_state *cpu, u64 event)
 	return false;
 }
 
-static __always_inline struct scratch *enter(void *ctx, bool twin)
-{
-	struct cpu_state *cpu = this_cpu();
-	struct scratch *s;
-	u32 index;
+struct done_walk {
+	void *ctx;
+	u64 found;
+};
 
-	if (!cpu || !armed)
-		return NULL;
-	if (!twin) {
-		mark_done(cpu, (u64)ctx);
-	} else {
-		if (was_done(cpu, (u64)ctx))
-			return NULL;
-		__sync_fetch_and_add(&rescued, 1);
-	}
-	index = take_scratch();
-	s = bpf_map_lookup_elem(&scratches, &index);
+static long was_done_on(u32 cpu, struct done_walk *walk)
+{
+	u32 zero = 0;
+	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
+
+	walk->found = state && was_done(state, (u64)walk->ctx);
+	return walk->found ? 1 : 0;
+}
+
+/* A task may have been moved to this CPU between the two. */
+static __noinline bool was_done_elsewhere(void *ctx)
+{
+	struct done_walk walk = { .ctx = ctx };
+
+	bpf_loop(nr_cpus, was_done_on, &walk, 0);
+	return walk.found;
+}
+
+/* Scratch space for an event, with its optional fields empty. */
+static __always_inline struct scratch *take(void)
+{
+	u32 index = take_scratch();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+
 	if (!s)
 		return NULL;
 	s->index = index;
@@ -104,6 +116,22 @@ static __always_inline struct scratch *enter(void *ctx, bool twin)
 	s->met = 0;
 	s->nr_verdicts = 0;
 	return s;
+}
+
+static __always_inline struct scratch *enter(void *ctx, bool twin)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (!cpu || !armed)
+		return NULL;
+	if (!twin) {
+		mark_done(cpu, (u64)ctx);
+	} else {
+		if (was_done(cpu, (u64)ctx) || was_done_elsewhere(ctx))
+			return NULL;
+		__sync_fetch_and_add(&rescued, 1);
+	}
+	return take();
 }
 
 static __always_inline void leave(struct scratch *s)
@@ -128,25 +156,6 @@ static __always_inline bool matches(const char *text, const volatile char *filte
 	return true;
 }
 
-/* A flag of 7.x's struct device. */
-static __always_inline bool has_flag(struct device *dev, bool exists, u32 flag)
-{
-	struct device___flags *now = (void *)dev;
-
-	if (!exists || !bpf_core_field_exists(now->flags))
-		return false;
-	return BPF_CORE_READ(now, flags[0]) >> flag & 1;
-}
-
-static __always_inline bool skips_sync(struct device *dev)
-{
-	if (bpf_core_field_exists(dev->dma_skip_sync))
-		return BPF_CORE_READ_BITFIELD_PROBED(dev, dma_skip_sync);
-	return has_flag(
-		dev, bpf_core_enum_value_exists(enum struct_device_flags, DEV_FLAG_DMA_SKIP_SYNC),
-		bpf_core_enum_value(enum struct_device_flags, DEV_FLAG_DMA_SKIP_SYNC));
-}
-
 __noinline int make_device(u64 address)
 {
 	struct device *dev = (void *)address;
@@ -165,13 +174,7 @@ __noinline int make_device(u64 address)
 	fresh.generation = bpf_ktime_get_ns();
 	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
 	fresh.skips_sync = skips_sync(dev);
-	if (bpf_core_field_exists(dev->dma_iommu))
-		fresh.iommu = BPF_CORE_READ_BITFIELD_PROBED(dev, dma_iommu);
-	else
-		fresh.iommu = has_flag(
-			dev,
-			bpf_core_enum_value_exists(enum struct_device_flags, DEV_FLAG_DMA_IOMMU),
-			bpf_core_enum_value(enum struct_device_flags, DEV_FLAG_DMA_IOMMU));
+	fresh.iommu = uses_iommu(dev);
 	if (bpf_core_field_exists(dev->dma_ops))
 		fresh.has_ops = BPF_CORE_READ(dev, dma_ops) != NULL;
 	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))

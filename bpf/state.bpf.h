@@ -33,6 +33,13 @@ const volatile struct range ram[RAM_RANGES];
 u64 direct_map_base;
 u64 page_array;
 
+/* How much of a buffer for the device is compared: enum content_mode. */
+const volatile u32 content_mode = CONTENT_SAMPLE;
+#define CONTENT_SAMPLED 16 /* one mapping in so many */
+#define CONTENT_EDGE 64 /* bytes at each end */
+
+const volatile u32 nr_cpus = 1;
+
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
 
@@ -151,6 +158,14 @@ struct {
 	__type(key, struct mapping_key);
 	__type(value, struct slack);
 } slacks SEC(".maps");
+
+/* Hashes of buffers that the device reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAPPINGS_MAX / CONTENT_SAMPLED);
+	__type(key, struct mapping_key);
+	__type(value, u64);
+} contents SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -19,6 +19,7 @@
 
 #define PAGE 4096
 #define TWIN "_twin"
+#define LATE "late_" /* at a tracepoint of a module */
 
 static bool has_function(const struct btf *btf, const char *name)
 {
@@ -62,6 +63,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	if (!btf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
+	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	bpf_object__for_each_program(program, bpf->obj) {
 		const char *name = bpf_program__name(program);
 		const char *section = bpf_program__section_name(program);
@@ -72,7 +74,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		if (!target)
 			continue;
 		target++;
-		if (!strncmp(name, "dmaloop_", 8)) {
+		if (!strncmp(name, LATE, strlen(LATE))) {
 			bpf_program__set_autoattach(program, false);
 			continue;
 		}
@@ -98,6 +100,27 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	btf__free(btf);
 	return mapping ? NULL :
 			 "neither its tracepoints nor its functions of the DMA API are known";
+}
+
+/**
+ * attach_late - attach to the tracepoints of modules that have come
+ * @bpf: loaded
+ *
+ * To be called again when a module was loaded. What is attached is kept.
+ */
+void attach_late(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_object_skeleton *skeleton = bpf->skeleton;
+
+	for (int i = 0; i < skeleton->prog_cnt; i++) {
+		const struct bpf_program *program = *skeleton->progs[i].prog;
+		struct bpf_link **link = skeleton->progs[i].link;
+
+		if (strncmp(skeleton->progs[i].name, LATE, strlen(LATE)) || *link)
+			continue;
+		*link = bpf_program__attach_raw_tracepoint(
+			program, strchr(bpf_program__section_name(program), '/') + 1);
+	}
 }
 
 struct span {

@@ -9,6 +9,7 @@ struct dmasnoop_bpf;
 
 const char *attach_choose(struct dmasnoop_bpf *bpf);
 const char *attach_memory(struct dmasnoop_bpf *bpf);
+void attach_late(struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);
 
 #endif

@@ -61,13 +61,19 @@ static const char *bounce(const struct device_facts *fact, const char *iommu)
 	return fact->pool ? "if needed" : "no";
 }
 
+/* As dev_is_dma_coherent(): a kernel that maintains no caches has no other devices. */
+static bool coherent(const struct device_facts *fact)
+{
+	return fact->coherent || (!symbols_known("arch_sync_dma_for_device") &&
+				  !symbols_known("arch_sync_dma_for_cpu"));
+}
+
 /* Do the sync calls of this device reach what dmasnoop attaches to? */
 static bool syncs_seen(const struct device_facts *fact)
 {
-	if (fact->skips_sync != FACT_UNKNOWN)
-		return !fact->skips_sync;
-	/* Since 6.10 they are inlined, and without the flag compiled out; before, functions. */
-	return symbols_known("dma_sync_single_for_cpu");
+	/* Functions until 6.9; then, and only in a kernel that needs them, behind a flag. */
+	return !fact->skips_sync && (symbols_known("__dma_sync_single_for_cpu") ||
+				     symbols_known("dma_sync_single_for_cpu"));
 }
 
 /* Bits of a mask that is all ones from bit 0 on; 0 when it is not. */
@@ -125,7 +131,7 @@ static void print_text(const struct device_facts *facts, size_t nr, const struct
 		own_ops |= own;
 		number(bits, sizeof(bits), mask_bits(fact->mask));
 		printf("%-20.20s %-15.15s %4s %-8s %-8.8s %-9s %s\n", fact->name, fact->driver,
-		       bits, fact->coherent ? "yes" : "no", own ? "own ops" : iommu,
+		       bits, coherent(fact) ? "yes" : "no", own ? "own ops" : iommu,
 		       bounce(fact, iommu), syncs_seen(fact) ? "seen" : "unseen");
 	}
 	if (!nr)
@@ -153,7 +159,7 @@ static void print_json(const struct device_facts *facts, size_t nr, const struct
 		ADD("dma_mask", json_object_new_uint64(fact->mask));
 		ADD("coherent_dma_mask", json_object_new_uint64(fact->coherent_mask));
 		ADD("bus_dma_limit", fact->limit ? json_object_new_uint64(fact->limit) : NULL);
-		ADD("coherent", json_object_new_boolean(fact->coherent));
+		ADD("coherent", json_object_new_boolean(coherent(fact)));
 		ADD("iommu", strcmp(iommu, "?") ? json_object_new_string(iommu) : NULL);
 		ADD("own_ops", json_object_new_boolean(fact->own_ops));
 		ADD("bounce", json_object_new_string(bounce(fact, iommu)));

@@ -24,6 +24,7 @@
 #include "attach.h"
 #include "devices.h"
 #include "dmasnoop.skel.h"
+#include "exact.h"
 #include "explain.h"
 #include "findings.h"
 #include "live.h"
@@ -50,7 +51,7 @@ static volatile sig_atomic_t interrupted, child_ended;
  * @missed_then: attach_missed() at that time
  * @leaks: generations of the devices of which growth was reported
  * @gone: devices that lost their driver
- * @attach_dmaloop: dmaloop's tracepoint may have appeared
+ * @module_loaded: tracepoints may have appeared
  */
 static struct tracer {
 	struct dmasnoop_bpf *bpf;
@@ -63,7 +64,7 @@ static struct tracer {
 	size_t nr_leaks;
 	struct device_state *gone;
 	size_t nr_gone;
-	bool attach_dmaloop;
+	bool module_loaded;
 } tracer;
 
 /* What hangs on having seen every map and unmap. */
@@ -127,7 +128,7 @@ static int on_event(void *context, void *data, size_t size)
 		symbols_load();
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();
-		tracer.attach_dmaloop = true;
+		tracer.module_loaded = true;
 		break;
 	}
 	return 0;
@@ -143,21 +144,6 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
-/* dmaloop's tracepoint exists only while that module is loaded. */
-static void attach_dmaloop(void)
-{
-	struct bpf_program *programs[] = { tracer.bpf->progs.dmaloop_cpu_access,
-					   tracer.bpf->progs.dmaloop_cpu_access_twin };
-	struct bpf_link **links[] = { &tracer.bpf->links.dmaloop_cpu_access,
-				      &tracer.bpf->links.dmaloop_cpu_access_twin };
-
-	tracer.attach_dmaloop = false;
-	for (int i = 0; i < 2; i++)
-		if (!*links[i])
-			*links[i] = bpf_program__attach_raw_tracepoint(programs[i],
-								       "dmaloop_cpu_access");
-}
-
 static int load(void)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
@@ -169,6 +155,12 @@ static int load(void)
 	uname(&uts);
 	if (geteuid())
 		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
+
+	if (opts.exact) {
+		err = exact_begin();
+		if (err)
+			return err;
+	}
 
 	/* With -v: what each program cost the verifier. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
@@ -185,6 +177,10 @@ static int load(void)
 		strncpy((char *)bpf->rodata->only_device, opts.device, NAME_SIZE - 1);
 	if (opts.driver)
 		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
+	bpf->rodata->content_mode = opts.content;
+	if (opts.content > CONTENT_SAMPLE)
+		bpf_map__set_max_entries(bpf->maps.contents,
+					 bpf_map__max_entries(bpf->maps.mappings));
 	problem = attach_choose(bpf);
 	if (!problem)
 		problem = attach_memory(bpf);
@@ -199,7 +195,7 @@ static int load(void)
 	if (err)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
-	attach_dmaloop();
+	attach_late(tracer.bpf);
 	bpf->bss->armed = true;
 	return 0;
 }
@@ -421,8 +417,9 @@ static int follow(struct ring_buffer *ring, pid_t child)
 		err = ring_buffer__poll(ring, timeout);
 		if (err < 0 && err != -EINTR)
 			return fail("reading events: %s", strerror(-err));
-		if (tracer.attach_dmaloop)
-			attach_dmaloop();
+		if (tracer.module_loaded)
+			attach_late(tracer.bpf);
+		tracer.module_loaded = false;
 		if (record_due())
 			flush_recording();
 		err = look();
@@ -509,6 +506,7 @@ static int open_outputs(struct findings *findings, struct ktap *ktap)
 	findings->json = opts.json ? stdout : NULL;
 	if (opts.ktap) {
 		ktap->out = stdout;
+		ktap->fail_on = opts.fail_on;
 		findings->ktap = ktap;
 	}
 	if (!opts.json_file)
@@ -541,6 +539,7 @@ static int trace(void)
 	}
 	status = run();
 	dmasnoop_bpf__destroy(tracer.bpf);
+	exact_end();
 	live_free(&tracer.sites);
 	free(tracer.gone);
 	free(tracer.leaks);

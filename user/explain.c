@@ -46,7 +46,6 @@ static const struct explanation explain_ADDR_UNKNOWN = {
 
 static const struct explanation explain_ADDR_NOT_DMABLE = {
 	.question = Q_ADDRESS,
-	.undetected = true,
 	.means = "Only memory of the page allocator and of kmalloc() or kmem_cache_alloc() may be "
 		 "mapped. Stack, vmalloc, module and kernel image addresses may not: they need not "
 		 "be physically contiguous or in the direct map, and they share cache lines with "
@@ -61,16 +60,17 @@ static const struct explanation explain_ADDR_NOT_DMABLE = {
 		 "dma = dma_map_single(dev, cmd, sizeof(cmd), DMA_TO_DEVICE);",
 	.right = "u8 *cmd = kmalloc(8, GFP_KERNEL);\n"
 		 "dma = dma_map_single(dev, cmd, 8, DMA_TO_DEVICE);",
-	.sees = "What the mapped memory belongs to is looked up when it is mapped: the "
-		"kernel image, a module, a stack, a free page.",
-	.blind = "vmalloc memory mapped page by page through its struct page is allowed and looks "
-		 "like any page; dma_map_resource() is for MMIO and is not judged.",
+	.sees = "The physical address is looked up when it is mapped: in the kernel's "
+		"code and read-only data, in its variables (a hazard, and only where "
+		"the device writes), on the stack of the task that maps, among free "
+		"pages; and, given to dma_map_resource(), in RAM.",
+	.blind = "Module and vmalloc memory, whose pages look like any others; another "
+		 "task's stack.",
 	.read = { { HOWTO, "What memory is DMA'able?" } },
 };
 
 static const struct explanation explain_ADDR_AFTER_UNMAP = {
 	.question = Q_ADDRESS,
-	.undetected = true,
 	.means = "dma_unmap_*() ends the mapping and gives the buffer to the CPU; its dma_addr_t "
 		 "means nothing from then on. A sync after it acts on whatever is there now.",
 	.noncoherent = "A sync for the CPU invalidates lines the CPU owns: what it wrote since the "
@@ -84,8 +84,9 @@ static const struct explanation explain_ADDR_AFTER_UNMAP = {
 		 "dma_sync_single_for_cpu(dev, dma, len, DMA_FROM_DEVICE);",
 	.right = "dma_unmap_single(dev, dma, len, DMA_FROM_DEVICE);\n"
 		 "/* the CPU owns it: read away */",
-	.sees = "A sync of an address at which a mapping of the same device was unmapped, and where "
-		"none is live.",
+	.sees = "A sync of an address at which a mapping of the same device ended, and "
+		"where none is live: of a device whose driver was bound while dmasnoop "
+		"ran, and of which no event was lost.",
 	.blind =
 		"Syncs that the kernel skips (coherent device, not bounced, Linux 6.10 and later); "
 		"an address that has been mapped again since looks right.",
@@ -118,7 +119,6 @@ static const struct explanation explain_DIR_MISMATCH = {
 
 static const struct explanation explain_FUNCTION_MISMATCH = {
 	.question = Q_LIFETIME,
-	.undetected = true,
 	.means = "Each way to map has its own way back: dma_map_single() and dma_map_page() with "
 		 "dma_unmap_single() or dma_unmap_page(), dma_map_sg() with dma_unmap_sg(), "
 		 "dma_map_resource() with dma_unmap_resource(), dma_alloc_*() with the matching "
@@ -144,7 +144,6 @@ static const struct explanation explain_FUNCTION_MISMATCH = {
 
 static const struct explanation explain_SG_COUNT_MISMATCH = {
 	.question = Q_LIFETIME,
-	.undetected = true,
 	.means = "dma_map_sg() takes nents entries and may return fewer segments, because "
 		 "neighbours were merged. The returned number is for programming the hardware; "
 		 "dma_unmap_sg() and dma_sync_sg_*() want the nents that was passed in.",
@@ -167,7 +166,6 @@ static const struct explanation explain_SG_COUNT_MISMATCH = {
 
 static const struct explanation explain_ATTRS_MISMATCH = {
 	.question = Q_LIFETIME,
-	.undetected = true,
 	.means =
 		"DMA_ATTR_* given to dma_map_*_attrs() or dma_alloc_attrs() choose how the mapping "
 		"is made; the way back has to be told the same. Only DMA_ATTR_SKIP_CPU_SYNC may "
@@ -189,7 +187,6 @@ static const struct explanation explain_ATTRS_MISMATCH = {
 
 static const struct explanation explain_SG_LIMITS = {
 	.question = Q_ADDRESS,
-	.undetected = true,
 	.means =
 		"dma_set_max_seg_size() and dma_set_seg_boundary() tell the kernel how long a "
 		"segment the device takes, and which address boundary one must not cross. A driver "
@@ -260,7 +257,6 @@ static const struct explanation explain_CPU_WRITE_DEVICE_OWNED = {
 
 static const struct explanation explain_CONTENT_CHANGED = {
 	.question = Q_SYNC,
-	.undetected = true,
 	.means =
 		"A buffer mapped DMA_TO_DEVICE has other bytes when it comes back than when it was "
 		"handed over. The device only reads it, so a CPU wrote while the device owned it.",
@@ -283,7 +279,6 @@ static const struct explanation explain_CONTENT_CHANGED = {
 
 static const struct explanation explain_SYNC_OUTSIDE_MAPPING = {
 	.question = Q_SYNC,
-	.undetected = true,
 	.means =
 		"A sync may name a part of a mapping, but only a part: offset and size have to lie "
 		"inside what was mapped.",
@@ -293,7 +288,8 @@ static const struct explanation explain_SYNC_OUTSIDE_MAPPING = {
 	.iommu = "The address beyond translates to another mapping, or to none.",
 	.wrong = "dma_sync_single_for_cpu(dev, dma + HDR, len, DMA_FROM_DEVICE);",
 	.right = "dma_sync_single_for_cpu(dev, dma + HDR, len - HDR, DMA_FROM_DEVICE);",
-	.sees = "Start and size of each sync against the mapping that contains its start.",
+	.sees = "Start and size of each sync against the mapping that the start lies "
+		"in.",
 	.blind = "Syncs that are skipped. A sync that starts outside of every mapping is "
 		 "addr-unknown's.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" } },
@@ -301,7 +297,6 @@ static const struct explanation explain_SYNC_OUTSIDE_MAPPING = {
 
 static const struct explanation explain_SYNC_WRONG_OWNER = {
 	.question = Q_SYNC,
-	.undetected = true,
 	.means =
 		"Ownership alternates: sync_for_cpu, access, sync_for_device. A sync_for_device of "
 		"a buffer that the device owns already is a hint that the sync_for_cpu before the "
@@ -324,7 +319,6 @@ static const struct explanation explain_SYNC_WRONG_OWNER = {
 
 static const struct explanation explain_HANDOVER_UNSYNCED = {
 	.question = Q_SYNC,
-	.undetected = true,
 	.means =
 		"A received buffer went to the next layer (network stack, block layer, USB driver) "
 		"while the device owned it: without an unmap, and without a sync for the CPU.",
@@ -420,7 +414,6 @@ static const struct explanation explain_LINE_NEIGHBOUR_WRITE = {
 
 static const struct explanation explain_DOUBLE_MAP = {
 	.question = Q_LIFETIME,
-	.undetected = true,
 	.means =
 		"The same memory is in two live mappings, and a device may write it through one of "
 		"them. Each mapping has its own idea of who owns it.",
@@ -443,7 +436,6 @@ static const struct explanation explain_DOUBLE_MAP = {
 
 static const struct explanation explain_PAGE_EXPOSED = {
 	.question = Q_ALIGNMENT,
-	.undetected = true,
 	.means =
 		"An IOMMU protects whole pages. A buffer smaller than a page makes everything else "
 		"in its pages reachable for the device while it is mapped.",
@@ -452,8 +444,8 @@ static const struct explanation explain_PAGE_EXPOSED = {
 		   "devices it does not trust (external ports).",
 	.iommu = "A broken or hostile device reads or writes the neighbours: keys, list pointers, "
 		 "other packets.",
-	.sees = "Buffers that cover their first or last page in part, of devices behind a "
-		"translating IOMMU.",
+	.sees = "Buffers in slab objects that do not fill their pages, of devices for "
+		"which an IOMMU translates. Only where notes are asked for.",
 	.blind = "Whether the device is trusted. Without an IOMMU it reaches all memory anyway, "
 		 "hence a note.",
 	.read = { { SWIOTLB, "Usage Scenarios" } },
@@ -505,7 +497,6 @@ static const struct explanation explain_SIZE_MISMATCH = {
 
 static const struct explanation explain_FREED_WHILE_MAPPED = {
 	.question = Q_LIFETIME,
-	.undetected = true,
 	.means =
 		"The memory went back to its allocator while a mapping through which the device may "
 		"write it is live. Whoever gets it next is overwritten. This is a use after free "

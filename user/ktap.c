@@ -13,19 +13,32 @@
 #include "ktap.h"
 #include "symbols.h"
 
-/* What a run must have had for a check's silence to mean something. */
+/* What a run must have had, on one device, for a check's silence to mean something. */
 enum need {
-	NEED_MAPS, /* buffers were mapped */
-	NEED_UNMAPS, /* and unmapped */
-	NEED_SYNCS, /* syncs of a device are observable */
-	NEED_WHOLE, /* every mapping of a device is known, from its driver's probe on */
-	NEED_UNBIND, /* a driver left its device, or mappings were watched growing old */
-	NEED_ACCESSES, /* CPU accesses are announced, or watched */
+	NEED_UNMAPS, /* something was unmapped */
+	NEED_SYNCS, /* its syncs are observable */
+	NEED_WHOLE, /* its mappings are known from its driver's probe on */
+	NEED_IOMMU, /* an IOMMU translates for it */
+	NEED_ACCESSES, /* CPU accesses are announced */
 	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
+	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
+	NR_NEEDS,
 };
 
-/* A switch, so that a check without an answer does not build. */
-static enum need needed(enum check check)
+static const char *const unmet[NR_NEEDS] = {
+	[NEED_UNMAPS] = "nothing was unmapped",
+	[NEED_SYNCS] = "no device's syncs are observable; boot with swiotlb=force",
+	[NEED_WHOLE] = "every device was in use before the trace began",
+	[NEED_IOMMU] = "no device is behind an IOMMU that translates",
+	[NEED_ACCESSES] = "no CPU accesses were announced",
+	[NEED_DESCRIPTORS] = "no descriptors were announced",
+	[NEED_LEAKS] = "no driver left its device, and the run was short",
+};
+
+#define NEED(what) (1u << NEED_##what)
+
+/* Bit per enum need. A switch, so that a check without an answer does not build. */
+static uint32_t needs(enum check check)
 {
 	switch (check) {
 	case CHECK_ADDR_NOT_DMABLE:
@@ -33,9 +46,9 @@ static enum need needed(enum check check)
 	case CHECK_LINE_SHARED_MAPPINGS:
 	case CHECK_LINE_SHARED_OBJECT:
 	case CHECK_DOUBLE_MAP:
-	case CHECK_PAGE_EXPOSED:
 	case CHECK_FREED_WHILE_MAPPED:
-		return NEED_MAPS;
+	case NR_CHECKS:
+		return 0;
 	case CHECK_DIR_MISMATCH:
 	case CHECK_FUNCTION_MISMATCH:
 	case CHECK_SG_COUNT_MISMATCH:
@@ -44,27 +57,38 @@ static enum need needed(enum check check)
 	case CHECK_LINE_NEIGHBOUR_WRITE:
 	case CHECK_DOUBLE_UNMAP:
 	case CHECK_SIZE_MISMATCH:
-		return NEED_UNMAPS;
-	case CHECK_ADDR_AFTER_UNMAP:
+		return NEED(UNMAPS);
 	case CHECK_SYNC_OUTSIDE_MAPPING:
 	case CHECK_SYNC_WRONG_OWNER:
 	case CHECK_HANDOVER_UNSYNCED:
-		return NEED_SYNCS;
+		return NEED(SYNCS);
 	case CHECK_ADDR_UNKNOWN:
-		return NEED_WHOLE;
-	case CHECK_LEAK:
-		return NEED_UNBIND;
+		return NEED(UNMAPS) | NEED(WHOLE);
+	case CHECK_ADDR_AFTER_UNMAP:
+		return NEED(SYNCS) | NEED(WHOLE);
+	case CHECK_PAGE_EXPOSED:
+		return NEED(IOMMU);
 	case CHECK_CPU_READ_DEVICE_OWNED:
 	case CHECK_CPU_WRITE_DEVICE_OWNED:
-		return NEED_ACCESSES;
+		return NEED(SYNCS) | NEED(ACCESSES);
 	case CHECK_DOORBELL_BEFORE_DESCRIPTOR:
 	case CHECK_DESCRIPTOR_TORN:
 	case CHECK_DESCRIPTOR_OVERRUN:
-		return NEED_DESCRIPTORS;
-	case NR_CHECKS:
-		break;
+		return NEED(DESCRIPTORS);
+	case CHECK_LEAK:
+		return NEED(LEAKS);
 	}
-	return NEED_MAPS;
+	return 0;
+}
+
+static uint32_t met(const struct summary *summary, const struct device_state *device)
+{
+	bool dmaloop = !strncmp(device->driver, "dmaloop", NAME_SIZE);
+
+	return (device->unmaps ? NEED(UNMAPS) : 0) | (device->skips_sync ? 0 : NEED(SYNCS)) |
+	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
+	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
+	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }
 
 /**
@@ -101,42 +125,24 @@ void ktap_add(struct ktap *ktap, const struct finding *finding, size_t fold)
 }
 
 /* Why a check could not be judged; NULL when it could. */
-static const char *unseen(const struct summary *summary, enum check check)
+static const char *unseen(const struct summary *summary, enum check check, enum level fail_on)
 {
-	bool unmaps = false, syncs = false, whole = false, announced = false;
+	uint32_t needed = needs(check), missing, fewest = ~0u;
 
-	for (size_t i = 0; i < summary->nr_devices; i++) {
-		const struct device_state *device = &summary->devices[i];
-
-		unmaps |= device->unmaps;
-		syncs |= !device->skips_sync;
-		whole |= device->complete;
-		announced |= !strncmp(device->driver, "dmaloop", NAME_SIZE);
-	}
 	if (explanation(check)->undetected)
 		return "this version has no detector for it";
+	if (check_infos[check].level < fail_on)
+		return "its findings are below --fail-on";
 	if (summary->damaged)
 		return "the recording is damaged";
+	for (size_t i = 0; i < summary->nr_devices && fewest; i++) {
+		missing = needed & ~met(summary, &summary->devices[i]);
+		if (__builtin_popcount(missing) < __builtin_popcount(fewest))
+			fewest = missing;
+	}
 	if (!summary->nr_devices)
 		return "no DMA was seen";
-	switch (needed(check)) {
-	case NEED_MAPS:
-		return NULL;
-	case NEED_UNMAPS:
-		return unmaps ? NULL : "nothing was unmapped";
-	case NEED_SYNCS:
-		return syncs ? NULL : "no device's syncs are observable; boot with swiotlb=force";
-	case NEED_WHOLE:
-		return whole ? NULL : "every device was in use before the trace began";
-	case NEED_UNBIND:
-		return summary->leaks_judged ? NULL :
-					       "no driver left its device, and the run was short";
-	case NEED_ACCESSES:
-		return announced ? NULL : "no CPU accesses were announced";
-	case NEED_DESCRIPTORS:
-		return announced ? NULL : "no descriptors were announced";
-	}
-	return NULL;
+	return fewest ? unmet[__builtin_ctz(fewest)] : NULL;
 }
 
 /**
@@ -151,7 +157,7 @@ void ktap_print(const struct ktap *ktap, const struct summary *summary, const st
 
 	fprintf(ktap->out, "KTAP version 1\n1..%d\n", __builtin_popcount(summary->checks));
 	for (int check = 0; check < NR_CHECKS; check++) {
-		const char *why = unseen(summary, check);
+		const char *why = unseen(summary, check, ktap->fail_on);
 		bool found = false;
 
 		if (!(summary->checks & 1u << check))

@@ -20,11 +20,13 @@ struct ktap_finding {
 /**
  * struct ktap - what will be printed at the end
  * @out: where
+ * @fail_on: a finding below it fails nothing
  * @finding: in the order they came
  * @nr: of them
  */
 struct ktap {
 	FILE *out;
+	enum level fail_on;
 	struct ktap_finding *finding;
 	size_t nr;
 };

@@ -215,20 +215,17 @@ void live_forget_growth(struct sites *sites)
  * @tables: the tracer's
  * @finding: out: what to report
  *
- * Where dma_need_unmap() exists, drivers need not unmap for a device that is
- * neither bounced nor translated: there, what stays says nothing.
+ * A driver that dma_need_unmap() told so need not unmap: what stays says nothing.
  *
  * Return: true once.
  */
 bool live_leak(struct site *site, const struct live_tables *tables, struct finding *finding)
 {
-	const struct device_state *device = &site->device;
+	struct device_state *device = &site->device;
 	struct timespec now;
 
-	if (site->told || site->growing < LOOKS_TO_LEAK)
-		return false;
-	if (device->skips_sync && !device->iommu && !device->has_ops &&
-	    symbols_known("dma_need_unmap"))
+	if (site->told || site->growing < LOOKS_TO_LEAK ||
+	    bpf_map_lookup_elem(tables->devices, &site->dev, device) || device->lazy)
 		return false;
 	site->told = true;
 	clock_gettime(CLOCK_MONOTONIC, &now);

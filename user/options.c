@@ -17,6 +17,7 @@ struct options opts = {
 	.checks = ~0u,
 	.level = LEVEL_HAZARD,
 	.line_size = 64,
+	.content = CONTENT_SAMPLE,
 	.leak_age = 30,
 };
 
@@ -42,6 +43,8 @@ enum {
 	OPT_KTAP,
 	OPT_OLDER,
 	OPT_LEAK_AGE,
+	OPT_CONTENT,
+	OPT_EXACT,
 };
 
 /* clang-format off: one option a row */
@@ -84,17 +87,32 @@ enum {
 		"verbose", 'v', NULL, 0, "libbpf's messages", 0 \
 	}
 
-#define TRACE_OPTIONS                                                                               \
-	{ "line-size",                                                                              \
-	  OPT_LINE_SIZE,                                                                            \
-	  "N",                                                                                      \
-	  0,                                                                                        \
-	  "cache line of the platform one cares about: 32 to 256 (default 64; arm64 promises 128)", \
-	  0 },                                                                                      \
-	{                                                                                           \
-		"leak-age", OPT_LEAK_AGE, "S", 0,                                                   \
-			"a mapping of this age may have leaked (default 30)", 0                     \
+#define TRACE_OPTIONS                                                                                      \
+	{ "line-size",                                                                                     \
+	  OPT_LINE_SIZE,                                                                                   \
+	  "N",                                                                                             \
+	  0,                                                                                               \
+	  "cache line of the platform one cares about: 32 to 256 (default 64; arm64 promises 128)",        \
+	  0 },                                                                                             \
+		{ "content",                                                                               \
+		  OPT_CONTENT,                                                                             \
+		  "MODE",                                                                                  \
+		  0,                                                                                       \
+		  "content-changed looks at: off, sample (default: both ends of one buffer in 16), edges " \
+		  "(of every one), full (all bytes)",                                                      \
+		  0 },                                                                                     \
+		{ "exact",                                                                                 \
+		  OPT_EXACT,                                                                               \
+		  NULL,                                                                                    \
+		  0,                                                                                       \
+		  "load dmasnoop_sync.ko, so that syncs of coherent devices are seen",                     \
+		  0 },                                                                                     \
+	{                                                                                                  \
+		"leak-age", OPT_LEAK_AGE, "S", 0,                                                          \
+			"a mapping of this age may have leaked (default 30)", 0                            \
 	}
+
+static const char *const content_modes[NR_CONTENT_MODES] = { "off", "sample", "edges", "full" };
 
 static const struct argp_option trace_options[] = { FILTER_OPTIONS,
 						    REPORT_OPTIONS,
@@ -255,6 +273,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case 't':
 		opts.duration = parse_seconds(state, "duration", arg);
+		break;
+	case OPT_CONTENT:
+		level = find_name(content_modes, NR_CONTENT_MODES, arg);
+		if (level < 0)
+			argp_error(state, "content '%s': off, sample, edges or full", arg);
+		opts.content = level;
+		break;
+	case OPT_EXACT:
+		opts.exact = true;
 		break;
 	case OPT_OLDER:
 		opts.older = parse_seconds(state, "age", arg);

@@ -21,6 +21,8 @@ enum verb { VERB_TRACE, VERB_RECORD, VERB_REPLAY, VERB_LIVE, VERB_DEVICES, VERB_
  * @level: reported from here on
  * @fail_on: exit status 1 from here on
  * @line_size: bytes, a power of two
+ * @content: how much of a buffer content-changed looks at
+ * @exact: make the syncs of coherent devices visible
  * @duration: seconds; 0: no end
  * @older: live: only mappings of this age, seconds
  * @leak_age: a mapping that old may have leaked, seconds
@@ -41,6 +43,8 @@ struct options {
 	enum level fail_on;
 	bool fail_on_set;
 	unsigned int line_size;
+	enum content_mode content;
+	bool exact;
 	double duration;
 	double older;
 	double leak_age;

@@ -71,7 +71,9 @@ u32 record_layout(void)
 			      sizeof(struct object),
 			      sizeof(struct device_state),
 			      sizeof(struct record_totals),
-			      NR_OPS };
+			      NR_OPS,
+			      NR_KINDS,
+			      NR_DETAILS };
 	u32 crc = crc32(0, (const void *)sizes, sizeof(sizes));
 
 	for (int i = 0; i < NR_CHECKS; i++)

@@ -70,6 +70,8 @@ static bool valid_steps(const struct mapping *map)
 static bool valid_finding(const struct finding *finding)
 {
 	return finding->check < NR_CHECKS && finding->level < NR_LEVELS && finding->op < NR_OPS &&
+	       finding->kind < NR_KINDS && finding->detail < NR_DETAILS &&
+	       finding->map.kind < NR_KINDS && finding->other.kind < NR_KINDS &&
 	       (!finding->has_map || valid_steps(&finding->map));
 }
 

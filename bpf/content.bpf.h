@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Does a buffer for the device stay as it was handed over? Its bytes are hashed
+ * at handover and again when it comes back. Part of dmasnoop.bpf.c.
+ */
+#ifndef DMASNOOP_CONTENT_BPF_H
+#define DMASNOOP_CONTENT_BPF_H
+
+#define CHUNK LINE_SIZE_MAX
+#define CHUNKS_MAX 4096 /* 1 MiB; what is beyond is not looked at */
+
+struct chunk_walk {
+	struct scratch *s;
+	u64 phys;
+	u64 left;
+	u64 hash;
+};
+
+/* Mixes the next CHUNK bytes, or those that are left, into the hash. */
+static long hash_chunk(u32 index, struct chunk_walk *walk)
+{
+	u64 *word = (u64 *)walk->s->slack.line[0];
+	u32 bytes = walk->left < CHUNK ? walk->left : CHUNK;
+
+	if (!bytes)
+		return 1;
+	__builtin_memset(word, 0, CHUNK);
+	bpf_probe_read_kernel(word, bytes, (void *)phys_to_virt(walk->phys));
+	for (u32 i = 0; i < CHUNK / sizeof(u64); i++)
+		walk->hash = (walk->hash ^ word[i]) * 0x100000001b3;
+	walk->phys += bytes;
+	walk->left -= bytes;
+	return 0;
+}
+
+/* A hash of as much of the buffer as options ask for. */
+__noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
+{
+	struct chunk_walk walk = { .phys = phys, .left = size, .hash = 0xcbf29ce484222325 };
+	u64 edge = size < CONTENT_EDGE ? size : CONTENT_EDGE;
+
+	s = own(s);
+	if (!s)
+		return 0;
+	walk.s = s;
+	if (content_mode == CONTENT_FULL) {
+		bpf_loop(CHUNKS_MAX, hash_chunk, &walk, 0);
+		return walk.hash;
+	}
+	walk.left = edge;
+	hash_chunk(0, &walk);
+	walk.phys = phys + size - edge;
+	walk.left = edge;
+	hash_chunk(1, &walk);
+	return walk.hash;
+}
+
+/* At handover of @s->key's mapping to the device. */
+__noinline int content_remember(struct scratch *s)
+{
+	struct mapping *map;
+	u64 hash;
+
+	s = own(s);
+	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	if (!s || !map || map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
+	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
+		return 0;
+	if (content_mode == CONTENT_SAMPLE && bpf_get_prandom_u32() % CONTENT_SAMPLED)
+		return 0;
+	hash = hash_content(s, map->phys, map->size);
+	map->content = !bpf_map_update_elem(&contents, &s->key, &hash, BPF_ANY);
+	return 0;
+}
+
+/* At handover of @s->key's mapping to the CPU, which has had no right to write it. */
+__noinline int content_compare(struct scratch *s)
+{
+	u32 what = CHECK_CONTENT_CHANGED | WITH_MAP;
+	struct mapping *map;
+	u64 *before;
+
+	s = own(s);
+	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	before = s && map && map->content ? bpf_map_lookup_elem(&contents, &s->key) : NULL;
+	if (!s || !map || !before || map->owner != OWNER_DEVICE ||
+	    *before == hash_content(s, map->phys, map->size))
+		return 0;
+	map->content = 0;
+	find_object(&s->object, map->phys);
+	/*
+	 * A sync that was skipped makes a write legal. So does user space, which may
+	 * write the page cache and its own pages at any time. Other pages may be
+	 * mapped to user space all the same; slab objects never are.
+	 */
+	if (map->blind || s->missing ||
+	    (s->object.kind == OBJECT_PAGE && page_has_owner(map->phys)))
+		what |= LEVEL_NOTE << 8 | UNSURE;
+	else if (s->object.kind == OBJECT_PAGE)
+		what |= LEVEL_HAZARD << 8 | UNSURE;
+	else
+		what |= LEVEL_CORRUPTION << 8;
+	return judge(s, what);
+}
+
+#endif

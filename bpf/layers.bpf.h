@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What becomes of mapped memory outside the DMA API: it is freed, or passed on to
+ * another layer. Each hook is optional. Almost always the word of the page says
+ * that no device may write there, and that is all. Part of dmasnoop.bpf.c.
+ *
+ * These have no twins: an event missed is a finding missed, not a false one.
+ */
+#ifndef DMASNOOP_LAYERS_BPF_H
+#define DMASNOOP_LAYERS_BPF_H
+
+/* --- freed --- */
+
+/* Memory at [@s->phys, +@s->size) goes back to its allocator. */
+__noinline int judge_release(struct scratch *s)
+{
+	u32 what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_VIOLATION) | WITH_MAP;
+	struct mapping *map;
+
+	s = own(s);
+	if (!s || !lines_claimed(s->phys, s->size))
+		return 0;
+	__builtin_memset(&s->key, 0, sizeof(s->key));
+	if (!meet(s, MEET_INSIDE))
+		return 0;
+	map = live_any(&s->other_key);
+	if (!map)
+		return 0;
+	s->dev = map->dev;
+	s->dma = map->dma;
+	s->dir = map->dir;
+	s->kind = map->kind;
+	s->op = OP_RELEASE;
+	/* Synced for the CPU and not unmapped: the device has finished, most likely. */
+	if (map->owner != OWNER_DEVICE || map->blind)
+		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP;
+	if (is_unsure_of(map))
+		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	return judge(s, what);
+}
+
+static __always_inline int on_object_freed(u64 *args)
+{
+	struct scratch *s;
+	u64 phys;
+
+	if (!armed)
+		return 0;
+	phys = virt_to_phys(args[1]);
+	if (!phys || !page_is_claimed(phys))
+		return 0;
+	s = take();
+	if (!s)
+		return 0;
+	find_object(&s->object, phys);
+	if (s->object.kind == OBJECT_SLAB || s->object.kind == OBJECT_KMALLOC) {
+		s->phys = s->object.start;
+		s->size = s->object.size;
+		judge_release(s);
+		send_verdicts(args, s);
+	}
+	leave(s);
+	return 0;
+}
+
+/* kfree: call site, object */
+SEC("raw_tp/kfree")
+int tp_kfree(u64 *args)
+{
+	return on_object_freed(args);
+}
+
+/* kmem_cache_free: call site, object, cache */
+SEC("raw_tp/kmem_cache_free")
+int tp_kmem_cache_free(u64 *args)
+{
+	return on_object_freed(args);
+}
+
+/* mm_page_free: page, order */
+SEC("raw_tp/mm_page_free")
+int tp_page_free(u64 *args)
+{
+	u64 phys, size = 1ull << PAGE_SHIFT << (args[1] & 15);
+	struct scratch *s;
+
+	if (!armed)
+		return 0;
+	phys = page_to_phys(args[0]);
+	if (!phys || !lines_claimed(phys, size))
+		return 0;
+	s = take();
+	if (!s)
+		return 0;
+	s->phys = phys;
+	s->size = size;
+	judge_release(s);
+	send_verdicts(args, s);
+	leave(s);
+	return 0;
+}
+
+/* --- passed on --- */
+
+/* The bytes at [phys, phys + size) are somebody else's from now on. */
+__noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
+{
+	u32 what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_VIOLATION) | WITH_MAP;
+	struct mapping *map;
+
+	s = own(s);
+	if (!s || !size || !phys || !page_is_claimed(phys) || !lines_claimed(phys, size))
+		return 0;
+	map = find_containing(s, SPACE_PHYS, phys);
+	/* Where syncs are skipped, the CPU may own it by one of those. */
+	if (!map || map->owner != OWNER_DEVICE || map->blind || map->passed || !claims_lines(map))
+		return 0;
+	map->passed = 1;
+	s->dev = map->dev;
+	s->dma = map->dma;
+	s->phys = phys;
+	s->size = size;
+	s->dir = map->dir;
+	s->kind = map->kind;
+	s->op = OP_HANDOVER;
+	if (is_unsure_of(map))
+		what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	return judge(s, what);
+}
+
+/* skb_frag_t: a page, a length and an offset, under two names. */
+struct fragment {
+	u64 page;
+	u32 length;
+	u32 offset;
+};
+
+#define FRAGMENTS_MAX 17
+
+__noinline int judge_fragment(struct scratch *s, u64 address)
+{
+	struct fragment fragment = {};
+
+	bpf_probe_read_kernel(&fragment, sizeof(fragment), (void *)address);
+	/* Memory that is not the host's. */
+	if (fragment.page & 1)
+		return 0;
+	return judge_passed(s, page_to_phys(fragment.page) + fragment.offset, fragment.length);
+}
+
+__noinline int judge_skb(struct scratch *s, u64 address)
+{
+	struct sk_buff *skb = (void *)address;
+	struct skb_shared_info *info;
+	u32 length, paged, fragments;
+
+	length = BPF_CORE_READ(skb, len);
+	paged = BPF_CORE_READ(skb, data_len);
+	judge_passed(s, virt_to_phys((u64)BPF_CORE_READ(skb, data)), length - paged);
+	if (!paged)
+		return 0;
+	info = (void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+	fragments = BPF_CORE_READ(info, nr_frags);
+	for (u32 i = 0; i < FRAGMENTS_MAX && i < fragments; i++)
+		judge_fragment(s, (u64)info + bpf_core_field_offset(info->frags) +
+					  i * sizeof(struct fragment));
+	return 0;
+}
+
+/* Any packet that a driver gives to the network stack: the skb is first. */
+#define RECEIVE(tracepoint)                                \
+	SEC("raw_tp/" #tracepoint)                         \
+	int tp_##tracepoint(u64 *args)                     \
+	{                                                  \
+		struct scratch *s = armed ? take() : NULL; \
+                                                           \
+		if (!s)                                    \
+			return 0;                          \
+		s->detail = DETAIL_NET;                    \
+		judge_skb(s, args[0]);                     \
+		send_verdicts(args, s);                    \
+		leave(s);                                  \
+		return 0;                                  \
+	}
+
+RECEIVE(napi_gro_receive_entry)
+RECEIVE(napi_gro_frags_entry)
+RECEIVE(netif_receive_skb_entry)
+RECEIVE(netif_receive_skb_list_entry)
+RECEIVE(netif_rx_entry)
+
+/* The first segment of a read, of which all are mapped and unmapped at once. */
+__noinline int judge_request(struct scratch *s, u64 address)
+{
+	struct request *request = (void *)address;
+	struct bio_vec *segment;
+	struct bio *bio;
+	u32 done;
+
+	bio = BPF_CORE_READ(request, bio);
+	if (!bio || BPF_CORE_READ(request, cmd_flags) & 0xff /* REQ_OP_READ */)
+		return 0;
+	segment = BPF_CORE_READ(bio, bi_io_vec) + BPF_CORE_READ(bio, bi_iter.bi_idx);
+	done = BPF_CORE_READ(bio, bi_iter.bi_bvec_done);
+	return judge_passed(s,
+			    page_to_phys((u64)BPF_CORE_READ(segment, bv_page)) +
+				    BPF_CORE_READ(segment, bv_offset) + done,
+			    BPF_CORE_READ(segment, bv_len) - done);
+}
+
+/* block_rq_complete: request, error, bytes */
+SEC("raw_tp/block_rq_complete")
+int tp_block_rq_complete(u64 *args)
+{
+	struct scratch *s = armed ? take() : NULL;
+
+	if (!s)
+		return 0;
+	s->detail = DETAIL_BLOCK;
+	judge_request(s, args[0]);
+	send_verdicts(args, s);
+	leave(s);
+	return 0;
+}
+
+#define TRANSFERS_MAX 16
+
+__noinline int judge_spi_message(struct scratch *s, u64 address)
+{
+	struct spi_message *message = (void *)address;
+	struct spi_transfer *transfer;
+	u64 head = address + bpf_core_field_offset(message->transfers);
+	u64 entry = (u64)BPF_CORE_READ(message, transfers.next);
+
+	for (u32 i = 0; i < TRANSFERS_MAX && entry && entry != head; i++) {
+		transfer = (void *)(entry - bpf_core_field_offset(transfer->transfer_list));
+		judge_passed(s, virt_to_phys((u64)BPF_CORE_READ(transfer, rx_buf)),
+			     BPF_CORE_READ(transfer, len));
+		entry = (u64)BPF_CORE_READ(transfer, transfer_list.next);
+	}
+	return 0;
+}
+
+/* spi_message_done: message */
+SEC("raw_tp/spi_message_done")
+int tp_spi_message_done(u64 *args)
+{
+	struct scratch *s = armed ? take() : NULL;
+
+	if (!s)
+		return 0;
+	s->detail = DETAIL_SPI;
+	judge_spi_message(s, args[0]);
+	send_verdicts(args, s);
+	leave(s);
+	return 0;
+}
+
+/* i2c_reply: adapter, message that was read, its number, result; in a module */
+SEC("raw_tp/i2c_reply")
+int late_i2c_reply(u64 *args)
+{
+	struct scratch *s = armed ? take() : NULL;
+	struct i2c_msg *message;
+
+	if (!s)
+		return 0;
+	s->detail = DETAIL_I2C;
+	message = (void *)args[1];
+	judge_passed(s, virt_to_phys((u64)BPF_CORE_READ(message, buf)),
+		     BPF_CORE_READ(message, len));
+	send_verdicts(args, s);
+	leave(s);
+	return 0;
+}
+
+#endif
