@@ -209,7 +209,7 @@ enum struct_device_flags {
 	DEV_FLAG_DMA_SKIP_SYNC = 3,
 	DEV_FLAG_DMA_COHERENT = 6
 };
-enum pageflags { PG_slab = 7 };
+enum pageflags { PG_slab = 7, PG_reserved = 14 };
 
 /* include/uapi/linux/bpf.h */
 enum {

@@ -105,6 +105,15 @@ static __always_inline bool is_slab(struct page *page)
 	return BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1;
 }
 
+/* Parts of the kernel's image are given to the page allocator when it has booted. */
+static __always_inline bool is_reserved(u64 phys)
+{
+	struct page *page = phys_to_page(phys);
+
+	/* Its flags are its first word; 7.x wraps them in a struct. */
+	return page && read_u64(page) >> bpf_core_enum_value(enum pageflags, PG_reserved) & 1;
+}
+
 /* Before 6.11 a type was a cleared bit of a word of ones. */
 static __always_inline bool is_buddy(struct page *page)
 {

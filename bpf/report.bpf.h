@@ -50,26 +50,30 @@ static __always_inline struct scratch *own(struct scratch *s)
  * What is not erased, because the twin was dropped in its turn, is used again by
  * the next event with that context.
  */
-static __always_inline void mark_done(struct cpu_state *cpu, u64 event)
+static __always_inline void mark_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
 	u32 slot = DONE_MAX;
 
 	for (u32 i = 0; i < DONE_MAX; i++) {
-		if (cpu->done[i] == event)
-			return;
-		if (!cpu->done[i])
+		if (cpu->done[i].event == event) {
+			slot = i;
+			break;
+		}
+		if (!cpu->done[i].event)
 			slot = i;
 	}
 	if (slot == DONE_MAX)
 		slot = cpu->victim++;
-	cpu->done[slot & (DONE_MAX - 1)] = event;
+	slot &= DONE_MAX - 1;
+	cpu->done[slot].event = event;
+	cpu->done[slot].argument = argument;
 }
 
-static __always_inline bool was_done(struct cpu_state *cpu, u64 event)
+static __always_inline bool was_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
 	for (u32 i = 0; i < DONE_MAX; i++) {
-		if (cpu->done[i] == event) {
-			cpu->done[i] = 0;
+		if (cpu->done[i].event == event && cpu->done[i].argument == argument) {
+			cpu->done[i].event = 0;
 			return true;
 		}
 	}
@@ -77,8 +81,9 @@ static __always_inline bool was_done(struct cpu_state *cpu, u64 event)
 }
 
 struct done_walk {
-	void *ctx;
-	u64 found;
+	u64 event;
+	u64 argument;
+	bool found;
 };
 
 static long was_done_on(u32 cpu, struct done_walk *walk)
@@ -86,14 +91,14 @@ static long was_done_on(u32 cpu, struct done_walk *walk)
 	u32 zero = 0;
 	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
 
-	walk->found = state && was_done(state, (u64)walk->ctx);
+	walk->found = state && was_done(state, walk->event, walk->argument);
 	return walk->found ? 1 : 0;
 }
 
 /* A task may have been moved to this CPU between the two. */
-static __noinline bool was_done_elsewhere(void *ctx)
+static __noinline bool was_done_elsewhere(u64 event, u64 argument)
 {
-	struct done_walk walk = { .ctx = ctx };
+	struct done_walk walk = { .event = event, .argument = argument };
 
 	bpf_loop(nr_cpus, was_done_on, &walk, 0);
 	return walk.found;
@@ -118,16 +123,17 @@ static __always_inline struct scratch *take(void)
 	return s;
 }
 
-static __always_inline struct scratch *enter(void *ctx, bool twin)
+static __always_inline struct scratch *enter(u64 *args, bool twin)
 {
 	struct cpu_state *cpu = this_cpu();
+	u64 argument = args[1];
 
 	if (!cpu || !armed)
 		return NULL;
 	if (!twin) {
-		mark_done(cpu, (u64)ctx);
+		mark_done(cpu, (u64)args, argument);
 	} else {
-		if (was_done(cpu, (u64)ctx) || was_done_elsewhere(ctx))
+		if (was_done(cpu, (u64)args, argument) || was_done_elsewhere((u64)args, argument))
 			return NULL;
 		__sync_fetch_and_add(&rescued, 1);
 	}

@@ -245,8 +245,17 @@ struct stack_pages {
 	u64 page[4];
 };
 
+/*
+ * An event that a twin is still to see: its context, or 0, and an argument. What a
+ * dropped twin leaves behind is then not taken for the next event of that context.
+ */
+struct done {
+	u64 event;
+	u64 argument;
+};
+
 struct cpu_state {
-	u64 done[DONE_MAX]; /* events that a twin is still to see: their contexts, or 0 */
+	struct done done[DONE_MAX];
 	u32 victim;
 	u32 used; /* scratches, a bit each */
 	struct stack_pages stack;
