@@ -82,11 +82,12 @@ __noinline int not_dmable(struct scratch *s)
 		if (page_index(s->phys) == NOT_MEMORY)
 			return 0;
 		s->detail = DETAIL_RAM;
-	} else if (inside(&kernel_text, s->phys) || inside(&kernel_rodata, s->phys)) {
+	} else if ((inside(&kernel_text, s->phys) || inside(&kernel_rodata, s->phys)) &&
+		   page_is_reserved(s->phys)) {
 		s->detail = DETAIL_TEXT;
 	} else if (rule_device_writes(s->dir) &&
 		   (inside(&kernel_data, s->phys) || inside(&kernel_bss, s->phys)) &&
-		   is_reserved(s->phys)) {
+		   page_is_reserved(s->phys)) {
 		s->detail = DETAIL_DATA;
 		level = LEVEL_HAZARD;
 	} else if (on_stack(s->phys)) {

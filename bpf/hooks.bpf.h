@@ -13,42 +13,31 @@
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-#define ELDER(section, name, body)                      \
-	SEC(section)                                    \
-	int name(u64 *args)                             \
-	{                                               \
-		struct scratch *s = enter(args, false); \
-                                                        \
-		if (!s)                                 \
-			return 0;                       \
-		body(args, s);                          \
-		leave(s);                               \
-		return 0;                               \
-	}
-
-#define TWIN(section, name, body)                       \
-	SEC(section)                                    \
-	int name##_twin(u64 *args)                      \
-	{                                               \
-		struct scratch *s = enter(args, true);  \
-                                                        \
-		if (!s)                                 \
-			return 0;                       \
-		body(args, s);                          \
-		leave(s);                               \
-		return 0;                               \
+#define PROGRAM(section, name, body, twin)             \
+	SEC(section)                                   \
+	int name(u64 *args)                            \
+	{                                              \
+		struct scratch *s = enter(args, twin); \
+                                                       \
+		if (!s)                                \
+			return 0;                      \
+		body(args, s);                         \
+		leave(s);                              \
+		return 0;                              \
 	}
 
 /*
- * The twin must run last. A tracepoint runs its programs in the order they were
- * attached, a trampoline the newest first (__bpf_trampoline_link_prog()).
+ * The elder has to run first. Programs at a tracepoint run in the order in which
+ * they were attached, which is that of this file; those at a function the other
+ * way round (kernel/bpf/trampoline.c adds at the head).
  */
-#define HOOK(section, name, body)   \
-	ELDER(section, name, body) \
-	TWIN(section, name, body)
-#define FUNCTION(section, name, body) \
-	TWIN(section, name, body)    \
-	ELDER(section, name, body)
+#define TRACEPOINT(event, name, body)                \
+	PROGRAM("raw_tp/" #event, name, body, false) \
+	PROGRAM("raw_tp/" #event, name##_twin, body, true)
+
+#define FUNCTION(type, function, name, body)                  \
+	PROGRAM(#type "/" #function, name##_twin, body, true) \
+	PROGRAM(#type "/" #function, name, body, false)
 
 /*
  * A pointer argument as a number: the verifier lets no program calculate with
@@ -144,16 +133,16 @@ static __always_inline int unmap_resource_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
-HOOK("raw_tp/dma_map_page", tp_map_page, map_event)
-HOOK("raw_tp/dma_map_phys", tp_map_phys, map_event)
-HOOK("raw_tp/dma_map_resource", tp_map_resource, map_resource_event)
-HOOK("raw_tp/dma_unmap_page", tp_unmap_page, unmap_event)
-HOOK("raw_tp/dma_unmap_phys", tp_unmap_phys, unmap_event)
-HOOK("raw_tp/dma_unmap_resource", tp_unmap_resource, unmap_resource_event)
-FUNCTION("fexit/dma_map_page_attrs", fn_map_page, map_page_return)
-FUNCTION("fexit/dma_map_resource", fn_map_resource, map_resource_return)
-FUNCTION("fentry/dma_unmap_page_attrs", fn_unmap_page, unmap_event)
-FUNCTION("fentry/dma_unmap_resource", fn_unmap_resource, unmap_resource_event)
+TRACEPOINT(dma_map_page, tp_map_page, map_event)
+TRACEPOINT(dma_map_phys, tp_map_phys, map_event)
+TRACEPOINT(dma_map_resource, tp_map_resource, map_resource_event)
+TRACEPOINT(dma_unmap_page, tp_unmap_page, unmap_event)
+TRACEPOINT(dma_unmap_phys, tp_unmap_phys, unmap_event)
+TRACEPOINT(dma_unmap_resource, tp_unmap_resource, unmap_resource_event)
+FUNCTION(fexit, dma_map_page_attrs, fn_map_page, map_page_return)
+FUNCTION(fexit, dma_map_resource, fn_map_resource, map_resource_return)
+FUNCTION(fentry, dma_unmap_page_attrs, fn_unmap_page, unmap_event)
+FUNCTION(fentry, dma_unmap_resource, fn_unmap_resource, unmap_resource_event)
 
 /* --- lists --- */
 
@@ -208,11 +197,11 @@ static __always_inline int unmap_sg_event(u64 *args, struct scratch *s)
 	return on_unmap_sg(args, s);
 }
 
-HOOK("raw_tp/dma_map_sg", tp_map_sg, map_sg_event)
-HOOK("raw_tp/dma_unmap_sg", tp_unmap_sg, unmap_sg_event)
-FUNCTION("fexit/dma_map_sg_attrs", fn_map_sg, map_sg_return)
-FUNCTION("fexit/dma_map_sgtable", fn_map_sgtable, map_sgtable_return)
-FUNCTION("fentry/dma_unmap_sg_attrs", fn_unmap_sg, unmap_sg_event)
+TRACEPOINT(dma_map_sg, tp_map_sg, map_sg_event)
+TRACEPOINT(dma_unmap_sg, tp_unmap_sg, unmap_sg_event)
+FUNCTION(fexit, dma_map_sg_attrs, fn_map_sg, map_sg_return)
+FUNCTION(fexit, dma_map_sgtable, fn_map_sgtable, map_sgtable_return)
+FUNCTION(fentry, dma_unmap_sg_attrs, fn_unmap_sg, unmap_sg_event)
 
 /* --- syncs: dev, dma, size, dir; dev, sg, nents, dir --- */
 
@@ -256,14 +245,14 @@ static __always_inline int sync_sg_device_event(u64 *args, struct scratch *s)
 	return sync_sg_event(args, s, OP_SYNC_FOR_DEVICE);
 }
 
-HOOK("raw_tp/dma_sync_single_for_cpu", tp_sync_cpu, sync_cpu_event)
-HOOK("raw_tp/dma_sync_single_for_device", tp_sync_device, sync_device_event)
-HOOK("raw_tp/dma_sync_sg_for_cpu", tp_sync_sg_cpu, sync_sg_cpu_event)
-HOOK("raw_tp/dma_sync_sg_for_device", tp_sync_sg_device, sync_sg_device_event)
-FUNCTION("fentry/dma_sync_single_for_cpu", fn_sync_cpu, sync_cpu_event)
-FUNCTION("fentry/dma_sync_single_for_device", fn_sync_device, sync_device_event)
-FUNCTION("fentry/dma_sync_sg_for_cpu", fn_sync_sg_cpu, sync_sg_cpu_event)
-FUNCTION("fentry/dma_sync_sg_for_device", fn_sync_sg_device, sync_sg_device_event)
+TRACEPOINT(dma_sync_single_for_cpu, tp_sync_cpu, sync_cpu_event)
+TRACEPOINT(dma_sync_single_for_device, tp_sync_device, sync_device_event)
+TRACEPOINT(dma_sync_sg_for_cpu, tp_sync_sg_cpu, sync_sg_cpu_event)
+TRACEPOINT(dma_sync_sg_for_device, tp_sync_sg_device, sync_sg_device_event)
+FUNCTION(fentry, dma_sync_single_for_cpu, fn_sync_cpu, sync_cpu_event)
+FUNCTION(fentry, dma_sync_single_for_device, fn_sync_device, sync_device_event)
+FUNCTION(fentry, dma_sync_sg_for_cpu, fn_sync_sg_cpu, sync_sg_cpu_event)
+FUNCTION(fentry, dma_sync_sg_for_device, fn_sync_sg_device, sync_sg_device_event)
 
 /* --- allocations: functions everywhere, they are few --- */
 
@@ -327,10 +316,10 @@ static __always_inline int free_pages_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
-FUNCTION("fexit/dma_alloc_attrs", fn_alloc, alloc_return)
-FUNCTION("fentry/dma_free_attrs", fn_free, free_event)
-FUNCTION("fexit/dma_alloc_pages", fn_alloc_pages, alloc_pages_return)
-FUNCTION("fentry/dma_free_pages", fn_free_pages, free_pages_event)
+FUNCTION(fexit, dma_alloc_attrs, fn_alloc, alloc_return)
+FUNCTION(fentry, dma_free_attrs, fn_free, free_event)
+FUNCTION(fexit, dma_alloc_pages, fn_alloc_pages, alloc_pages_return)
+FUNCTION(fentry, dma_free_pages, fn_free_pages, free_pages_event)
 
 /* --- dma_iova_*(), 7.x --- */
 
@@ -381,9 +370,9 @@ static __always_inline int iova_destroy_event(u64 *args, struct scratch *s)
 	return on_iova_unlink(args, s);
 }
 
-FUNCTION("fexit/dma_iova_link", fn_iova_link, iova_link_return)
-FUNCTION("fentry/dma_iova_unlink", fn_iova_unlink, iova_unlink_event)
-FUNCTION("fentry/dma_iova_destroy", fn_iova_destroy, iova_destroy_event)
+FUNCTION(fexit, dma_iova_link, fn_iova_link, iova_link_return)
+FUNCTION(fentry, dma_iova_unlink, fn_iova_unlink, iova_unlink_event)
+FUNCTION(fentry, dma_iova_destroy, fn_iova_destroy, iova_destroy_event)
 
 /* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
 SEC("fexit/dma_need_unmap")
@@ -415,6 +404,6 @@ static __always_inline int cpu_access_event(u64 *args, struct scratch *s)
 	return s->phys ? on_access(args, s) : 0;
 }
 
-HOOK("raw_tp/dmaloop_cpu_access", late_cpu_access, cpu_access_event)
+TRACEPOINT(dmaloop_cpu_access, late_cpu_access, cpu_access_event)
 
 #endif

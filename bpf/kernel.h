@@ -181,6 +181,14 @@ struct i2c_msg {
 	u8 *buf;
 };
 
+typedef struct {
+	unsigned long f;
+} memdesc_flags_t;
+
+struct page___typed {
+	memdesc_flags_t flags;
+};
+
 struct vm_struct {
 	struct page **pages;
 	unsigned int nr_pages;
@@ -209,7 +217,7 @@ enum struct_device_flags {
 	DEV_FLAG_DMA_SKIP_SYNC = 3,
 	DEV_FLAG_DMA_COHERENT = 6
 };
-enum pageflags { PG_slab = 7, PG_reserved = 14 };
+enum pageflags { PG_slab = 7, PG_reserved = 12 };
 
 /* include/uapi/linux/bpf.h */
 enum {

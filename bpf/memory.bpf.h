@@ -105,15 +105,6 @@ static __always_inline bool is_slab(struct page *page)
 	return BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1;
 }
 
-/* Parts of the kernel's image are given to the page allocator when it has booted. */
-static __always_inline bool is_reserved(u64 phys)
-{
-	struct page *page = phys_to_page(phys);
-
-	/* Its flags are its first word; 7.x wraps them in a struct. */
-	return page && read_u64(page) >> bpf_core_enum_value(enum pageflags, PG_reserved) & 1;
-}
-
 /* Before 6.11 a type was a cleared bit of a word of ones. */
 static __always_inline bool is_buddy(struct page *page)
 {
@@ -122,6 +113,22 @@ static __always_inline bool is_buddy(struct page *page)
 	if (bpf_core_enum_value_exists(enum pagetype, PGTY_buddy))
 		return type >> 24 == bpf_core_enum_value(enum pagetype, PGTY_buddy);
 	return (type & 0xf0000080) == 0xf0000000;
+}
+
+/* Memory that no allocator owns: the kernel's image, but for what was freed of it. */
+__noinline int page_is_reserved(u64 phys)
+{
+	struct page *page = phys_to_page(phys);
+	struct page___typed *typed = (void *)page;
+	u64 flags;
+
+	if (!page)
+		return 0;
+	if (bpf_core_field_exists(typed->flags.f))
+		flags = BPF_CORE_READ(typed, flags.f);
+	else
+		flags = BPF_CORE_READ(page, flags);
+	return flags >> bpf_core_enum_value(enum pageflags, PG_reserved) & 1;
 }
 
 #define ORDERS 11
