@@ -46,9 +46,6 @@ static __always_inline struct scratch *own(struct scratch *s)
  * already runs on that CPU. So every program has a twin, which runs after it on
  * each event. Both get the same context for the same event, and another event at
  * work at that time has another one: the twin does what its elder did not.
- *
- * What is not erased, because the twin was dropped in its turn, is used again by
- * the next event with that context.
  */
 static __always_inline void mark_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
@@ -67,17 +64,31 @@ static __always_inline void mark_done(struct cpu_state *cpu, u64 event, u64 argu
 	slot &= DONE_MAX - 1;
 	cpu->done[slot].event = event;
 	cpu->done[slot].argument = argument;
+	cpu->done[slot].order = __sync_fetch_and_add(&cpu->order, 1) + 1;
 }
 
-static __always_inline bool was_done(struct cpu_state *cpu, u64 event, u64 argument)
+/* Returns the event's order, 0 when it was not done. */
+static __always_inline u64 was_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
 	for (u32 i = 0; i < DONE_MAX; i++) {
 		if (cpu->done[i].event == event && cpu->done[i].argument == argument) {
 			cpu->done[i].event = 0;
-			return true;
+			return cpu->done[i].order;
 		}
 	}
-	return false;
+	return 0;
+}
+
+/*
+ * The twins of events nested in a twin are dropped. Left alone, what these events
+ * have marked would be taken for the next one of the same context and argument:
+ * virtio_rng unmaps the same buffer in the same interrupt all day.
+ */
+static __always_inline void forget_nested(struct cpu_state *cpu, u64 order)
+{
+	for (u32 i = 0; i < DONE_MAX; i++)
+		if (cpu->done[i].order > order)
+			cpu->done[i].event = 0;
 }
 
 struct done_walk {
@@ -126,26 +137,39 @@ static __always_inline struct scratch *take(void)
 static __always_inline struct scratch *enter(u64 *args, bool twin)
 {
 	struct cpu_state *cpu = this_cpu();
-	u64 argument = args[1];
+	u64 argument = args[1], order = 0;
+	struct scratch *s;
 
 	if (!cpu || !armed)
 		return NULL;
 	if (!twin) {
 		mark_done(cpu, (u64)args, argument);
 	} else {
-		if (was_done(cpu, (u64)args, argument) || was_done_elsewhere((u64)args, argument))
+		order = was_done(cpu, (u64)args, argument);
+		if (order) {
+			forget_nested(cpu, order);
+			return NULL;
+		}
+		if (was_done_elsewhere((u64)args, argument))
 			return NULL;
 		__sync_fetch_and_add(&rescued, 1);
+		order = cpu->order;
 	}
-	return take();
+	s = take();
+	if (s)
+		s->order = order;
+	return s;
 }
 
 static __always_inline void leave(struct scratch *s)
 {
 	struct cpu_state *cpu = this_cpu();
 
-	if (cpu)
-		__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
+	if (!cpu)
+		return;
+	if (s->order)
+		forget_nested(cpu, s->order);
+	__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
 }
 
 /* --- devices --- */

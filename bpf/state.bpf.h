@@ -206,6 +206,7 @@ struct sg_cursor {
 
 /* What one event works with; too large for the stack. */
 struct scratch {
+	u64 order; /* of a twin at work: events before it; see forget_nested() */
 	u64 dev;
 	u64 dma;
 	u64 phys;
@@ -246,16 +247,18 @@ struct stack_pages {
 };
 
 /*
- * An event that a twin is still to see: its context, or 0, and an argument. What a
- * dropped twin leaves behind is then not taken for the next event of that context.
+ * An event that a twin is still to see: its context, or 0, and an argument; @order
+ * rises with every event on this CPU.
  */
 struct done {
 	u64 event;
 	u64 argument;
+	u64 order;
 };
 
 struct cpu_state {
 	struct done done[DONE_MAX];
+	u64 order;
 	u32 victim;
 	u32 used; /* scratches, a bit each */
 	struct stack_pages stack;
