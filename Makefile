@@ -18,7 +18,8 @@ USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak bench dma-debug lint clean
+.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak drivers bench \
+	dma-debug lint clean
 
 all: tools module
 
@@ -87,6 +88,13 @@ soak:
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/soak
 
+# Stock drivers under traffic, on every kernel: 45 minutes or more.
+drivers:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/drivers --full --kernel 6.1 --kernel 6.12 --kernel 7.2 \
+		--output results/real-drivers.json
+
 bench:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
@@ -115,6 +123,7 @@ help:
 	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
 	@echo 'make clients dmatest and fio over dmaloop, written to results/'
 	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
+	@echo 'make drivers stock drivers under traffic, written to results/'
 	@echo 'make bench   what dmaloop costs, in instructions, written to results/'
 	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'
 	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'

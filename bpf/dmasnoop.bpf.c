@@ -722,16 +722,16 @@ __noinline int sg_load(struct scratch *s)
 /* dma_get_max_seg_size(), dma_get_seg_boundary() */
 __noinline int sg_limits(struct scratch *s)
 {
-	struct device_dma_parameters *parms;
+	struct device_dma_parameters *parameters;
 	struct device *dev;
 
 	s = own(s);
 	if (!s)
 		return 0;
 	dev = (void *)s->dev;
-	parms = BPF_CORE_READ(dev, dma_parms);
-	s->sg.max = parms ? BPF_CORE_READ(parms, max_segment_size) : 0;
-	s->sg.boundary = parms ? BPF_CORE_READ(parms, segment_boundary_mask) : 0;
+	parameters = BPF_CORE_READ(dev, dma_parms);
+	s->sg.max = parameters ? BPF_CORE_READ(parameters, max_segment_size) : 0;
+	s->sg.boundary = parameters ? BPF_CORE_READ(parameters, segment_boundary_mask) : 0;
 	if (!s->sg.max)
 		s->sg.max = 65536;
 	if (!s->sg.boundary)
