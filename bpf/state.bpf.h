@@ -262,16 +262,6 @@ struct done {
 	u64 nested; /* it came in an interrupt */
 };
 
-/*
- * An event that a twin is still to see: its context, or 0, and an argument; @order
- * rises with every event on this CPU.
- */
-struct done {
-	u64 event;
-	u64 argument;
-	u64 order;
-};
-
 struct cpu_state {
 	struct done done[DONE_MAX];
 	u64 order;
