@@ -366,7 +366,8 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
 	bool sure = device->complete && !events_lost(device);
 
-	if (device->lazy)
+	/* What a driver frees after it left was told of then. */
+	if (device->lazy || (was && was->owner == OWNER_NOBODY))
 		return;
 	if (was && was->generation != device->generation)
 		was = NULL;
@@ -425,7 +426,8 @@ __noinline int judge_unmap(struct scratch *s)
 	call.nents = s->nents;
 	call.dir = s->dir;
 	call.kind = s->kind;
-	found = rule_unmap(map, &call);
+	/* What its driver need not unmap may be over, and another at the address meant. */
+	found = device->lazy && s->kind != KIND_COHERENT ? 0 : rule_unmap(map, &call);
 	if (found)
 		judge_all(s, found);
 	if (s->cpu_address && map->phys && s->cpu_address != map->phys) {
@@ -890,6 +892,10 @@ static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	judge(s, walk->what);
 	send_verdicts(walk->ctx, s);
+	map->owner = OWNER_NOBODY;
+	s->key.slot = 0;
+	bpf_map_update_elem(&recent, &s->key, map, BPF_ANY);
+	s->key.slot = key->slot;
 	forget(s);
 	return 0;
 }

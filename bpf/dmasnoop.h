@@ -37,7 +37,8 @@ enum level { LEVEL_NOTE, LEVEL_HAZARD, LEVEL_VIOLATION, LEVEL_CORRUPTION, NR_LEV
 /* enum dma_data_direction */
 enum dir { DIR_BIDIRECTIONAL, DIR_TO_DEVICE, DIR_FROM_DEVICE, DIR_NONE };
 
-enum owner { OWNER_CPU, OWNER_DEVICE };
+/* OWNER_NOBODY: its driver left, and the leak was told. */
+enum owner { OWNER_CPU, OWNER_DEVICE, OWNER_NOBODY };
 
 /* By which family of functions memory was mapped. */
 enum kind {

@@ -95,7 +95,7 @@ static __noinline bool is_unsure_of(const struct mapping *map)
 	u64 dev = map->dev;
 	struct device_state *device = bpf_map_lookup_elem(&devices, &dev);
 
-	return !device || events_lost(device);
+	return !device || device->lazy || events_lost(device);
 }
 
 static __always_inline bool covers(const struct mapping *map, u64 space, u64 address)

@@ -383,6 +383,8 @@ int BPF_PROG(fn_need_unmap, struct device *dev, bool needed)
 
 	if (!armed || needed)
 		return 0;
+	if (!bpf_map_lookup_elem(&devices, &address))
+		make_device(address);
 	device = bpf_map_lookup_elem(&devices, &address);
 	if (device)
 		device->lazy = 1;

@@ -79,13 +79,17 @@ static bool needs_history(const struct finding *finding)
 	switch (finding->check) {
 	case CHECK_ADDR_UNKNOWN:
 	case CHECK_ADDR_AFTER_UNMAP:
+	case CHECK_DIR_MISMATCH:
 	case CHECK_DOUBLE_MAP:
 	case CHECK_DOUBLE_UNMAP:
 	case CHECK_FREED_WHILE_MAPPED:
+	case CHECK_FUNCTION_MISMATCH:
 	case CHECK_HANDOVER_UNSYNCED:
 	case CHECK_CONTENT_CHANGED:
 	case CHECK_LINE_SHARED_MAPPINGS:
 	case CHECK_LEAK:
+	case CHECK_SG_COUNT_MISMATCH:
+	case CHECK_SIZE_MISMATCH:
 		return true;
 	default:
 		return false;
