@@ -263,6 +263,25 @@ static uint64_t misses(const struct bpf_program *program)
 }
 
 /**
+ * attach_nested - events that a busy program missed, whether its twin took them or not
+ * @bpf: loaded
+ */
+uint64_t attach_nested(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_program *first;
+	uint64_t total = 0;
+
+	bpf_object__for_each_program(first, bpf->obj) {
+		char twin[96];
+
+		snprintf(twin, sizeof(twin), "%s" TWIN, bpf_program__name(first));
+		if (bpf_object__find_program_by_name(bpf->obj, twin))
+			total += misses(first);
+	}
+	return total;
+}
+
+/**
  * attach_missed - events that neither a program nor its twin could take
  * @bpf: loaded
  *
@@ -271,16 +290,7 @@ static uint64_t misses(const struct bpf_program *program)
  */
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
-	struct bpf_program *first;
-	uint64_t total = 0;
+	uint64_t nested = attach_nested(bpf);
 
-	bpf_object__for_each_program(first, bpf->obj) {
-		const char *name = bpf_program__name(first);
-		char twin[96];
-
-		snprintf(twin, sizeof(twin), "%s" TWIN, name);
-		if (bpf_object__find_program_by_name(bpf->obj, twin))
-			total += misses(first);
-	}
-	return total > bpf->bss->rescued ? total - bpf->bss->rescued : 0;
+	return nested > bpf->bss->rescued ? nested - bpf->bss->rescued : 0;
 }
