@@ -913,7 +913,8 @@ int BPF_PROG(device_unbound, struct device *dev)
 		bpf_map_update_elem(&born, &address, &now, BPF_ANY);
 	if (!device)
 		return 0;
-	s = enter(ctx, false);
+	/* It has no twin: nobody would take back a mark. */
+	s = armed ? take() : NULL;
 	if (!s)
 		return 0;
 	if (!device->ignored) {

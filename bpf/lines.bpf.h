@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Cache lines that a buffer covers only in part: who else is on them, and whether
- * their bytes changed while the device owned them. Part of dmasnoop.bpf.c.
+ * Cache lines that a device may write: who else is on them, and whether the bytes
+ * beside a buffer changed while the device owned their line. Part of dmasnoop.bpf.c.
  */
 #ifndef DMASNOOP_LINES_BPF_H
 #define DMASNOOP_LINES_BPF_H

@@ -41,14 +41,14 @@ static __always_inline struct scratch *own(struct scratch *s)
 	return bpf_map_lookup_elem(&scratches, &index);
 }
 
+#define TASK_STACK 16384 /* bytes; what lies elsewhere is an interrupt's stack */
+
 /*
  * The kernel drops an event that arrives, in an interrupt, while the same program
  * already runs on that CPU. So every program has a twin, which runs after it on
  * each event. Both get the same context for the same event, and another event at
  * work at that time has another one: the twin does what its elder did not.
  */
-#define TASK_STACK 16384 /* bytes; what lies elsewhere is an interrupt's stack */
-
 static __always_inline void mark_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
 	u32 slot = DONE_MAX;
@@ -131,6 +131,7 @@ static __always_inline struct scratch *take(void)
 	if (!s)
 		return NULL;
 	s->index = index;
+	s->order = 0;
 	s->cpu_address = 0;
 	s->culprit = 0;
 	s->attrs = 0;
