@@ -131,7 +131,7 @@ static __always_inline void handed_over_again(struct scratch *s)
 		return;
 	map->owner = OWNER_DEVICE;
 	add_step(map, OP_MAP);
-	if (!claims_lines(map) || !partial_lines(s->phys, s->size))
+	if (!claims_lines(map) || !has_slack(s->phys, s->size))
 		return;
 	find_object(&s->object, s->phys);
 	slack_remember(s, s->phys, s->size);
@@ -206,7 +206,7 @@ static __always_inline void judge_writable(struct scratch *s)
 
 	if (lines_claim(s->phys, s->size))
 		judge_meeting(s);
-	if (s->attrs & ATTR_SKIP_CPU_SYNC || !partial_lines(s->phys, s->size))
+	if (s->attrs & ATTR_SKIP_CPU_SYNC || !has_slack(s->phys, s->size))
 		return;
 	find_object(&s->object, s->phys);
 	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
@@ -351,7 +351,7 @@ __noinline int forget(struct scratch *s)
 	 */
 	if (!met)
 		lines_release(s->phys, s->size);
-	if (partial_lines(s->phys, s->size))
+	if (has_slack(s->phys, s->size))
 		bpf_map_delete_elem(&slacks, &s->key);
 	return 0;
 }
@@ -555,7 +555,7 @@ __noinline int move_owner(struct scratch *s)
 		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
 	if (owner == OWNER_DEVICE && map->owner == OWNER_CPU && claims_lines(map) &&
-	    partial_lines(map->phys, map->size)) {
+	    has_slack(map->phys, map->size)) {
 		find_object(&s->object, map->phys);
 		slack_remember(s, map->phys, map->size);
 	}
@@ -948,9 +948,9 @@ int BPF_PROG(device_unbound, struct device *dev)
 }
 
 SEC("raw_tp/module_load")
-int module_load(struct bpf_raw_tracepoint_args *ctx)
+int module_load(u64 *args)
 {
-	struct module *module = (void *)ctx->args[0];
+	struct module *module = (void *)args[0];
 	struct module_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
 	if (!event)

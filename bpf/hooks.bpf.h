@@ -52,7 +52,7 @@ static __always_inline u64 number(struct scratch *s, u64 pointer)
 /* --- map and unmap --- */
 
 /* Tracepoint: dev, phys, dma, size, dir, attrs */
-static __always_inline int map_event(u64 *args, struct scratch *s)
+static __always_inline int map_args(u64 *args, struct scratch *s, u8 kind)
 {
 	s->dev = args[0];
 	s->phys = args[1];
@@ -61,21 +61,18 @@ static __always_inline int map_event(u64 *args, struct scratch *s)
 	s->dir = args[4];
 	s->attrs = args[5];
 	s->op = OP_MAP;
-	s->kind = s->attrs & ATTR_MMIO ? KIND_RESOURCE : KIND_SINGLE;
+	s->kind = kind;
 	return on_map(args, s);
+}
+
+static __always_inline int map_event(u64 *args, struct scratch *s)
+{
+	return map_args(args, s, args[5] & ATTR_MMIO ? KIND_RESOURCE : KIND_SINGLE);
 }
 
 static __always_inline int map_resource_event(u64 *args, struct scratch *s)
 {
-	s->dev = args[0];
-	s->phys = args[1];
-	s->dma = args[2];
-	s->size = args[3];
-	s->dir = args[4];
-	s->attrs = args[5];
-	s->op = OP_MAP;
-	s->kind = KIND_RESOURCE;
-	return on_map(args, s);
+	return map_args(args, s, KIND_RESOURCE);
 }
 
 /* dma_map_page_attrs(dev, page, offset, size, dir, attrs) returned */
@@ -109,7 +106,7 @@ static __always_inline int map_resource_return(u64 *args, struct scratch *s)
 }
 
 /* Tracepoints and functions alike: dev, dma, size, dir, attrs */
-static __always_inline int unmap_event(u64 *args, struct scratch *s)
+static __always_inline int unmap_args(u64 *args, struct scratch *s, u8 kind)
 {
 	s->dev = args[0];
 	s->dma = args[1];
@@ -117,20 +114,18 @@ static __always_inline int unmap_event(u64 *args, struct scratch *s)
 	s->dir = args[3];
 	s->attrs = args[4];
 	s->op = OP_UNMAP;
-	s->kind = s->attrs & ATTR_MMIO ? KIND_RESOURCE : KIND_SINGLE;
+	s->kind = kind;
 	return on_unmap(args, s);
+}
+
+static __always_inline int unmap_event(u64 *args, struct scratch *s)
+{
+	return unmap_args(args, s, args[4] & ATTR_MMIO ? KIND_RESOURCE : KIND_SINGLE);
 }
 
 static __always_inline int unmap_resource_event(u64 *args, struct scratch *s)
 {
-	s->dev = args[0];
-	s->dma = args[1];
-	s->size = args[2];
-	s->dir = args[3];
-	s->attrs = args[4];
-	s->op = OP_UNMAP;
-	s->kind = KIND_RESOURCE;
-	return on_unmap(args, s);
+	return unmap_args(args, s, KIND_RESOURCE);
 }
 
 TRACEPOINT(dma_map_page, tp_map_page, map_event)
@@ -254,7 +249,7 @@ FUNCTION(fentry, dma_sync_single_for_device, fn_sync_device, sync_device_event)
 FUNCTION(fentry, dma_sync_sg_for_cpu, fn_sync_sg_cpu, sync_sg_cpu_event)
 FUNCTION(fentry, dma_sync_sg_for_device, fn_sync_sg_device, sync_sg_device_event)
 
-/* --- allocations: functions everywhere, they are few --- */
+/* --- allocations: by function on every kernel, they are few --- */
 
 /* dma_alloc_attrs(dev, size, &dma, gfp, attrs) returned memory */
 static __always_inline int alloc_return(u64 *args, struct scratch *s)

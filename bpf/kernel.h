@@ -28,10 +28,6 @@ typedef _Bool bool;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct bpf_raw_tracepoint_args {
-	__u64 args[0];
-};
-
 struct list_head {
 	struct list_head *next;
 };
@@ -245,7 +241,6 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
-	BPF_F_NO_PREALLOC = 1,
 };
 
 #endif

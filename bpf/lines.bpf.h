@@ -6,29 +6,24 @@
 #ifndef DMASNOOP_LINES_BPF_H
 #define DMASNOOP_LINES_BPF_H
 
-/* Bit 0: the first line is partly covered; bit 1: the last, and it is another. */
-static __always_inline u32 partial_lines(u64 phys, u64 size)
+/* Does a buffer cover its first or its last line only in part? */
+static __always_inline bool has_slack(u64 phys, u64 size)
 {
-	u32 head = rule_head_slack(phys, line_size);
-	u32 tail = rule_tail_slack(phys, size, line_size);
-	bool one = (phys & ~(u64)(line_size - 1)) == ((phys + size - 1) & ~(u64)(line_size - 1));
-
-	if (one)
-		return head || tail ? 1 : 0;
-	return (head ? 1 : 0) | (tail ? 2 : 0);
+	return rule_head_slack(phys, line_size) || rule_tail_slack(phys, size, line_size);
 }
 
 /* --- which lines a device may write --- */
 
+enum line_action { LINES_MARK, LINES_CLEAR, LINES_LOOK };
+
 struct line_walk {
 	u64 phys;
 	u64 end;
-	bool set;
-	bool look;
+	u8 what; /* enum line_action */
 	u64 met; /* a line was somebody's already */
 };
 
-/* Marks or clears the lines of a buffer in one page. */
+/* Marks, clears or looks at the lines of a buffer in one page. */
 static long mark_page(u32 index, struct line_walk *walk)
 {
 	u64 page = (walk->phys >> PAGE_SHIFT) + index, from = 0, to = 1u << PAGE_SHIFT, mask;
@@ -46,9 +41,9 @@ static long mark_page(u32 index, struct line_walk *walk)
 	word = bpf_map_lookup_elem(&page_lines, &slot);
 	if (!word)
 		return 0;
-	if (walk->look)
+	if (walk->what == LINES_LOOK)
 		walk->met |= *word & mask;
-	else if (!walk->set)
+	else if (walk->what == LINES_CLEAR)
 		__sync_fetch_and_and(word, ~mask);
 	else if (__sync_fetch_and_or(word, mask) & mask)
 		walk->met = 1;
@@ -67,7 +62,7 @@ static __always_inline u32 pages_of(u64 phys, u64 size)
 /* Marks a buffer's lines as device-writable. Was any of them already? */
 __noinline int lines_claim(u64 phys, u64 size)
 {
-	struct line_walk walk = { .phys = phys, .end = phys + size, .set = true };
+	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_MARK };
 
 	if (pages_of(phys, size) == 1)
 		mark_page(0, &walk);
@@ -78,7 +73,7 @@ __noinline int lines_claim(u64 phys, u64 size)
 
 __noinline int lines_release(u64 phys, u64 size)
 {
-	struct line_walk walk = { .phys = phys, .end = phys + size };
+	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_CLEAR };
 
 	if (pages_of(phys, size) == 1)
 		mark_page(0, &walk);
@@ -90,7 +85,6 @@ __noinline int lines_release(u64 phys, u64 size)
 /* The same lines, only looked at. */
 static long look_at_page(u32 index, struct line_walk *walk)
 {
-	walk->look = true;
 	mark_page(index, walk);
 	return walk->met ? 1 : 0;
 }
@@ -98,7 +92,7 @@ static long look_at_page(u32 index, struct line_walk *walk)
 /* May a device write any of a buffer's lines? */
 __noinline int lines_claimed(u64 phys, u64 size)
 {
-	struct line_walk walk = { .phys = phys, .end = phys + size };
+	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_LOOK };
 
 	bpf_loop(pages_of(phys, size), look_at_page, &walk, 0);
 	return walk.met != 0;

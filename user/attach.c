@@ -263,34 +263,23 @@ static uint64_t misses(const struct bpf_program *program)
 }
 
 /**
- * attach_nested - events that a busy program missed, whether its twin took them or not
+ * attach_missed - events that neither a program nor its twin took, or both did
  * @bpf: loaded
+ *
+ * The kernel counts what a busy program missed; its twin counts what it took. The
+ * difference, either way, was not seen as it was.
  */
-uint64_t attach_nested(struct dmasnoop_bpf *bpf)
+uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
+	uint64_t rescued = bpf->bss->rescued, nested = 0;
 	struct bpf_program *first;
-	uint64_t total = 0;
 
 	bpf_object__for_each_program(first, bpf->obj) {
 		char twin[96];
 
 		snprintf(twin, sizeof(twin), "%s" TWIN, bpf_program__name(first));
 		if (bpf_object__find_program_by_name(bpf->obj, twin))
-			total += misses(first);
+			nested += misses(first);
 	}
-	return total;
-}
-
-/**
- * attach_missed - events that neither a program nor its twin could take
- * @bpf: loaded
- *
- * The kernel counts what a busy program missed; its twin counts what it took of
- * that. The difference is lost.
- */
-uint64_t attach_missed(struct dmasnoop_bpf *bpf)
-{
-	uint64_t nested = attach_nested(bpf);
-
-	return nested > bpf->bss->rescued ? nested - bpf->bss->rescued : 0;
+	return nested > rescued ? nested - rescued : rescued - nested;
 }

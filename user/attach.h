@@ -12,7 +12,6 @@ const char *attach_choose(struct dmasnoop_bpf *bpf);
 const char *attach_memory(struct dmasnoop_bpf *bpf);
 void attach_late(struct dmasnoop_bpf *bpf);
 bool attach_unreadable(const struct dmasnoop_bpf *bpf);
-uint64_t attach_nested(struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);
 
 #endif

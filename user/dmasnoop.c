@@ -73,18 +73,6 @@ static struct tracer {
 	bool module_loaded;
 } tracer;
 
-/*
- * Under load a few in a hundred thousand nested events are still mistaken for one
- * that was seen, or seen twice, and not counted as lost: seen with nvme and
- * virtio_rng (make drivers). Who has had many of them cannot be sure of any.
- */
-#define NESTED_MANY 100
-
-static bool history_is_unsure(void)
-{
-	return attach_missed(tracer.bpf) || attach_nested(tracer.bpf) >= NESTED_MANY;
-}
-
 /* What hangs on having seen every map and unmap. */
 static bool needs_history(const struct finding *finding)
 {
@@ -114,7 +102,7 @@ static void on_finding(const struct finding *seen)
 
 	if (finding.watched && watch_doubts(&finding, attach_missed(tracer.bpf)))
 		return;
-	if (needs_history(&finding) && history_is_unsure()) {
+	if (needs_history(&finding) && attach_missed(tracer.bpf)) {
 		if (finding.level > LEVEL_HAZARD)
 			finding.level = LEVEL_HAZARD;
 		finding.uncertain = 1;

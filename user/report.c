@@ -368,15 +368,15 @@ static const char *unsure(const struct finding *f)
 	case CHECK_LEAK:
 		if (f->live)
 			return "it may be a pool that is still filling: dmasnoop live shows whether it ends.";
-		return "events were lost, or mistaken under load, and with them maybe its unmap.";
+		return "events were lost, and with them maybe its unmap.";
 	case CHECK_LINE_SHARED_MAPPINGS:
 	case CHECK_DOUBLE_MAP:
-		return "events were lost, or mistaken under load, maybe the unmap of the other: then it is over.";
+		return "events were lost, maybe the unmap of the other: then it is over.";
 	case CHECK_FREED_WHILE_MAPPED:
 	case CHECK_HANDOVER_UNSYNCED:
-		return "events were lost, or mistaken under load, and with them maybe the unmap of this buffer.";
+		return "events were lost, and with them maybe the unmap of this buffer.";
 	default:
-		return "events were lost, or mistaken under load, and one of them could explain this.";
+		return "events were lost, and one of them could explain this.";
 	}
 }
 
