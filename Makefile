@@ -12,7 +12,7 @@ BPF_HEADERS := $(wildcard bpf/*.h)
 # What comes after the events: no libbpf in it, so that it is tested natively.
 OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
 	user/explain.c user/record.c user/replay.c user/options.c
-TRACER := user/dmasnoop.c user/attach.c user/memory.c user/exact.c user/devices.c user/live.c \
+TRACER := user/dmasnoop.c user/attach.c user/memory.c user/exact.c user/table.c user/devices.c user/live.c \
 	user/watch.c user/targets.c user/held.c $(OUTPUTS)
 USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c

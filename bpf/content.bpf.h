@@ -55,27 +55,39 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	return walk.hash;
 }
 
-/* At handover of @s->key's mapping to the device. */
+/*
+ * Is it this mapping's turn? By its number, spread so that no pattern in what a
+ * driver maps, such as a command before each buffer, keeps some of it out.
+ */
+static __always_inline bool content_sampled(const struct device_state *device)
+{
+	return !((u32)device->maps * 0x9e3779b9u & facts.sample_mask);
+}
+
+/* At handover of the mapping at @s->at to the device. */
 __noinline int content_remember(struct scratch *s)
 {
+	struct device_state *device;
 	struct mapping *map;
 	u64 hash;
 
 	s = own(s);
-	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
 	if (map)
-		map->content = 0;
+		__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
 	if (!s || !map || map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
-	if (content_mode == CONTENT_SAMPLE && bpf_get_prandom_u32() % CONTENT_SAMPLED)
+	device = known_device(s);
+	if (!device || !content_sampled(device))
 		return 0;
 	hash = hash_content(s, map->phys, map->size);
-	map->content = !bpf_map_update_elem(&contents, &s->key, &hash, BPF_ANY);
+	if (!bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))
+		__sync_fetch_and_or(&map->flags, MAP_CONTENT);
 	return 0;
 }
 
-/* At handover of @s->key's mapping to the CPU, which has had no right to write it. */
+/* At handover of the mapping at @s->at to the CPU, which has had no right to write it. */
 __noinline int content_compare(struct scratch *s)
 {
 	u32 what = CHECK_CONTENT_CHANGED | WITH_MAP;
@@ -83,19 +95,20 @@ __noinline int content_compare(struct scratch *s)
 	u64 *before;
 
 	s = own(s);
-	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
-	before = s && map && map->content ? bpf_map_lookup_elem(&contents, &s->key) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
+	before = s && map && map->flags & MAP_CONTENT ? bpf_map_lookup_elem(&contents, &s->at) :
+							NULL;
 	if (!s || !map || !before || map->owner != OWNER_DEVICE ||
 	    *before == hash_content(s, map->phys, map->size))
 		return 0;
-	map->content = 0;
+	__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
 	find_object(&s->object, map->phys);
 	/*
 	 * A sync that was skipped makes a write legal. So does user space, which may
 	 * write the page cache and its own pages at any time. Other pages may be
 	 * mapped to user space all the same; slab objects never are.
 	 */
-	if (map->blind || s->missing ||
+	if (map->flags & MAP_BLIND || s->missing ||
 	    (s->object.kind == OBJECT_PAGE && page_has_owner(map->phys)))
 		what |= LEVEL_NOTE << 8 | UNSURE;
 	else if (s->object.kind == OBJECT_PAGE)

@@ -133,10 +133,10 @@ __noinline int judge_descriptor(struct scratch *s, u32 check)
 	u32 what;
 
 	s = own(s);
-	device = s ? bpf_map_lookup_elem(&devices, &s->dev) : NULL;
+	device = s ? known_device(s) : NULL;
 	if (!s || !device)
 		return 0;
-	what = events_lost(device) ? WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
+	what = events_lost(device, device->since) ? WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
 				     WITH_LEVEL(check, LEVEL_VIOLATION);
 	map = find_containing(s, SPACE_DMA, s->dma);
 	if (map) {
@@ -148,9 +148,7 @@ __noinline int judge_descriptor(struct scratch *s, u32 check)
 
 static __always_inline bool is_watched(struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
-
-	return device && !device->ignored;
+	return device_of(s) != NULL;
 }
 
 /* Tracepoint: dev, channel, bus, stride, slots */
@@ -234,7 +232,7 @@ static __always_inline bool handed_over_since(const struct mapping *map, u64 ns)
 {
 	for (u32 i = 0; i < STEPS; i++)
 		if ((map->steps[i].op == OP_MAP || map->steps[i].op == OP_SYNC_FOR_DEVICE) &&
-		    map->steps[i].ns > ns)
+		    born_ns(map) + map->steps[i].after * (u64)STEP_NS > ns)
 			return true;
 	return false;
 }
@@ -292,7 +290,7 @@ static __always_inline int doorbell_event(u64 *args, struct scratch *s)
 	walk.from = ring->tail;
 	ring->tail = tail;
 	ring->culprit = keep_stack(args, s);
-	device = bpf_map_lookup_elem(&devices, &s->dev);
+	device = known_device(s);
 	/* Where syncs cannot be seen, there may have been one. */
 	if (!device || device->skips_sync)
 		return 0;
@@ -322,7 +320,7 @@ static __always_inline int descriptor_event(u64 *args, struct scratch *s)
 		return 0;
 	descriptor = get_descriptor(s, ring->generation);
 	if (!descriptor ||
-	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(s, args[3])))
+	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(args[3])))
 		return 0;
 	for (u32 i = 0; i < DESC_WORDS; i++) {
 		if (!(descriptor->stored & 1u << i))
@@ -355,10 +353,10 @@ static __always_inline int completion_event(u64 *args, struct scratch *s)
 	return 0;
 }
 
-TRACEPOINT(dmaloop_ring, late_ring, ring_event)
-TRACEPOINT(dmaloop_descriptor_access, late_descriptor_access, descriptor_access_event)
-TRACEPOINT(dmaloop_doorbell, late_doorbell, doorbell_event)
-TRACEPOINT(dmaloop_descriptor, late_descriptor, descriptor_event)
-TRACEPOINT(dmaloop_completion, late_completion, completion_event)
+TRACEPOINT(dmaloop_ring, late_ring, never_fast, ring_event)
+TRACEPOINT(dmaloop_descriptor_access, late_descriptor_access, never_fast, descriptor_access_event)
+TRACEPOINT(dmaloop_doorbell, late_doorbell, never_fast, doorbell_event)
+TRACEPOINT(dmaloop_descriptor, late_descriptor, never_fast, descriptor_event)
+TRACEPOINT(dmaloop_completion, late_completion, never_fast, completion_event)
 
 #endif

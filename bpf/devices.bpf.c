@@ -23,7 +23,7 @@ bool complete;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, DEVICES_MAX);
+	__uint(max_entries, LIST_MAX);
 	__type(key, u32);
 	__type(value, struct device_facts);
 } facts SEC(".maps");

@@ -10,7 +10,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 #endif
 
-#define DEVICES_MAX 2048
+#define LIST_MAX 2048
 #define DEVICE_NAME_SIZE 64
 
 /**

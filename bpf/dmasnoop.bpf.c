@@ -36,8 +36,40 @@ static __always_inline bool inside(const volatile struct range *range, u64 phys)
 	return phys >= range->start && phys < range->end;
 }
 
-/* Is this page one of the current task's stack? Its pages are read once a task. */
-__noinline int on_stack(u64 phys)
+static __always_inline u64 stack_tag(u64 base, u64 ticks)
+{
+	return base ^ ticks >> 8;
+}
+
+static __always_inline u64 stack_base(u64 sp)
+{
+	return sp & ~(u64)(TASK_STACK - 1);
+}
+
+static __always_inline struct seen_stack *stack_seen(u64 sp)
+{
+	return &seen_stacks[sp / (2 * TASK_STACK) & (STACKS_SEEN - 1)];
+}
+
+/* For the fast path: which pages may be of the running task's stack. */
+static __always_inline void see_stack(const struct stack_pages *stack, u64 sp)
+{
+	struct seen_stack *seen = stack_seen(sp);
+	u64 pages = 0;
+
+	for (u32 i = 0; i < STACK_PAGES; i++)
+		if (stack->page[i])
+			pages |= 1ull << (stack->page[i] & 63);
+	__sync_lock_test_and_set(&seen->tag, 0);
+	__sync_lock_test_and_set(&seen->pages, pages);
+	__sync_lock_test_and_set(&seen->tag, stack_tag(stack_base(sp), bpf_jiffies64()));
+}
+
+/*
+ * Is this page one of the current task's stack? Its pages are read once a task. @sp
+ * is somewhere on the stack that is in use, which can be an interrupt's.
+ */
+__noinline int on_stack(u64 phys, u64 sp)
 {
 	u64 task = bpf_get_current_task(), pid = bpf_get_current_pid_tgid();
 	struct cpu_state *cpu = this_cpu();
@@ -60,6 +92,7 @@ __noinline int on_stack(u64 phys)
 		cpu->stack.pid = pid;
 		cpu->stack.task = task;
 	}
+	see_stack(&cpu->stack, sp);
 	for (u32 i = 0; i < STACK_PAGES; i++)
 		if (cpu->stack.page[i] && cpu->stack.page[i] == page)
 			return 1;
@@ -90,7 +123,7 @@ __noinline int not_dmable(struct scratch *s)
 		   page_is_reserved(s->phys)) {
 		s->detail = DETAIL_DATA;
 		level = LEVEL_HAZARD;
-	} else if (on_stack(s->phys)) {
+	} else if (on_stack(s->phys, s->sp)) {
 		s->detail = DETAIL_STACK;
 	} else if (page_is_free(s->phys)) {
 		s->detail = DETAIL_FREE;
@@ -100,7 +133,7 @@ __noinline int not_dmable(struct scratch *s)
 	return WITH_LEVEL(CHECK_ADDR_NOT_DMABLE, level);
 }
 
-/* Does an entry of a list keep what its device states? */
+/* An entry of a list that does not keep what its device states. */
 __noinline int judge_segment(struct scratch *s)
 {
 	s = own(s);
@@ -120,83 +153,75 @@ __noinline int judge_segment(struct scratch *s)
 /* --- the events --- */
 
 /*
- * @s->key was live already when it was mapped. Its first mapping may be gone, only
- * the news of it not here yet: from now on what counts is this handover.
+ * The mapping at @s->at was live already when it was mapped. Its first mapping may be
+ * gone, only the news of it not here yet: from now on what counts is this handover.
  */
 static __always_inline void handed_over_again(struct scratch *s)
 {
-	struct mapping *map = bpf_map_lookup_elem(&mappings, &s->key);
+	struct mapping *map = mapping_at(s->at);
 
 	if (!map)
 		return;
 	map->owner = OWNER_DEVICE;
 	add_step(map, OP_MAP);
-	if (!claims_lines(map) || !has_slack(s->phys, s->size))
-		return;
-	find_object(&s->object, s->phys);
-	slack_remember(s, s->phys, s->size);
 }
 
 /*
  * One more user of a live mapping; false when its last one has just gone and it
  * is being removed, which must not be undone.
  */
-__noinline int join(struct mapping *map)
+static __always_inline bool join(struct mapping *map)
 {
-	for (int i = 0; map && i < 8; i++) {
+	for (int i = 0; i < 8; i++) {
 		u32 users = map->users;
 
-		if (!users)
-			return 0;
+		if (!users || users >= MAP_BUSY)
+			return false;
 		if (__sync_val_compare_and_swap(&map->users, users, users + 1) == users)
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
 
 /*
- * Make @s->map live, in the first slot of its address that is free. A buffer that
- * the device only reads may be mapped many times at once (the zero page, by every
- * writer of zeroes): that is counted.
+ * Make @s->map live, at @s->at. A buffer that the device only reads may be mapped many
+ * times at once (the zero page, by every writer of zeroes): that is counted.
  */
 __noinline int insert(struct scratch *s)
 {
-	s = own(s);
-	if (!s)
-		return NO_ROOM;
-	s->key.dev = s->dev;
-	s->key.dma = s->dma;
-	for (u32 slot = 0; slot < SLOTS; slot++) {
-		struct mapping *live;
-		long err;
+	struct device_state *device;
+	struct mapping *map;
+	u32 stale;
 
-		s->key.slot = slot;
-		live = bpf_map_lookup_elem(&mappings, &s->key);
-		if (live && live->generation != s->map.generation) {
-			/* Of a device that was at this address before. */
-			if (!bpf_map_update_elem(&mappings, &s->key, &s->map, BPF_ANY))
-				return INSERTED;
-			continue;
-		}
-		if (live) {
-			if (live->dir == DIR_TO_DEVICE && live->phys == s->phys &&
-			    live->size == s->size && live->dir == s->dir && live->kind == s->kind &&
-			    join(live))
-				return MAPPED_AGAIN;
-			continue;
-		}
-		err = bpf_map_update_elem(&mappings, &s->key, &s->map, BPF_NOEXIST);
-		if (!err)
-			return INSERTED;
-		if (err != -17 /* EEXIST */) {
-			count_lost(LOST_TABLE);
-			return NO_ROOM;
-		}
+	s = own(s);
+	device = s ? known_device(s) : NULL;
+	if (!s || !device)
+		return NO_ROOM;
+	if (s->dir == DIR_TO_DEVICE) {
+		s->at = search_exact(s, EXACT_SAME);
+		map = s->at == NOWHERE ? NULL : mapping_at(s->at);
+		if (map && join(map))
+			return MAPPED_AGAIN;
 	}
-	count_lost(LOST_SLOTS);
-	return NO_ROOM;
+	/* Of a device that was at this address before. */
+	stale = search_exact(s, EXACT_STALE);
+	map = stale == NOWHERE ? NULL : mapping_at(stale);
+	if (map)
+		map->users = 0;
+	s->at = take_place(s->dma);
+	map = s->at == NOWHERE ? NULL : mapping_at(s->at);
+	if (!map) {
+		count_lost(LOST_TABLE);
+		return NO_ROOM;
+	}
+	s->map.users = MAP_BUSY;
+	s->map.turn = device->maps;
+	__builtin_memcpy(map, &s->map, sizeof(*map));
+	s->map.users = 1;
+	__sync_lock_test_and_set(&map->users, 1);
+	return INSERTED;
 }
 
 /* Everything that is asked of a buffer which the device may write. */
@@ -225,6 +250,32 @@ static __always_inline void judge_exposed(struct scratch *s)
 		judge(s, WITH_LEVEL(CHECK_PAGE_EXPOSED, LEVEL_NOTE) | WITH_MAP);
 }
 
+/* What hardly ever changes: are the device's syncs seen, is it a case for the fast path? */
+__noinline int look_at_device(u32 at)
+{
+	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
+	u64 offset = bpf_ktime_get_ns() - bpf_jiffies64() * facts.tick_ns;
+	struct device *dev = (void *)device->dev;
+	struct device_dma_parameters *stated = BPF_CORE_READ(dev, dma_parms);
+	u64 max = stated ? BPF_CORE_READ(stated, max_segment_size) : 0;
+	u64 boundary = stated ? BPF_CORE_READ(stated, segment_boundary_mask) : 0;
+
+	/* The earliest: right after a tick. */
+	if (!jiffies_offset || (__s64)(offset - jiffies_offset) < 0)
+		jiffies_offset = offset;
+	/* dma_get_max_seg_size(), dma_get_seg_boundary() */
+	device->max_segment = max ?: 65536;
+	device->boundary = boundary ?: 0xffffffff;
+	device->skips_sync = skips_sync(dev);
+	device->flags = MAP_COARSE | MAP_ALIKE | (device->skips_sync ? MAP_BLIND : 0);
+	if (device->pace == PACE_SLOW && device->maps + device->syncs >= 16 && !device->lazy && !device->iommu &&
+	    !device->has_ops) {
+		device->pace = PACE_FAST;
+		device->fast = !device->told && !stacks_always;
+	}
+	return 0;
+}
+
 /*
  * A map, or an allocation: @s holds dev, dma, phys, size, dir, kind, attrs, op and
  * the key of its stack in map.stack.
@@ -236,21 +287,21 @@ __noinline int judge_map(struct scratch *s)
 	u32 bad;
 
 	s = own(s);
-	if (!s)
+	device = s ? known_device(s) : NULL;
+	if (!s || !device)
 		return 0;
-	device = bpf_map_lookup_elem(&devices, &s->dev);
-	if (!device)
-		return 0;
-	if (s->kind == KIND_COHERENT)
+	if (s->kind == KIND_COHERENT) {
 		__sync_fetch_and_add(&device->allocs, 1);
-	else
+		__sync_fetch_and_add(&device->odd, 1);
+	} else {
 		__sync_fetch_and_add(&device->maps, 1);
+	}
 	/*
 	 * The first bounce makes a device's syncs real (dma_reset_need_sync()); and
 	 * the flag is set by dma_set_mask(), maybe after the first allocation.
 	 */
-	if (device->skips_sync || device->maps < 16)
-		device->skips_sync = skips_sync((void *)s->dev);
+	if (device->pace != PACE_FAST)
+		look_at_device(s->device);
 	map = &s->map;
 	map->dev = s->dev;
 	map->generation = device->generation;
@@ -260,15 +311,12 @@ __noinline int judge_map(struct scratch *s)
 	map->attrs = s->attrs;
 	map->dir = s->dir;
 	map->kind = s->kind;
-	map->nents = s->nents;
+	map->nents = s->nents <= 0xffff ? s->nents : 0;
 	/* dma_alloc_pages() gives memory to the CPU; it must be synced for the device. */
 	map->owner = rule_is_streaming(s->kind) && s->kind != KIND_PAGES ? OWNER_DEVICE : OWNER_CPU;
-	map->told = 0;
-	map->met = 0;
-	map->content = 0;
-	map->passed = 0;
-	map->users = 1;
-	map->blind = device->skips_sync;
+	map->flags |= device->skips_sync ? MAP_BLIND : 0;
+	map->flags |= map->phys != map->dma ? MAP_APART : 0;
+	map->flags |= (s->sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
 	map->born = bpf_ktime_get_ns();
 	map->nr_steps = 0;
 	add_step(map, s->op);
@@ -280,20 +328,21 @@ __noinline int judge_map(struct scratch *s)
 		s->detail = DETAIL_NONE;
 	}
 	/* A driver that need not unmap does not tell what is over. */
-	if (device->lazy && s->kind != KIND_COHERENT)
+	if (device->lazy && s->kind != KIND_COHERENT) {
+		__sync_fetch_and_add(&device->odd, -1);
 		return 0;
+	}
 	switch (insert(s)) {
 	case INSERTED:
 		break;
 	case MAPPED_AGAIN:
-		__sync_fetch_and_add(&device->live, 1);
 		handed_over_again(s);
 		return 0;
 	default:
-		__sync_fetch_and_add(&device->lost, 1);
+		__sync_fetch_and_add(&device->odd, -1);
+		lose_event_of(device);
 		return 0;
 	}
-	__sync_fetch_and_add(&device->live, 1);
 	index_add(s, SPACE_DMA);
 	if (!s->phys)
 		return 0;
@@ -307,17 +356,38 @@ __noinline int judge_map(struct scratch *s)
 	return 0;
 }
 
+#include "fast.bpf.h"
+
+/* The stack for @s->map: its own, or that of the first mapping like it. */
+static __always_inline void find_stack(void *ctx, struct scratch *s, struct device_state *device)
+{
+	u64 tag = signature_of(device, s->sp, s->size, s->dir, s->kind, s->attrs);
+	struct signature *signature = signature_at(tag);
+
+	s->map.flags = 0;
+	s->map.stack = signature->stack;
+	if (!stacks_always && !device->told && device->maps >= 16 && !device->has_ops &&
+	    signature->tag == tag) {
+		s->map.flags = MAP_ALIKE;
+		return;
+	}
+	s->map.stack = keep_stack(ctx, s);
+	signature->stack = s->map.stack;
+	signature->tag = tag;
+}
+
 static __always_inline int on_map(void *ctx, struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
+	struct device_state *device = device_of(s);
 
-	if (!device || device->ignored)
+	if (!device)
 		return 0;
+	s->sp = number((u64)ctx);
 	if (s->dma == ~0ull || !s->size) {
 		__sync_fetch_and_add(&device->failed, 1);
 		return 0;
 	}
-	s->map.stack = keep_stack(ctx, s);
+	find_stack(ctx, s, device);
 	judge_map(s);
 	if (s->kind == KIND_SG)
 		judge_segment(s);
@@ -325,34 +395,30 @@ static __always_inline int on_map(void *ctx, struct scratch *s)
 	return 0;
 }
 
-/* A mapping is over: takes it out of every table. @s->key is its key. */
+/* The mapping at @s->at is over: takes it out of every table. */
 __noinline int forget(struct scratch *s)
 {
 	struct mapping *map;
-	bool claims, met, content;
+	u32 flags;
 
 	s = own(s);
-	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
-	claims = claims_lines(map);
-	met = map->met;
-	content = map->content;
+	flags = map->flags;
 	s->phys = map->phys;
 	s->size = map->size;
-	bpf_map_delete_elem(&mappings, &s->key);
-	if (content)
-		bpf_map_delete_elem(&contents, &s->key);
-	if (!claims)
-		return 0;
+	if (flags & MAP_CONTENT)
+		bpf_map_delete_elem(&contents, &s->at);
+	if (flags & MAP_SLACK)
+		bpf_map_delete_elem(&slacks, &s->at);
 	/*
 	 * Lines that it shared may still be somebody's. A bit too many costs a look at
 	 * the mappings themselves, one too few would hide a bug.
 	 */
-	if (!met)
+	if (claims_lines(map) && !(flags & MAP_MET))
 		lines_release(s->phys, s->size);
-	if (has_slack(s->phys, s->size))
-		bpf_map_delete_elem(&slacks, &s->key);
+	map->users = 0;
 	return 0;
 }
 
@@ -362,9 +428,9 @@ __noinline int forget(struct scratch *s)
  */
 static __always_inline void judge_unknown(struct scratch *s, struct device_state *device)
 {
-	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
-	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
-	bool sure = device->complete && !events_lost(device);
+	u32 at = search_exact(s, EXACT_OVER);
+	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
+	bool sure = device->complete && !events_lost(device, device->since);
 
 	/* What a driver frees after it left was told of then. */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
@@ -377,7 +443,7 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	else if (sure)
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
-	else if (was && !events_lost(device) && was->size == s->size && was->dir == s->dir)
+	else if (was && !events_lost(device, born_ns(was)) && was->size == s->size && was->dir == s->dir)
 		/* Or a mapping of the same buffer that is older than the trace. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
@@ -396,7 +462,7 @@ __noinline int judge_all(struct scratch *s, u32 found)
 
 /*
  * An unmap, or a free: @s holds dev, dma, size, dir, kind, nents, attrs, op. Returns
- * 1 when @s->key's mapping is over by it.
+ * 1 when the mapping at @s->at is over by it.
  */
 __noinline int judge_unmap(struct scratch *s)
 {
@@ -406,17 +472,16 @@ __noinline int judge_unmap(struct scratch *s)
 	u32 found;
 
 	s = own(s);
-	if (!s)
-		return 0;
-	device = bpf_map_lookup_elem(&devices, &s->dev);
-	if (!device)
+	device = s ? known_device(s) : NULL;
+	if (!s || !device)
 		return 0;
 	if (s->kind != KIND_COHERENT)
 		__sync_fetch_and_add(&device->unmaps, 1);
-	s->generation = device->generation;
 	s->missing = device->skips_sync || device->unmatched;
 	map = find_exact(s);
 	if (!map) {
+		if (s->kind != KIND_COHERENT)
+			__sync_fetch_and_add(&device->odd, 1);
 		judge_unknown(s, device);
 		return 0;
 	}
@@ -434,7 +499,8 @@ __noinline int judge_unmap(struct scratch *s)
 		s->detail = DETAIL_CPU_ADDRESS;
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION) | WITH_MAP);
 	}
-	__sync_fetch_and_sub(&device->live, 1);
+	if (s->kind == KIND_COHERENT)
+		__sync_fetch_and_add(&device->odd, -1);
 	/* Somebody else still has it mapped. */
 	if (__sync_fetch_and_sub(&map->users, 1) > 1)
 		return 0;
@@ -445,30 +511,25 @@ __noinline int judge_unmap(struct scratch *s)
 	return 1;
 }
 
-/* Ends @s->key's mapping, which may be asked for once more, by mistake. */
+/* Ends the mapping at @s->at, which may be asked for once more, by mistake. */
 __noinline int end_mapping(struct scratch *s)
 {
-	struct mapping_key key = {};
 	struct mapping *map;
 
 	s = own(s);
-	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
 	add_step(map, s->op);
 	map->owner = OWNER_CPU;
-	key.dev = s->dev;
-	key.dma = s->dma;
-	bpf_map_update_elem(&recent, &key, map, BPF_ANY);
 	return forget(s);
 }
 
 static __always_inline int on_unmap(void *ctx, struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
 	bool over;
 
-	if (!device || device->ignored)
+	if (!device_of(s))
 		return 0;
 	over = judge_unmap(s);
 	send_verdicts(ctx, s);
@@ -484,14 +545,14 @@ static __always_inline int on_unmap(void *ctx, struct scratch *s)
  */
 static __always_inline void judge_unknown_sync(struct scratch *s, struct device_state *device)
 {
-	struct mapping_key key = { .dev = s->dev, .dma = s->dma };
-	struct mapping *was = bpf_map_lookup_elem(&recent, &key);
+	u32 at = search_exact(s, EXACT_OVER);
+	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
 
 	if (was && was->generation == device->generation && device->complete &&
-	    !events_lost(device) && s->size <= was->size) {
+	    !events_lost(device, born_ns(was)) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
-	} else if (device->complete && !events_lost(device) && !device->live &&
+	} else if (device->complete && !events_lost(device, device->since) && !live_of(device) &&
 		   s->kind == KIND_SINGLE) {
 		/* It has no mapping at all. Lists may be dma_alloc_noncontiguous()'s. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
@@ -500,7 +561,7 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	}
 }
 
-/* Returns 1 when @s->key's mapping was synced. */
+/* Returns 1 when the mapping at @s->at was synced. */
 __noinline int judge_sync(struct scratch *s)
 {
 	struct device_state *device;
@@ -509,15 +570,14 @@ __noinline int judge_sync(struct scratch *s)
 	u32 found;
 
 	s = own(s);
-	if (!s)
-		return 0;
-	device = bpf_map_lookup_elem(&devices, &s->dev);
-	if (!device)
+	device = s ? known_device(s) : NULL;
+	if (!s || !device)
 		return 0;
 	__sync_fetch_and_add(&device->syncs, 1);
+	if (device->pace == PACE_SLOW)
+		look_at_device(s->device);
 	/* Whoever syncs visibly is not skipped: a first bounce can change that. */
 	device->skips_sync = 0;
-	s->generation = device->generation;
 	/* A sync that was not matched gave some line to somebody. */
 	s->missing = device->unmatched != 0;
 	map = find_exact(s);
@@ -543,14 +603,14 @@ __noinline int judge_sync(struct scratch *s)
 	return 1;
 }
 
-/* Moves ownership of @s->key's mapping. */
+/* Moves ownership of the mapping at @s->at. */
 __noinline int move_owner(struct scratch *s)
 {
 	struct mapping *map;
 	u8 owner;
 
 	s = own(s);
-	map = s ? bpf_map_lookup_elem(&mappings, &s->key) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
@@ -568,10 +628,9 @@ __noinline int move_owner(struct scratch *s)
 
 static __always_inline int on_sync(void *ctx, struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
 	bool synced;
 
-	if (!device || device->ignored)
+	if (!device_of(s))
 		return 0;
 	synced = judge_sync(s);
 	send_verdicts(ctx, s);
@@ -605,13 +664,13 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 /* The CPU wrote [phys, phys + size), on a line of @map, beside its bytes. */
 static __always_inline int judge_neighbour_write(struct scratch *s, struct mapping *map, u32 unsure)
 {
-	if (map->owner != OWNER_DEVICE || map->told)
+	if (map->owner != OWNER_DEVICE || map->flags & MAP_TOLD)
 		return 0;
 	find_object(&s->object, map->phys);
 	find_object(&s->other_object, s->phys);
 	if (rule_same_line_apart(&s->object, &s->other_object))
 		return 0;
-	map->told = 1;
+	__sync_fetch_and_or(&map->flags, MAP_TOLD);
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	add_step(&s->map, s->op);
 	__builtin_memset(s->changed, 0, sizeof(s->changed));
@@ -627,10 +686,8 @@ __noinline int judge_access(struct scratch *s)
 	u8 check;
 
 	s = own(s);
-	if (!s)
-		return 0;
-	device = bpf_map_lookup_elem(&devices, &s->dev);
-	if (!device)
+	device = s ? known_device(s) : NULL;
+	if (!s || !device)
 		return 0;
 	map = find_containing(s, SPACE_PHYS, s->phys);
 	if (map && rule_contains(map, s->phys, s->size)) {
@@ -642,18 +699,16 @@ __noinline int judge_access(struct scratch *s)
 		__builtin_memcpy(&s->map, map, sizeof(s->map));
 		return judge(s, WITH_LEVEL(check, LEVEL_VIOLATION) | WITH_MAP);
 	}
-	__builtin_memset(&s->key, 0, sizeof(s->key));
+	s->at = NOWHERE;
 	if (s->op != OP_CPU_WRITE || !page_is_claimed(s->phys) || !meet(s, MEET_FIRST))
 		return 0;
-	map = live_any(&s->other_key);
+	map = live_any(s->other_at);
 	return map ? judge_neighbour_write(s, map, 0) : 0;
 }
 
 static __always_inline int on_access(void *ctx, struct scratch *s)
 {
-	struct device_state *device = get_device(s->dev);
-
-	if (!device || device->ignored)
+	if (!device_of(s))
 		return 0;
 	judge_access(s);
 	send_verdicts(ctx, s);
@@ -669,6 +724,7 @@ static __always_inline int on_access(void *ctx, struct scratch *s)
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
+	u64 sp;
 };
 
 static __always_inline u64 sg_next(u64 entry)
@@ -684,76 +740,122 @@ static __always_inline u64 sg_next(u64 entry)
 	return link & SG_CHAIN ? link & ~(SG_CHAIN | SG_END) : entry;
 }
 
-/*
- * Loads the next entry that is not empty into @s. Its DMA address lies in the
- * segment that it was merged into. Returns 0 when there is none.
- */
-__noinline int sg_load(struct scratch *s)
+/* Reads the next entries of a list, as far as they lie together. */
+static __always_inline void sg_read(struct scratch *s)
 {
-	struct scatterlist *sg, *segment;
+	u32 size = bpf_core_type_size(struct scatterlist);
 
-	s = own(s);
-	if (!s || !s->sg.entry || !s->sg.segment || !s->sg.left)
-		return 0;
-	sg = (void *)s->sg.entry;
-	segment = (void *)s->sg.segment;
-	s->size = BPF_CORE_READ(sg, length);
-	s->phys = page_to_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
+	s->sg.read = s->sg.left < SG_READ ? s->sg.left : SG_READ;
+	s->sg.next = 0;
+	bpf_probe_read_kernel(s->sg.raw, s->sg.read * size & (SG_BYTES - 1), (void *)s->sg.entry);
+}
+
+/* A field, @offset bytes into the next entry. */
+static __always_inline u64 sg_long(struct scratch *s, u32 offset)
+{
+	return *(u64 *)(s->sg.raw + ((s->sg.next + offset) & (SG_BYTES - 1)));
+}
+
+static __always_inline u32 sg_int(struct scratch *s, u32 offset)
+{
+	return *(u32 *)(s->sg.raw + ((s->sg.next + offset) & (SG_BYTES - 1)));
+}
+
+/*
+ * Loads the next entry into @s. Its DMA address lies in the segment that it was merged
+ * into. Returns false when there is none.
+ */
+static __always_inline bool sg_load(struct scratch *s)
+{
+	struct scatterlist *sg = NULL, *segment;
+	u32 entry_size = bpf_core_type_size(struct scatterlist);
+	bool own_segment;
+	u64 link;
+
+	if (!s->sg.entry || !s->sg.segment || !s->sg.left)
+		return false;
+	if (!s->sg.read)
+		sg_read(s);
+	link = sg_long(s, bpf_core_field_offset(sg->page_link));
+	own_segment = s->sg.segment == s->sg.entry;
+	if (link & SG_CHAIN) {
+		s->sg.entry = link & ~(SG_CHAIN | SG_END);
+		if (own_segment)
+			s->sg.segment = s->sg.entry;
+		sg_read(s);
+		link = sg_long(s, bpf_core_field_offset(sg->page_link));
+	}
+	s->size = sg_int(s, bpf_core_field_offset(sg->length));
+	s->phys = page_to_phys(link & ~(SG_CHAIN | SG_END));
 	if (s->phys)
-		s->phys += BPF_CORE_READ(sg, offset);
-	s->dma = BPF_CORE_READ(segment, dma_address);
+		s->phys += sg_int(s, bpf_core_field_offset(sg->offset));
 	s->sg.segment_size = s->size;
-	if (bpf_core_field_exists(segment->dma_length))
-		s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+	if (own_segment) {
+		s->dma = sg_long(s, bpf_core_field_offset(sg->dma_address));
+		if (bpf_core_field_exists(sg->dma_length))
+			s->sg.segment_size = sg_int(s, bpf_core_field_offset(sg->dma_length));
+	} else {
+		segment = (void *)s->sg.segment;
+		s->dma = BPF_CORE_READ(segment, dma_address);
+		if (bpf_core_field_exists(segment->dma_length))
+			s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+	}
 	if (s->dma == ~0ull || !s->sg.segment_size)
-		return 0;
+		return false;
 	/* The count is kept with the first entry alone. */
 	s->nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
 	s->sg.merged = s->sg.used;
 	s->dma += s->sg.used;
 	s->sg.used += s->size;
+	s->sg.entry = link & SG_END ? 0 : s->sg.entry + entry_size;
+	s->sg.left--;
+	s->sg.read--;
+	s->sg.next += entry_size;
 	if (s->sg.used >= s->sg.segment_size) {
 		s->sg.used = 0;
-		s->sg.segment = sg_next(s->sg.segment);
+		s->sg.segment = own_segment ? s->sg.entry : sg_next(s->sg.segment);
 	}
-	s->sg.entry = sg_next(s->sg.entry);
-	s->sg.left--;
-	return 1;
+	return true;
 }
 
-/* dma_get_max_seg_size(), dma_get_seg_boundary() */
-__noinline int sg_limits(struct scratch *s)
+/* Does the entry keep what its device states? */
+static __always_inline bool sg_within_limits(const struct scratch *s)
 {
-	struct device_dma_parameters *parameters;
-	struct device *dev;
-
-	s = own(s);
-	if (!s)
-		return 0;
-	dev = (void *)s->dev;
-	parameters = BPF_CORE_READ(dev, dma_parms);
-	s->sg.max = parameters ? BPF_CORE_READ(parameters, max_segment_size) : 0;
-	s->sg.boundary = parameters ? BPF_CORE_READ(parameters, segment_boundary_mask) : 0;
-	if (!s->sg.max)
-		s->sg.max = 65536;
-	if (!s->sg.boundary)
-		s->sg.boundary = 0xffffffff;
-	return 0;
+	return s->size <= s->sg.max &&
+	       (s->sg.merged || rule_segment(s->dma, s->sg.segment_size, ~0ull, s->sg.boundary));
 }
 
 static long sg_map_one(u32 index, struct sg_walk *walk)
 {
-	if (!sg_load(walk->s))
+	struct scratch *s = walk->s;
+
+	if (!sg_load(s))
 		return 1;
-	on_map(walk->ctx, walk->s);
+	s->event[0] = s->dev;
+	s->event[1] = s->phys;
+	s->event[2] = s->dma;
+	s->event[3] = s->size;
+	s->event[4] = s->dir;
+	s->event[5] = s->attrs;
+	if (s->nents > 0xffff || !sg_within_limits(s) ||
+	    !fast_map(s->event, walk->sp, KIND_SG, s->nents))
+		on_map(walk->ctx, s);
 	return 0;
 }
 
 static long sg_unmap_one(u32 index, struct sg_walk *walk)
 {
-	if (!sg_load(walk->s))
+	struct scratch *s = walk->s;
+
+	if (!sg_load(s))
 		return 1;
-	on_unmap(walk->ctx, walk->s);
+	s->event[0] = s->dev;
+	s->event[1] = s->dma;
+	s->event[2] = s->size;
+	s->event[3] = s->dir;
+	s->event[4] = s->attrs;
+	if (!fast_unmap(s->event, KIND_SG, s->nents))
+		on_unmap(walk->ctx, s);
 	return 0;
 }
 
@@ -773,6 +875,7 @@ static __always_inline u32 sg_begin(struct scratch *s)
 	s->sg.segment = s->sg.list;
 	s->sg.used = 0;
 	s->sg.left = s->nents;
+	s->sg.read = 0;
 	if (s->nents <= SG_MAX)
 		return s->nents;
 	count_lost(LOST_TABLE);
@@ -781,11 +884,15 @@ static __always_inline u32 sg_begin(struct scratch *s)
 
 static __always_inline int on_map_sg(void *ctx, struct scratch *s)
 {
-	struct sg_walk walk = { .ctx = ctx, .s = s };
+	struct sg_walk walk = { .ctx = ctx, .s = s, .sp = number((u64)ctx) };
 	u32 nents = sg_begin(s);
+	struct device_state *device = device_of(s);
 
 	s->op = OP_MAP;
-	sg_limits(s);
+	if (!device)
+		return 0;
+	s->sg.max = device->max_segment;
+	s->sg.boundary = device->boundary;
 	bpf_loop(nents, sg_map_one, &walk, 0);
 	return 0;
 }
@@ -841,14 +948,12 @@ static long iova_unlink_one(u32 index, struct sg_walk *walk)
 
 static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
 {
-	struct device_state *device = bpf_map_lookup_elem(&devices, &s->dev);
 	struct sg_walk walk = { .ctx = ctx, .s = s };
 
-	if (!device || device->ignored)
+	if (!device_of(s))
 		return 0;
 	s->kind = KIND_IOVA;
 	s->op = OP_UNMAP;
-	s->generation = device->generation;
 	s->sg.segment = s->dma;
 	s->sg.segment_size = s->size;
 	bpf_loop(SG_MAX, iova_unlink_one, &walk, 0);
@@ -875,64 +980,80 @@ int BPF_PROG(device_add, struct device *dev)
 struct leak_walk {
 	void *ctx;
 	struct scratch *s;
-	u32 what;
+	u64 left;
+	u32 index;
+	u32 pad;
 };
 
-static long leak_one(void *table, struct mapping_key *key, struct mapping *map,
-		     struct leak_walk *walk)
+static long leak_one(u32 place, struct leak_walk *walk)
 {
+	struct mapping *map = mapping_at(walk->index * BUCKET + place);
 	struct scratch *s = walk->s;
+	struct device_state *device = known_device(s);
 
-	if (key->dev != s->dev || map->generation != s->generation)
+	if (!map || !device || !is_live(map) || map->dev != s->dev ||
+	    map->generation != device->generation)
 		return 0;
-	s->key = *key;
+	if (walk->left)
+		walk->left--;
+	s->at = walk->index * BUCKET + place;
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	judge(s, walk->what);
+	/* A lost unmap looks the same. */
+	if (events_lost(device, born_ns(map)))
+		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP);
+	else
+		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);
 	send_verdicts(walk->ctx, s);
 	map->owner = OWNER_NOBODY;
-	s->key.slot = 0;
-	bpf_map_update_elem(&recent, &s->key, map, BPF_ANY);
-	s->key.slot = key->slot;
 	forget(s);
 	return 0;
 }
 
-/* After the driver's remove and every devm release: what is still mapped leaked. */
-SEC("fexit/device_release_driver_internal")
+static long leak_bucket(void *table, u32 *index, struct bucket *bucket, struct leak_walk *walk)
+{
+	if (!bucket->tags)
+		return 0;
+	walk->index = *index;
+	bpf_loop(BUCKET, leak_one, walk, 0);
+	return walk->left ? 0 : 1;
+}
+
+/*
+ * After the driver's remove, or a probe that failed, and every devm release: what is
+ * still mapped leaked.
+ */
+SEC("fexit/devres_release_all")
 int BPF_PROG(device_unbound, struct device *dev)
 {
-	u64 address = (u64)dev, now = bpf_ktime_get_ns();
-	struct device_state *device = bpf_map_lookup_elem(&devices, &address);
+	u64 address = number((u64)dev), now = bpf_ktime_get_ns();
+	struct device_state *device;
 	struct device_gone *gone;
 	struct scratch *s;
+	u32 at;
 
-	if (armed)
-		bpf_map_update_elem(&born, &address, &now, BPF_ANY);
-	if (!device)
+	if (!armed)
+		return 0;
+	bpf_map_update_elem(&born, &address, &now, BPF_ANY);
+	at = find_device(address);
+	device = &devices[at & (DEVICES_MAX - 1)];
+	if (at == NOWHERE || !device->ready)
 		return 0;
 	/* It has no twin: nobody would take back a mark. */
-	s = armed ? take() : NULL;
+	s = take();
 	if (!s)
 		return 0;
 	if (!device->ignored) {
-		struct leak_walk walk = {
-			.ctx = ctx,
-			.s = s,
-			/* A lost unmap looks the same. */
-			.what = events_lost(device) ?
-					WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP :
-					WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP,
-		};
+		struct leak_walk walk = { .ctx = ctx, .s = s, .left = live_of(device) };
 
 		s->dev = address;
-		s->generation = device->generation;
+		s->device = at;
 		s->op = OP_UNBIND;
 		s->kind = KIND_SINGLE;
-		if (device->live)
-			bpf_for_each_map_elem(&mappings, leak_one, &walk, 0);
+		if (walk.left)
+			bpf_for_each_map_elem(&mappings, leak_bucket, &walk, 0);
 		gone = bpf_ringbuf_reserve(&events, sizeof(*gone), 0);
 		if (gone) {
 			gone->type = EVENT_DEVICE_GONE;
@@ -942,7 +1063,7 @@ int BPF_PROG(device_unbound, struct device *dev)
 			count_lost(LOST_RING);
 		}
 	}
-	bpf_map_delete_elem(&devices, &address);
+	forget_device(at);
 	leave(s);
 	return 0;
 }

@@ -21,7 +21,6 @@ typedef uint64_t u64;
 #define STACK_MAX 32
 #define STEPS 4 /* a power of two */
 #define LINE_SIZE_MAX 256
-#define SLOTS 4 /* live mappings of one (device, dma address) that are told apart */
 
 enum check {
 #define CHECK_ENUM(id, ...) CHECK_##id,
@@ -72,70 +71,114 @@ enum op {
 
 /**
  * struct step - one event in a mapping's history
- * @ns: CLOCK_MONOTONIC
+ * @after: STEP_NS since the mapping's @born, or ticks: see @coarse
  * @cpu: on which CPU
  * @op: enum op
+ * @coarse: enum coarse
  */
 struct step {
-	u64 ns;
+	u32 after;
 	u16 cpu;
 	u8 op;
-	u8 pad[5];
+	u8 coarse;
 };
+
+#define STEP_NS 1024
+
+enum coarse {
+	STEP_EXACT,
+	STEP_COARSE, /* the clock was not read: it is the last tick's time */
+	STEP_TICKS, /* so, and in ticks */
+};
+
+/* What is known of a mapping beside, struct mapping's @flags. */
+enum mapping_flag {
+	MAP_TOLD = 1 << 0, /* line-neighbour-write was reported for it */
+	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
+	MAP_MET = 1 << 2, /* it shares a line with another live mapping, or did */
+	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
+	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
+	MAP_SLACK = 1 << 5, /* the bytes beside it are kept */
+	MAP_COARSE = 1 << 6, /* @born is in ticks */
+	MAP_ALIKE = 1 << 7, /* @stack is that of the first mapping like it */
+	MAP_APART = 1 << 8, /* @phys is not @dma */
+};
+
+/* Above the flags: how deep the stack was when it was mapped. */
+#define MAP_DEPTH_SHIFT 16
 
 /**
  * struct mapping - what is known of one live mapping
  * @dev: address of its struct device
- * @generation: of the device at that address, see struct device_state
  * @dma: DMA address
  * @phys: physical address; 0 when not known (segments merged by an IOMMU)
  * @size: bytes
- * @attrs: DMA_ATTR_*
- * @born: when mapped, ns
+ * @born: when mapped, CLOCK_MONOTONIC, ns; or jiffies, see MAP_COARSE
  * @stack: key of the stack that mapped it; 0 when there is none
+ * @generation: of the device at that address, see struct device_state
+ * @users: how often it is mapped at once: one buffer may be, to the device. 0 when
+ *	it is over, MAP_BUSY while it is written
  * @dir: enum dir
- * @owner: enum owner
- * @told: line-neighbour-write was reported for it
- * @blind: its device skipped syncs when it was mapped
  * @kind: enum kind
- * @met: it shares a line with another live mapping, or did
- * @content: its bytes were hashed
- * @passed: handover-unsynced was reported for it
- * @users: how often it is mapped at once: one buffer may be, to the device
- * @nents: entries of the list it is in; 0 for all but the first
+ * @nents: entries of the list it is in; 0 for all but the first, or too many
+ * @shape: these three, to be compared at once
+ * @flags: enum mapping_flag, and how deep the stack was
+ * @attrs: DMA_ATTR_*
+ * @owner: enum owner
  * @nr_steps: events so far; the last STEPS of them are in @steps
+ * @turn: a number that the next mapping at its place will not have
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
  */
 struct mapping {
 	u64 dev;
-	u64 generation;
 	u64 dma;
 	u64 phys;
 	u64 size;
-	u64 attrs;
 	u64 born;
 	u64 stack;
-	u8 dir;
-	u8 owner;
-	u8 told;
-	u8 blind;
-	u8 kind;
-	u8 met;
-	u8 content;
-	u8 passed;
+	u32 generation;
 	u32 users;
-	u32 nr_steps;
-	u32 nents;
-	u32 pad2;
+	union {
+		struct {
+			u8 dir;
+			u8 kind;
+			u16 nents;
+		};
+		u32 shape;
+	};
+	u32 flags;
+	u16 attrs;
+	u8 owner;
+	u8 pad;
+	u16 nr_steps;
+	u16 turn;
 	struct step steps[STEPS];
 };
 
-/* The key of a live mapping; @slot tells those of the same address apart. */
-struct mapping_key {
-	u64 dev;
-	u64 dma;
-	u64 slot;
+#define MAP_BUSY (1u << 31)
+
+/*
+ * Mappings are kept in buckets: in the one that the address of the first byte leads to,
+ * at a preferred place if that is free, or, when it is full, in one of those that follow.
+ */
+#define BUCKET 8
+#define REACH_MAX 16
+
+/**
+ * struct bucket - some mappings
+ * @tags: a byte each: 0 when the place was never taken, else part of the address's hash
+ * @reach: how many of the buckets that follow hold what has its home here
+ * @map: the mappings; one that is over stays until its place is taken
+ */
+struct bucket {
+	u64 tags;
+	u32 reach;
+	u32 pad;
+	struct mapping map[BUCKET];
 };
+
+/* A mapping's place: its bucket times BUCKET, and which of that. */
+#define NOWHERE (~0u)
 
 enum object_kind {
 	OBJECT_UNKNOWN, /* not read, or the read failed */
@@ -161,10 +204,31 @@ struct object {
 	char cache[NAME_SIZE];
 };
 
+#define DEVICES_MAX 1024 /* a power of two */
+
+/* What the programs may do. */
+enum arms { ARMED_NOT, ARMED, ARMED_TWINS_COMING, ARMED_TWINS };
+
+/* How much is to be asked of a device's events. */
+enum pace {
+	PACE_SLOW, /* everything */
+	PACE_FAST, /* what is as usual needs no more than the table: fast.bpf.h */
+	PACE_NONE, /* nothing: filtered out */
+};
+
 /**
  * struct device_state - one device that did DMA
- * @generation: when this device was first seen, ns; an address can be reused
- * @bound: address of the driver, to notice another one
+ * @dev: address of its struct device; 0: nobody's
+ * @since: when it was first seen, ns
+ * @lost_before: when one of its events was last lost, ns
+ * @generation: tells apart devices that had the same address, one after the other
+ * @ready: the rest is filled in
+ * @pace: enum pace
+ * @fast: PACE_FAST, and the stacks of its mappings are known well enough
+ * @flags: of its mappings, made by the fast path
+ * @max_segment, @boundary: what it states to take of a list's entries
+ * @told: a finding of it was sent
+ * @bound: address of the driver, to notice one that came later
  * @name: dev_name()
  * @driver: its driver's name
  * @function_driver: where that is a virtio transport: whose driver does the DMA
@@ -177,7 +241,8 @@ struct object {
  * @software: its dma_map_ops are a module's: a program plays the device
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
- * @live: mapped, or allocated, and not given back, of what was seen
+ * @odd: what makes up the difference between @maps less @unmaps and those that are live:
+ *	allocations, what was given back and never seen made, and the like
  * @failed: maps that failed
  * @lost: its events that could not be kept
  * @older: unmaps and syncs of mappings made before tracing began
@@ -185,7 +250,11 @@ struct object {
  * @findings: findings sent
  */
 struct device_state {
-	u64 generation;
+	u64 dev;
+	u64 since;
+	u64 lost_before;
+	u32 generation;
+	u32 ready;
 	u64 bound;
 	char name[NAME_SIZE];
 	char driver[NAME_SIZE];
@@ -197,17 +266,41 @@ struct device_state {
 	u8 iommu;
 	u8 lazy;
 	u8 software;
-	u8 pad[1];
+	u8 pace;
+	u8 told;
+	u8 fast;
+	u8 pad[2];
+	u32 flags;
+	u64 max_segment;
+	u64 boundary;
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
 	u64 allocs;
-	u64 live;
+	u64 odd;
 	u64 failed;
 	u64 lost;
 	u64 older;
 	u64 unmatched;
 	u64 findings;
+};
+
+/* Mapped, or allocated, and not given back, of what was seen. */
+static inline __attribute__((always_inline, unused)) u64 live_of(const struct device_state *device)
+{
+	return device->maps - device->unmaps + device->odd;
+}
+
+/* A kind of mapping, and the key of the stack that made the first of it. */
+struct signature {
+	u64 tag;
+	u64 stack;
+};
+
+/* A stack: where it is, with the time in it, and a bit for each page, modulo 64. */
+struct seen_stack {
+	u64 tag;
+	u64 pages;
 };
 
 /* What exactly a finding is about, where its check does not say. */
@@ -233,6 +326,30 @@ enum detail {
 struct range {
 	u64 start;
 	u64 end;
+};
+
+/**
+ * struct fast_facts - what the fast path must know of this machine, all in one place
+ * @ram_start, @ram_size: the largest range of memory, whose pages are the first
+ * @image_start, @image_size: the kernel
+ * @nr_buckets: in the table of mappings
+ * @tick_ns: of the clock that is not read
+ * @line_mask: a line's size, less one
+ * @line_shift: of a bit in page_lines: its line, 64 bytes at least
+ * @sample_mask: one mapping in this, plus one, has its contents compared
+ * @can_cast: bpf_rdonly_cast() is there, since 6.2
+ */
+struct fast_facts {
+	u64 ram_start;
+	u64 ram_size;
+	u64 image_start;
+	u64 image_size;
+	u64 nr_buckets;
+	u64 tick_ns;
+	u32 line_mask;
+	u32 line_shift;
+	u32 sample_mask;
+	u32 can_cast;
 };
 
 enum content_mode { CONTENT_OFF, CONTENT_SAMPLE, CONTENT_EDGES, CONTENT_FULL, NR_CONTENT_MODES };
@@ -264,6 +381,7 @@ enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE, EVENT_WATCH_SP
  * @skips_sync: see struct device_state
  * @has_ops, @iommu: see struct device_state
  * @live: LEAK by growth: live mappings of the call site; else 0
+ * @at: where @map is in the table, while it is
  * @addr: the address given to that call: DMA, or physical for a CPU access
  * @size: bytes given to that call
  * @map: the mapping; for DOUBLE_UNMAP the one that was
@@ -297,6 +415,8 @@ struct finding {
 	u8 pad[2];
 	u32 nents;
 	u32 live;
+	u32 at;
+	u32 pad2;
 	u64 attrs;
 	u64 addr;
 	u64 size;
@@ -339,9 +459,10 @@ enum watch_kind {
 
 /**
  * struct watch - what one slot, the same on every CPU, watches
- * @key: the mapping
- * @generation: of its device
- * @born: of the mapping: buffers and their addresses are used again
+ * @dev: the mapping's
+ * @dma: the mapping's
+ * @born, @turn: of the mapping: buffers, and their addresses and places, are used again
+ * @at: its place
  * @address: virtual address; 0 while user space changes the rest
  * @phys: the same, physical
  * @size: bytes, a power of two up to 8
@@ -350,9 +471,11 @@ enum watch_kind {
  * @told: instructions that were reported
  */
 struct watch {
-	struct mapping_key key;
-	u64 generation;
+	u64 dev;
+	u64 dma;
 	u64 born;
+	u32 at;
+	u32 turn;
 	u64 address;
 	u64 phys;
 	u32 size;
@@ -382,7 +505,7 @@ enum lost_reason {
 	LOST_RING, /* the ring buffer was full */
 	LOST_TABLE, /* a table was full */
 	LOST_NESTED, /* nested deeper than there is room for */
-	LOST_SLOTS, /* more than SLOTS live mappings of one address */
+	LOST_DEVICE, /* more than DEVICES_MAX devices */
 	NR_LOST,
 };
 

@@ -1,19 +1,309 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Finding a live mapping by an address. Part of dmasnoop.bpf.c. */
+/*
+ * The table of mappings: taking a place, giving it back, and finding a mapping by an
+ * address. Part of dmasnoop.bpf.c.
+ *
+ * Buckets of an array, not a hash map: a map and an unmap need less than 100
+ * instructions of it, not 1,100. A mapping is taken in, and removed, by one atomic
+ * operation on its count of users. What is over stays, and tells what was there; drivers
+ * use the same buffers again and again, so it is often taken in again as it is. A
+ * bucket's tags are one word: they say in a few instructions that an address is not there.
+ */
 #ifndef DMASNOOP_FIND_BPF_H
 #define DMASNOOP_FIND_BPF_H
+
+/* Mappings that start in one granule of memory have the same home. */
+#define GRANULE_SHIFT 10
+#define GRANULES (1 << (PAGE_SHIFT - GRANULE_SHIFT)) /* in a page */
 
 /* How far back a mapping may start for an address in it to be found, in pages. */
 #define LADDER 16
 
-struct index_walk {
-	u64 dev;
-	u64 dma;
-	u64 space;
-	u64 first_page;
+/* --- places --- */
+
+static __always_inline u64 hash_address(u64 address)
+{
+	return (address >> GRANULE_SHIFT) * 0x9e3779b97f4a7c15;
+}
+
+static __always_inline u32 home_of(u64 hash)
+{
+	return (hash >> 32) * facts.nr_buckets >> 32;
+}
+
+#define EACH 0x0101010101010101ull
+
+/* What stands for an address among those of its bucket; never 0. */
+static __always_inline u64 tag_of(u64 hash, u64 address)
+{
+	return ((hash >> 24 ^ address >> 4) & 0x7f) | 0x80;
+}
+
+/* The highest bit of each byte of @tags that is 0; only the lowest is sure. */
+static __always_inline u64 zero_bytes(u64 tags)
+{
+	return (tags - EACH) & ~tags & EACH << 7;
+}
+
+/* Which byte the lowest of them is. */
+static __always_inline u32 first_byte(u64 found)
+{
+	return ((found & -found) >> 7) * 0x0001020304050607 >> 56 & (BUCKET - 1);
+}
+
+static __always_inline struct bucket *bucket_at(u32 index)
+{
+	return bpf_map_lookup_elem(&mappings, &index);
+}
+
+static __always_inline u32 bucket_after(u32 index, u32 steps)
+{
+	index += steps;
+	return index < facts.nr_buckets ? index : index - facts.nr_buckets;
+}
+
+/* The mapping at a place, whoever's; NULL when there is no such place. */
+static __always_inline struct mapping *mapping_at(u32 at)
+{
+	struct bucket *bucket = bucket_at(at / BUCKET);
+
+	if (!bucket)
+		return NULL;
+	/* Or the compiler adds first and asks then, which the verifier forbids. */
+	asm volatile("" : "+r"(bucket));
+	return &bucket->map[at & (BUCKET - 1)];
+}
+
+static __always_inline bool is_live(const struct mapping *map)
+{
+	return map->users && map->users < MAP_BUSY;
+}
+
+/* Where in its bucket a mapping is looked for first. */
+static __always_inline u32 preferred(u64 hash, u64 address)
+{
+	return (hash >> 28 ^ address >> 6) & (BUCKET - 1);
+}
+
+/* Says whose a place is now. */
+static __always_inline void tag_place(struct bucket *bucket, u32 place, u64 tag)
+{
+	u32 shift = 8 * (place & (BUCKET - 1));
+
+	if ((bucket->tags >> shift & 0xff) == tag)
+		return;
+	__sync_fetch_and_and(&bucket->tags, ~(0xffull << shift));
+	__sync_fetch_and_or(&bucket->tags, tag << shift);
+}
+
+/* Takes a place for @address when nobody lives there. */
+static __always_inline bool take_this(struct bucket *bucket, u32 place, u64 tag)
+{
+	u32 *users = &bucket->map[place & (BUCKET - 1)].users;
+
+	if (*users || __sync_val_compare_and_swap(users, 0, MAP_BUSY) != 0)
+		return false;
+	tag_place(bucket, place, tag);
+	return true;
+}
+
+/*
+ * Takes a place of one bucket for a mapping at @address: the one that it had before, one
+ * that nobody ever had, or one of a mapping that is over. NOWHERE when all are taken.
+ */
+__noinline u32 take_place_in(u32 index, u64 address)
+{
+	u64 hash = hash_address(address), tag = tag_of(hash, address), tags;
+	struct bucket *bucket = bucket_at(index);
+	u32 first = preferred(hash, address);
+
+	if (!bucket)
+		return NOWHERE;
+	tags = bucket->tags;
+	for (u32 i = 0; i < BUCKET; i++)
+		if (bucket->map[i].dma == address && take_this(bucket, i, tag))
+			return index * BUCKET + i;
+	for (u32 i = 0; i < BUCKET; i++) {
+		u32 place = (first + i) & (BUCKET - 1);
+
+		if (!(tags >> 8 * place & 0xff) && take_this(bucket, place, tag))
+			return index * BUCKET + place;
+	}
+	for (u32 i = 0; i < BUCKET; i++) {
+		u32 place = (first + i) & (BUCKET - 1);
+
+		if (take_this(bucket, place, tag))
+			return index * BUCKET + place;
+	}
+	return NOWHERE;
+}
+
+struct place_walk {
+	u64 address;
+	u32 at;
+	u32 home;
 };
 
-/* A mapping is in the index at its first page and at every LADDERth after it. */
+static long take_place_one(u32 steps, struct place_walk *walk)
+{
+	struct bucket *home = bucket_at(walk->home);
+
+	walk->at = take_place_in(bucket_after(walk->home, steps), walk->address);
+	if (!home || walk->at == NOWHERE)
+		return 0;
+	if (home->reach < steps)
+		home->reach = steps;
+	return 1;
+}
+
+/* A place for a mapping at a DMA address; NOWHERE when all of its places are taken. */
+__noinline u32 take_place(u64 dma)
+{
+	struct place_walk walk = { .address = dma, .at = NOWHERE };
+
+	walk.home = home_of(hash_address(dma));
+	bpf_loop(REACH_MAX, take_place_one, &walk, 0);
+	return walk.at;
+}
+
+/* --- by the exact address --- */
+
+struct exact_walk {
+	struct scratch *s;
+	u32 home;
+	u32 best;
+	u32 nr;
+	u32 mode;
+};
+
+enum exact_mode {
+	EXACT_LIVE, /* that fits @s's call best */
+	EXACT_SAME, /* mapped once more: to the device only, and in every way the same */
+	EXACT_OVER, /* that was there last */
+	EXACT_STALE, /* of a device that is no more */
+};
+
+static __always_inline bool fits(const struct scratch *s, const struct mapping *map)
+{
+	if (map->dir != s->dir)
+		return false;
+	if (s->op == OP_SYNC_FOR_CPU || s->op == OP_SYNC_FOR_DEVICE)
+		return s->size <= map->size;
+	return s->size == map->size && s->kind == map->kind;
+}
+
+/* Looks at one mapping at the right address. Returns 1 when it is the one. */
+static __always_inline int exact_one(struct exact_walk *walk, struct scratch *s,
+				     const struct mapping *map, u32 at)
+{
+	u32 generation = devices[s->device & (DEVICES_MAX - 1)].generation;
+
+	if (walk->mode == EXACT_OVER) {
+		struct mapping *best = mapping_at(walk->best);
+
+		if (!map->users && (!best || born_ns(map) >= born_ns(best)))
+			walk->best = at;
+		return 0;
+	}
+	if (!is_live(map))
+		return 0;
+	if (map->generation != generation) {
+		if (walk->mode == EXACT_STALE)
+			walk->best = at;
+		return walk->mode == EXACT_STALE;
+	}
+	if (walk->mode == EXACT_STALE)
+		return 0;
+	if (walk->mode == EXACT_SAME) {
+		if (map->dir != DIR_TO_DEVICE || map->phys != s->phys || !fits(s, map))
+			return 0;
+		walk->best = at;
+		return 1;
+	}
+	walk->nr++;
+	if (fits(s, map)) {
+		walk->best = at;
+		return 1;
+	}
+	if (walk->best == NOWHERE)
+		walk->best = at;
+	return 0;
+}
+
+static long exact_bucket(u32 steps, struct exact_walk *walk)
+{
+	u32 index = bucket_after(walk->home, steps);
+	struct bucket *bucket = bucket_at(index);
+	struct scratch *s = walk->s;
+
+	if (!bucket)
+		return 1;
+	for (u32 i = 0; i < BUCKET; i++) {
+		const struct mapping *map = &bucket->map[i];
+
+		if (map->dma == s->dma && map->dev == s->dev &&
+		    exact_one(walk, s, map, index * BUCKET + i))
+			return 1;
+	}
+	return 0;
+}
+
+/* The mapping that starts at exactly @s's address; its place. */
+__noinline u32 search_exact(struct scratch *s, u32 mode)
+{
+	struct exact_walk walk = { .best = NOWHERE, .mode = mode };
+	struct bucket *home;
+
+	s = own(s);
+	if (!s)
+		return NOWHERE;
+	walk.s = s;
+	walk.home = home_of(hash_address(s->dma));
+	home = bucket_at(walk.home);
+	bpf_loop((home ? home->reach & (REACH_MAX - 1) : 0) + 1, exact_bucket, &walk, 0);
+	return walk.best;
+}
+
+/* The live mapping at exactly this address that fits best; its place in @s->at. */
+static __always_inline struct mapping *find_exact(struct scratch *s)
+{
+	s->at = search_exact(s, EXACT_LIVE);
+	return s->at == NOWHERE ? NULL : mapping_at(s->at);
+}
+
+/* --- by an address inside --- */
+
+/* The mapping at a place while it is live, of any device. */
+static __always_inline struct mapping *live_any(u32 at)
+{
+	struct mapping *map = mapping_at(at);
+	u32 device;
+
+	if (!map || !is_live(map))
+		return NULL;
+	device = find_device(map->dev);
+	return device != NOWHERE &&
+			       devices[device & (DEVICES_MAX - 1)].generation == map->generation ?
+		       map :
+		       NULL;
+}
+
+/* A mapping may be over without our knowing: never unmapped, or the event lost. */
+static __noinline bool is_unsure_of(const struct mapping *map)
+{
+	u32 at = find_device(map->dev);
+	const struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
+
+	return at == NOWHERE || device->lazy || events_lost(device, born_ns(map));
+}
+
+struct index_walk {
+	u64 dev;
+	u64 space;
+	u64 first_page;
+	u32 at;
+};
+
 static long index_one(u32 index, struct index_walk *walk)
 {
 	struct page_key key = { .page = walk->first_page + index * LADDER, .space = walk->space };
@@ -26,28 +316,30 @@ static long index_one(u32 index, struct index_walk *walk)
 		u32 next = STARTS;
 
 		for (u32 i = 0; i < STARTS; i++) {
-			struct mapping_key old = { .dev = page->at[i].dev, .dma = page->at[i].dma };
+			struct mapping *old;
 
-			if (old.dma == walk->dma && old.dev == walk->dev)
+			if (page->at[i] == walk->at + 1)
 				return 0;
-			if (next == STARTS && !bpf_map_lookup_elem(&mappings, &old))
+			old = page->at[i] ? mapping_at(page->at[i] - 1) : NULL;
+			if (next == STARTS && (!old || !is_live(old)))
 				next = i;
 		}
 		/* More than STARTS live ones: one of them will not be found. */
 		if (next == STARTS)
 			next = page->next++;
-		next &= STARTS - 1;
-		page->at[next].dev = walk->dev;
-		page->at[next].dma = walk->dma;
+		page->at[next & (STARTS - 1)] = walk->at + 1;
 	} else {
-		struct page_starts fresh = { .at = { { walk->dev, walk->dma } }, .next = 1 };
+		struct page_starts fresh = { .at = { walk->at + 1 }, .next = 1 };
 
 		bpf_map_update_elem(&starts, &key, &fresh, BPF_ANY);
 	}
 	return 0;
 }
 
-/* Makes @s->map findable by its DMA or its physical addresses. */
+/*
+ * Makes @s->map findable by an address in it where its home does not: at its first
+ * page and at every LADDERth after it.
+ */
 __noinline int index_add(struct scratch *s, u64 space)
 {
 	struct index_walk walk = { .space = space };
@@ -59,43 +351,13 @@ __noinline int index_add(struct scratch *s, u64 space)
 	address = space == SPACE_DMA ? s->map.dma : s->map.phys;
 	pages = ((address + s->map.size - 1) >> PAGE_SHIFT) - (address >> PAGE_SHIFT) + 1;
 	walk.dev = s->map.dev;
-	walk.dma = s->map.dma;
+	walk.at = s->at;
 	walk.first_page = address >> PAGE_SHIFT;
-	if (pages <= LADDER)
-		index_one(0, &walk);
-	else
+	if (pages > LADDER)
 		bpf_loop((pages + LADDER - 1) / LADDER, index_one, &walk, 0);
+	else if (space == SPACE_PHYS && s->map.phys != s->map.dma)
+		index_one(0, &walk);
 	return 0;
-}
-
-static __always_inline bool same_key(const struct mapping_key *a, const struct mapping_key *b)
-{
-	return a->dev == b->dev && a->dma == b->dma && a->slot == b->slot;
-}
-
-static __always_inline struct mapping *live_mapping(const struct mapping_key *key, u64 generation)
-{
-	struct mapping *map = bpf_map_lookup_elem(&mappings, key);
-
-	return map && map->generation == generation ? map : NULL;
-}
-
-/* The same, of any device. */
-static __always_inline struct mapping *live_any(const struct mapping_key *key)
-{
-	struct mapping *map = bpf_map_lookup_elem(&mappings, key);
-	struct device_state *device = map ? bpf_map_lookup_elem(&devices, &map->dev) : NULL;
-
-	return device && device->generation == map->generation && map->users ? map : NULL;
-}
-
-/* A mapping may be over without our knowing: never unmapped, or the event lost. */
-static __noinline bool is_unsure_of(const struct mapping *map)
-{
-	u64 dev = map->dev;
-	struct device_state *device = bpf_map_lookup_elem(&devices, &dev);
-
-	return !device || device->lazy || events_lost(device);
 }
 
 static __always_inline bool covers(const struct mapping *map, u64 space, u64 address)
@@ -105,103 +367,98 @@ static __always_inline bool covers(const struct mapping *map, u64 space, u64 add
 	return address >= start && address - start < map->size;
 }
 
-/* A walk over the live mappings that start in some pages. */
+/* What is looked for among the mappings of some pages. */
+enum walk_mode {
+	WALK_COVERS, /* one that covers an address */
+	MEET_JUDGE, /* one that should not be on the lines of a buffer */
+	MEET_FIRST, /* one that is on one of them */
+	MEET_INSIDE, /* one that has bytes in the buffer */
+};
+
+/* A walk over the live mappings that start in some pages, the last page first. */
 struct starts_walk {
 	struct scratch *s;
 	u64 space;
 	u64 address;
-	u64 page;
+	u64 last_page;
 	u64 mode;
 	u64 found;
 };
 
-static long covers_one(u32 index, struct starts_walk *walk)
-{
-	struct page_key key = { .page = walk->page, .space = walk->space };
-	struct page_starts *page;
-	struct mapping *map;
-	struct scratch *s = walk->s;
+/* Is the mapping at a place the one? Its place goes to @s. In lines.bpf.h. */
+__noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32 mode);
 
-	if (walk->space == SPACE_DMA)
-		key.dev = s->dev;
-	page = bpf_map_lookup_elem(&starts, &key);
-	if (!page)
-		return 1;
-	s->key.dev = page->at[index / SLOTS & (STARTS - 1)].dev;
-	s->key.dma = page->at[index / SLOTS & (STARTS - 1)].dma;
-	s->key.slot = index % SLOTS;
-	if (!s->key.dev)
-		return 1;
-	map = live_any(&s->key);
-	if (!map || !covers(map, walk->space, walk->address))
-		return 0;
-	walk->found = 1;
-	return 1;
+/* The mappings whose home is that of an address. */
+static __always_inline void walk_home(struct starts_walk *walk, u64 address)
+{
+	u32 home = home_of(hash_address(address));
+	struct bucket *bucket = bucket_at(home);
+	u32 reach = bucket ? bucket->reach : 0;
+
+	for (u32 steps = 0; steps <= reach && steps < REACH_MAX; steps++) {
+		u32 index = bucket_after(home, steps);
+		u64 tags;
+
+		bucket = bucket_at(index);
+		tags = bucket ? bucket->tags : 0;
+		for (u32 i = 0; tags && i < BUCKET; i++) {
+			if (tags >> 8 * i & 0xff)
+				walk->found = is_the_one(walk->s, index * BUCKET + i, walk->space,
+							 walk->address, walk->mode);
+			if (walk->found)
+				return;
+		}
+	}
 }
 
-static long covers_page(u32 back, struct starts_walk *walk)
+/* Those that the index has for a page. */
+static __always_inline void walk_index(struct starts_walk *walk, u64 page_number)
 {
-	walk->page = (walk->address >> PAGE_SHIFT) - back;
-	bpf_loop(STARTS * SLOTS, covers_one, walk, 0);
-	return walk->found;
+	struct page_key key = { .page = page_number, .space = walk->space };
+	struct page_starts *page;
+
+	if (walk->space == SPACE_DMA)
+		key.dev = walk->s->dev;
+	page = bpf_map_lookup_elem(&starts, &key);
+	for (u32 i = 0; page && i < STARTS && page->at[i] && !walk->found; i++)
+		walk->found = is_the_one(walk->s, page->at[i] - 1, walk->space, walk->address,
+					 walk->mode);
+}
+
+#define WALK_STEPS (GRANULES + 1) /* for a page */
+
+static long walk_step(u32 index, struct starts_walk *walk)
+{
+	u64 page = walk->last_page - index / WALK_STEPS;
+	u64 granule = index % WALK_STEPS;
+
+	if (granule < GRANULES)
+		walk_home(walk, page << PAGE_SHIFT | granule << GRANULE_SHIFT);
+	else
+		walk_index(walk, page);
+	return walk->found ? 1 : 0;
 }
 
 /*
- * The mapping that an address lies in: its key goes to @s->key. A DMA address is
- * looked for in @s->dev only. Only as good as the index, which may have forgotten.
+ * The mapping that an address lies in: its place goes to @s->at. A DMA address is
+ * looked for in @s->dev only.
  */
 __noinline int search_containing(struct scratch *s, u64 space, u64 address)
 {
-	struct starts_walk walk = { .space = space, .address = address };
+	struct starts_walk walk = { .space = space, .address = address, .mode = WALK_COVERS };
 
 	s = own(s);
 	if (!s)
 		return 0;
 	walk.s = s;
-	bpf_loop(LADDER, covers_page, &walk, 0);
+	walk.last_page = address >> PAGE_SHIFT;
+	bpf_loop(LADDER * WALK_STEPS, walk_step, &walk, 0);
 	return walk.found;
 }
 
 static __always_inline struct mapping *find_containing(struct scratch *s, u64 space, u64 address)
 {
-	return search_containing(s, space, address) ? live_any(&s->key) : NULL;
-}
-
-/*
- * The live mapping at exactly this address that fits best; its key in @s->key.
- * For a sync it fits when the synced range lies in it.
- */
-__noinline int search_exact(struct scratch *s)
-{
-	u64 best = SLOTS;
-	bool sync;
-
-	s = own(s);
-	if (!s)
-		return 0;
-	sync = s->op == OP_SYNC_FOR_CPU || s->op == OP_SYNC_FOR_DEVICE;
-	s->key.dev = s->dev;
-	s->key.dma = s->dma;
-	for (u32 slot = 0; slot < SLOTS; slot++) {
-		struct mapping *map;
-
-		s->key.slot = slot;
-		map = live_mapping(&s->key, s->generation);
-		if (!map || !map->users)
-			continue;
-		if (map->dir == s->dir &&
-		    (sync ? s->size <= map->size : map->size == s->size && map->kind == s->kind))
-			return 1;
-		if (best == SLOTS)
-			best = slot;
-	}
-	s->key.slot = best;
-	return best < SLOTS;
-}
-
-static __always_inline struct mapping *find_exact(struct scratch *s)
-{
-	return search_exact(s) ? live_mapping(&s->key, s->generation) : NULL;
+	return search_containing(s, space, address) ? live_any(s->at) : NULL;
 }
 
 #endif

@@ -13,11 +13,11 @@
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-#define PROGRAM(section, name, body, twin)             \
+#define TWIN(section, name, body)                       \
 	SEC(section)                                   \
 	int name(u64 *args)                            \
 	{                                              \
-		struct scratch *s = enter(args, twin); \
+		struct scratch *s = enter_twin(args);  \
                                                        \
 		if (!s)                                \
 			return 0;                      \
@@ -26,30 +26,52 @@
 		return 0;                              \
 	}
 
+/* @fast: does what it can without a scratch, true when that is all. */
+#define ELDER(section, name, fast, body, marks, alone)                \
+	SEC(section)                                                  \
+	int name(u64 *args)                                           \
+	{                                                             \
+		struct scratch *s;                                    \
+                                                                      \
+		if (!armed)                                           \
+			return 0;                                     \
+		if (marks)                                            \
+			mark_done((u64)args, args[1], alone);         \
+		if (fast(args))                                       \
+			return 0;                                     \
+		s = take();                                           \
+		if (!s)                                               \
+			return 0;                                     \
+		body(args, s);                                        \
+		leave(s);                                             \
+		return 0;                                             \
+	}
+
 /*
  * The elder has to run first. Programs at a tracepoint run in the order in which
- * they were attached, which is that of this file; those at a function the other
- * way round (kernel/bpf/trampoline.c adds at the head).
+ * they were attached; those at a function the other way round (kernel/bpf/trampoline.c
+ * adds at the head), so there the twins are attached first, with all the rest. A
+ * tracepoint's are when they are needed: see @twins.
  */
-#define TRACEPOINT(event, name, body)                \
-	PROGRAM("raw_tp/" #event, name, body, false) \
-	PROGRAM("raw_tp/" #event, name##_twin, body, true)
+#define TRACEPOINT(event, name, fast, body)                               \
+	ELDER("raw_tp/" #event, name, fast, body, armed > ARMED, !preemptible)    \
+	TWIN("raw_tp/" #event, name##_twin, body)
 
-#define FUNCTION(type, function, name, body)                  \
-	PROGRAM(#type "/" #function, name##_twin, body, true) \
-	PROGRAM(#type "/" #function, name, body, false)
+#define FUNCTION(type, function, name, fast, body)                \
+	TWIN(#type "/" #function, name##_twin, body)              \
+	ELDER(#type "/" #function, name, fast, body, true, false)
 
-/*
- * A pointer argument as a number: the verifier lets no program calculate with
- * pointers, but forgets about one that has been through memory.
- */
-static __always_inline u64 number(struct scratch *s, u64 pointer)
+static __always_inline bool never_fast(u64 *args)
 {
-	*(volatile u64 *)&s->laundered = pointer;
-	return *(volatile u64 *)&s->laundered;
+	return false;
 }
 
 /* --- map and unmap --- */
+
+static __always_inline bool fast_map_event(u64 *args)
+{
+	return fast_map(args, number((u64)args), KIND_SINGLE, 0);
+}
 
 /* Tracepoint: dev, phys, dma, size, dir, attrs */
 static __always_inline int map_args(u64 *args, struct scratch *s, u8 kind)
@@ -75,11 +97,19 @@ static __always_inline int map_resource_event(u64 *args, struct scratch *s)
 	return map_args(args, s, KIND_RESOURCE);
 }
 
+static __always_inline bool fast_map_page_return(u64 *args)
+{
+	u64 page = page_to_phys(number(args[1]));
+	u64 event[] = { number(args[0]), page + args[2], args[6], args[3], args[4], args[5] };
+
+	return page && fast_map(event, number((u64)args), KIND_SINGLE, 0);
+}
+
 /* dma_map_page_attrs(dev, page, offset, size, dir, attrs) returned */
 static __always_inline int map_page_return(u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->phys = page_to_phys(number(s, args[1]));
+	s->phys = page_to_phys(number(args[1]));
 	if (s->phys)
 		s->phys += args[2];
 	s->size = args[3];
@@ -105,6 +135,19 @@ static __always_inline int map_resource_return(u64 *args, struct scratch *s)
 	return on_map(args, s);
 }
 
+static __always_inline bool fast_unmap_event(u64 *args)
+{
+	return fast_unmap(args, KIND_SINGLE, 0);
+}
+
+/* dma_unmap_page_attrs(): the same, but that the device is known as a pointer. */
+static __always_inline bool fast_unmap_call(u64 *args)
+{
+	u64 event[] = { number(args[0]), args[1], args[2], args[3], args[4] };
+
+	return fast_unmap(event, KIND_SINGLE, 0);
+}
+
 /* Tracepoints and functions alike: dev, dma, size, dir, attrs */
 static __always_inline int unmap_args(u64 *args, struct scratch *s, u8 kind)
 {
@@ -128,16 +171,16 @@ static __always_inline int unmap_resource_event(u64 *args, struct scratch *s)
 	return unmap_args(args, s, KIND_RESOURCE);
 }
 
-TRACEPOINT(dma_map_page, tp_map_page, map_event)
-TRACEPOINT(dma_map_phys, tp_map_phys, map_event)
-TRACEPOINT(dma_map_resource, tp_map_resource, map_resource_event)
-TRACEPOINT(dma_unmap_page, tp_unmap_page, unmap_event)
-TRACEPOINT(dma_unmap_phys, tp_unmap_phys, unmap_event)
-TRACEPOINT(dma_unmap_resource, tp_unmap_resource, unmap_resource_event)
-FUNCTION(fexit, dma_map_page_attrs, fn_map_page, map_page_return)
-FUNCTION(fexit, dma_map_resource, fn_map_resource, map_resource_return)
-FUNCTION(fentry, dma_unmap_page_attrs, fn_unmap_page, unmap_event)
-FUNCTION(fentry, dma_unmap_resource, fn_unmap_resource, unmap_resource_event)
+TRACEPOINT(dma_map_page, tp_map_page, fast_map_event, map_event)
+TRACEPOINT(dma_map_phys, tp_map_phys, fast_map_event, map_event)
+TRACEPOINT(dma_map_resource, tp_map_resource, never_fast, map_resource_event)
+TRACEPOINT(dma_unmap_page, tp_unmap_page, fast_unmap_event, unmap_event)
+TRACEPOINT(dma_unmap_phys, tp_unmap_phys, fast_unmap_event, unmap_event)
+TRACEPOINT(dma_unmap_resource, tp_unmap_resource, never_fast, unmap_resource_event)
+FUNCTION(fexit, dma_map_page_attrs, fn_map_page, fast_map_page_return, map_page_return)
+FUNCTION(fexit, dma_map_resource, fn_map_resource, never_fast, map_resource_return)
+FUNCTION(fentry, dma_unmap_page_attrs, fn_unmap_page, fast_unmap_call, unmap_event)
+FUNCTION(fentry, dma_unmap_resource, fn_unmap_resource, never_fast, unmap_resource_event)
 
 /* --- lists --- */
 
@@ -172,7 +215,7 @@ static __always_inline int map_sgtable_return(u64 *args, struct scratch *s)
 
 	if ((int)args[4])
 		return 0;
-	table = (void *)number(s, args[1]);
+	table = (void *)number(args[1]);
 	s->dev = args[0];
 	s->dir = args[2];
 	s->attrs = args[3];
@@ -192,11 +235,11 @@ static __always_inline int unmap_sg_event(u64 *args, struct scratch *s)
 	return on_unmap_sg(args, s);
 }
 
-TRACEPOINT(dma_map_sg, tp_map_sg, map_sg_event)
-TRACEPOINT(dma_unmap_sg, tp_unmap_sg, unmap_sg_event)
-FUNCTION(fexit, dma_map_sg_attrs, fn_map_sg, map_sg_return)
-FUNCTION(fexit, dma_map_sgtable, fn_map_sgtable, map_sgtable_return)
-FUNCTION(fentry, dma_unmap_sg_attrs, fn_unmap_sg, unmap_sg_event)
+TRACEPOINT(dma_map_sg, tp_map_sg, never_fast, map_sg_event)
+TRACEPOINT(dma_unmap_sg, tp_unmap_sg, never_fast, unmap_sg_event)
+FUNCTION(fexit, dma_map_sg_attrs, fn_map_sg, never_fast, map_sg_return)
+FUNCTION(fexit, dma_map_sgtable, fn_map_sgtable, never_fast, map_sgtable_return)
+FUNCTION(fentry, dma_unmap_sg_attrs, fn_unmap_sg, never_fast, unmap_sg_event)
 
 /* --- syncs: dev, dma, size, dir; dev, sg, nents, dir --- */
 
@@ -220,6 +263,30 @@ static __always_inline int sync_sg_event(u64 *args, struct scratch *s, u8 op)
 	return on_sync_sg(args, s, op);
 }
 
+static __always_inline bool fast_sync_cpu_event(u64 *args)
+{
+	return fast_sync(args, OP_SYNC_FOR_CPU);
+}
+
+static __always_inline bool fast_sync_device_event(u64 *args)
+{
+	return fast_sync(args, OP_SYNC_FOR_DEVICE);
+}
+
+static __always_inline bool fast_sync_cpu_call(u64 *args)
+{
+	u64 event[] = { number(args[0]), args[1], args[2], args[3] };
+
+	return fast_sync(event, OP_SYNC_FOR_CPU);
+}
+
+static __always_inline bool fast_sync_device_call(u64 *args)
+{
+	u64 event[] = { number(args[0]), args[1], args[2], args[3] };
+
+	return fast_sync(event, OP_SYNC_FOR_DEVICE);
+}
+
 static __always_inline int sync_cpu_event(u64 *args, struct scratch *s)
 {
 	return sync_event(args, s, OP_SYNC_FOR_CPU);
@@ -240,14 +307,14 @@ static __always_inline int sync_sg_device_event(u64 *args, struct scratch *s)
 	return sync_sg_event(args, s, OP_SYNC_FOR_DEVICE);
 }
 
-TRACEPOINT(dma_sync_single_for_cpu, tp_sync_cpu, sync_cpu_event)
-TRACEPOINT(dma_sync_single_for_device, tp_sync_device, sync_device_event)
-TRACEPOINT(dma_sync_sg_for_cpu, tp_sync_sg_cpu, sync_sg_cpu_event)
-TRACEPOINT(dma_sync_sg_for_device, tp_sync_sg_device, sync_sg_device_event)
-FUNCTION(fentry, dma_sync_single_for_cpu, fn_sync_cpu, sync_cpu_event)
-FUNCTION(fentry, dma_sync_single_for_device, fn_sync_device, sync_device_event)
-FUNCTION(fentry, dma_sync_sg_for_cpu, fn_sync_sg_cpu, sync_sg_cpu_event)
-FUNCTION(fentry, dma_sync_sg_for_device, fn_sync_sg_device, sync_sg_device_event)
+TRACEPOINT(dma_sync_single_for_cpu, tp_sync_cpu, fast_sync_cpu_event, sync_cpu_event)
+TRACEPOINT(dma_sync_single_for_device, tp_sync_device, fast_sync_device_event, sync_device_event)
+TRACEPOINT(dma_sync_sg_for_cpu, tp_sync_sg_cpu, never_fast, sync_sg_cpu_event)
+TRACEPOINT(dma_sync_sg_for_device, tp_sync_sg_device, never_fast, sync_sg_device_event)
+FUNCTION(fentry, dma_sync_single_for_cpu, fn_sync_cpu, fast_sync_cpu_call, sync_cpu_event)
+FUNCTION(fentry, dma_sync_single_for_device, fn_sync_device, fast_sync_device_call, sync_device_event)
+FUNCTION(fentry, dma_sync_sg_for_cpu, fn_sync_sg_cpu, never_fast, sync_sg_cpu_event)
+FUNCTION(fentry, dma_sync_sg_for_device, fn_sync_sg_device, never_fast, sync_sg_device_event)
 
 /* --- allocations: by function on every kernel, they are few --- */
 
@@ -258,9 +325,9 @@ static __always_inline int alloc_return(u64 *args, struct scratch *s)
 		return 0;
 	s->dev = args[0];
 	s->size = args[1];
-	s->dma = read_u64((void *)number(s, args[2]));
+	s->dma = read_u64((void *)number(args[2]));
 	s->attrs = args[4];
-	s->phys = virt_to_phys(number(s, args[5]));
+	s->phys = virt_to_phys(number(args[5]));
 	s->dir = DIR_BIDIRECTIONAL;
 	s->kind = KIND_COHERENT;
 	s->op = OP_ALLOC;
@@ -274,7 +341,7 @@ static __always_inline int free_event(u64 *args, struct scratch *s)
 		return 0;
 	s->dev = args[0];
 	s->size = args[1];
-	s->cpu_address = virt_to_phys(number(s, args[2]));
+	s->cpu_address = virt_to_phys(number(args[2]));
 	s->dma = args[3];
 	s->attrs = args[4];
 	s->dir = DIR_BIDIRECTIONAL;
@@ -290,9 +357,9 @@ static __always_inline int alloc_pages_return(u64 *args, struct scratch *s)
 		return 0;
 	s->dev = args[0];
 	s->size = args[1];
-	s->dma = read_u64((void *)number(s, args[2]));
+	s->dma = read_u64((void *)number(args[2]));
 	s->dir = args[3];
-	s->phys = page_to_phys(number(s, args[5]));
+	s->phys = page_to_phys(number(args[5]));
 	s->kind = KIND_PAGES;
 	s->op = OP_ALLOC;
 	return on_map(args, s);
@@ -303,7 +370,7 @@ static __always_inline int free_pages_event(u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
 	s->size = args[1];
-	s->cpu_address = page_to_phys(number(s, args[2]));
+	s->cpu_address = page_to_phys(number(args[2]));
 	s->dma = args[3];
 	s->dir = args[4];
 	s->kind = KIND_PAGES;
@@ -311,10 +378,10 @@ static __always_inline int free_pages_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
-FUNCTION(fexit, dma_alloc_attrs, fn_alloc, alloc_return)
-FUNCTION(fentry, dma_free_attrs, fn_free, free_event)
-FUNCTION(fexit, dma_alloc_pages, fn_alloc_pages, alloc_pages_return)
-FUNCTION(fentry, dma_free_pages, fn_free_pages, free_pages_event)
+FUNCTION(fexit, dma_alloc_attrs, fn_alloc, never_fast, alloc_return)
+FUNCTION(fentry, dma_free_attrs, fn_free, never_fast, free_event)
+FUNCTION(fexit, dma_alloc_pages, fn_alloc_pages, never_fast, alloc_pages_return)
+FUNCTION(fentry, dma_free_pages, fn_free_pages, never_fast, free_pages_event)
 
 /* --- dma_iova_*(), 7.x --- */
 
@@ -331,7 +398,7 @@ static __always_inline int iova_link_return(u64 *args, struct scratch *s)
 	if ((int)args[7])
 		return 0;
 	s->dev = args[0];
-	s->dma = iova_start(number(s, args[1]));
+	s->dma = iova_start(number(args[1]));
 	s->phys = args[2];
 	s->dma += args[3];
 	s->size = args[4];
@@ -346,7 +413,7 @@ static __always_inline int iova_link_return(u64 *args, struct scratch *s)
 static __always_inline int iova_unlink_event(u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->dma = iova_start(number(s, args[1]));
+	s->dma = iova_start(number(args[1]));
 	s->dma += args[2];
 	s->size = args[3];
 	s->dir = args[4];
@@ -358,31 +425,32 @@ static __always_inline int iova_unlink_event(u64 *args, struct scratch *s)
 static __always_inline int iova_destroy_event(u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->dma = iova_start(number(s, args[1]));
+	s->dma = iova_start(number(args[1]));
 	s->size = args[2];
 	s->dir = args[3];
 	s->attrs = args[4];
 	return on_iova_unlink(args, s);
 }
 
-FUNCTION(fexit, dma_iova_link, fn_iova_link, iova_link_return)
-FUNCTION(fentry, dma_iova_unlink, fn_iova_unlink, iova_unlink_event)
-FUNCTION(fentry, dma_iova_destroy, fn_iova_destroy, iova_destroy_event)
+FUNCTION(fexit, dma_iova_link, fn_iova_link, never_fast, iova_link_return)
+FUNCTION(fentry, dma_iova_unlink, fn_iova_unlink, never_fast, iova_unlink_event)
+FUNCTION(fentry, dma_iova_destroy, fn_iova_destroy, never_fast, iova_destroy_event)
 
 /* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
 SEC("fexit/dma_need_unmap")
 int BPF_PROG(fn_need_unmap, struct device *dev, bool needed)
 {
 	u64 address = (u64)dev;
-	struct device_state *device;
+	u32 at;
 
 	if (!armed || needed)
 		return 0;
-	if (!bpf_map_lookup_elem(&devices, &address))
-		make_device(address);
-	device = bpf_map_lookup_elem(&devices, &address);
-	if (device)
-		device->lazy = 1;
+	at = get_device(number(address));
+	if (at == NOWHERE)
+		return 0;
+	devices[at & (DEVICES_MAX - 1)].lazy = 1;
+	if (devices[at & (DEVICES_MAX - 1)].pace == PACE_FAST)
+		devices[at & (DEVICES_MAX - 1)].pace = PACE_SLOW;
 	return 0;
 }
 
@@ -401,6 +469,6 @@ static __always_inline int cpu_access_event(u64 *args, struct scratch *s)
 	return s->phys ? on_access(args, s) : 0;
 }
 
-TRACEPOINT(dmaloop_cpu_access, late_cpu_access, cpu_access_event)
+TRACEPOINT(dmaloop_cpu_access, late_cpu_access, never_fast, cpu_access_event)
 
 #endif

@@ -20,19 +20,20 @@ __noinline int judge_release(struct scratch *s)
 	s = own(s);
 	if (!s || !lines_claimed(s->phys, s->size))
 		return 0;
-	__builtin_memset(&s->key, 0, sizeof(s->key));
+	s->at = NOWHERE;
 	if (!meet(s, MEET_INSIDE))
 		return 0;
-	map = live_any(&s->other_key);
+	map = live_any(s->other_at);
 	if (!map)
 		return 0;
 	s->dev = map->dev;
+	s->device = find_device(s->dev);
 	s->dma = map->dma;
 	s->dir = map->dir;
 	s->kind = map->kind;
 	s->op = OP_RELEASE;
 	/* Synced for the CPU and not unmapped: the device has finished, most likely. */
-	if (map->owner != OWNER_DEVICE || map->blind)
+	if (map->owner != OWNER_DEVICE || map->flags & MAP_BLIND)
 		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP;
 	if (is_unsure_of(map))
 		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
@@ -114,10 +115,12 @@ __noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
 		return 0;
 	map = find_containing(s, SPACE_PHYS, phys);
 	/* Where syncs are skipped, the CPU may own it by one of those. */
-	if (!map || map->owner != OWNER_DEVICE || map->blind || map->passed || !claims_lines(map))
+	if (!map || map->owner != OWNER_DEVICE || map->flags & (MAP_BLIND | MAP_PASSED) ||
+	    !claims_lines(map))
 		return 0;
-	map->passed = 1;
+	__sync_fetch_and_or(&map->flags, MAP_PASSED);
 	s->dev = map->dev;
+	s->device = find_device(s->dev);
 	s->dma = map->dma;
 	s->phys = phys;
 	s->size = size;

@@ -27,7 +27,7 @@ struct line_walk {
 static long mark_page(u32 index, struct line_walk *walk)
 {
 	u64 page = (walk->phys >> PAGE_SHIFT) + index, from = 0, to = 1u << PAGE_SHIFT, mask;
-	u32 line = line_size > 64 ? line_size : 64, first, last;
+	u32 first, last;
 	u32 slot = page_index(page << PAGE_SHIFT);
 	u64 *word;
 
@@ -35,8 +35,8 @@ static long mark_page(u32 index, struct line_walk *walk)
 		from = walk->phys & ((1u << PAGE_SHIFT) - 1);
 	if (walk->end - (page << PAGE_SHIFT) < to)
 		to = walk->end - (page << PAGE_SHIFT);
-	first = from / line & (LINES_IN_WORD - 1);
-	last = (to - 1) / line & (LINES_IN_WORD - 1);
+	first = from >> facts.line_shift & (LINES_IN_WORD - 1);
+	last = (to - 1) >> facts.line_shift & (LINES_IN_WORD - 1);
 	mask = ~0ull << first & ~0ull >> (LINES_IN_WORD - 1 - last);
 	word = bpf_map_lookup_elem(&page_lines, &slot);
 	if (!word)
@@ -115,12 +115,6 @@ static __always_inline bool claims_lines(const struct mapping *map)
 
 /* --- who else is there: the slow path --- */
 
-enum meet_mode {
-	MEET_JUDGE, /* one that should not be there */
-	MEET_FIRST, /* one that is on one of the lines */
-	MEET_INSIDE, /* one that has bytes there */
-};
-
 /* Is there something wrong about @s->map and another mapping on its lines? */
 static __always_inline bool is_bad_meeting(struct scratch *s, const struct mapping *other)
 {
@@ -133,49 +127,47 @@ static __always_inline bool is_bad_meeting(struct scratch *s, const struct mappi
 	return !rule_same_line_apart(&s->object, &s->other_object);
 }
 
-static long meet_one(u32 index, struct starts_walk *walk)
+/* Is @map, at @at, on the lines of [@s->phys, +@s->size), as @mode asks? Not @s->at's own. */
+static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at, u32 mode)
 {
-	struct page_key key = { .page = walk->page, .space = SPACE_PHYS };
-	struct page_starts *page = bpf_map_lookup_elem(&starts, &key);
-	struct scratch *s = walk->s;
-	struct mapping *map;
+	u8 how;
 
-	if (!page)
-		return 1;
-	s->other_key.dev = page->at[index / SLOTS & (STARTS - 1)].dev;
-	s->other_key.dma = page->at[index / SLOTS & (STARTS - 1)].dma;
-	s->other_key.slot = index % SLOTS;
-	if (!s->other_key.dev)
-		return 1;
-	map = live_any(&s->other_key);
-	if (!map || same_key(&s->other_key, &s->key) || !claims_lines(map) ||
-	    rule_meet(s->phys, s->size, map->phys, map->size, line_size) == MEET_NOT)
-		return 0;
-	if (walk->mode == MEET_INSIDE &&
-	    rule_meet(s->phys, s->size, map->phys, map->size, line_size) != MEET_BYTES)
-		return 0;
-	map->met = 1;
+	if (at == s->at || !claims_lines(map))
+		return false;
+	how = rule_meet(s->phys, s->size, map->phys, map->size, line_size);
+	if (how == MEET_NOT || (mode == MEET_INSIDE && how != MEET_BYTES))
+		return false;
+	__sync_fetch_and_or(&map->flags, MAP_MET);
 	s->met = 1;
-	if (walk->mode == MEET_JUDGE && !is_bad_meeting(s, map))
+	if (mode == MEET_JUDGE && !is_bad_meeting(s, map))
+		return false;
+	s->other_at = at;
+	return true;
+}
+
+/* Is the mapping at a place the one? Its place goes to @s. */
+__noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32 mode)
+{
+	struct mapping *map = live_any(at);
+
+	s = own(s);
+	if (!s || !map)
 		return 0;
-	walk->found = 1;
+	if (mode != WALK_COVERS)
+		return meets(s, map, at, mode);
+	if (!covers(map, space, address) || (space == SPACE_DMA && map->dev != s->dev))
+		return 0;
+	s->at = at;
 	return 1;
 }
 
-static long meet_page(u32 index, struct starts_walk *walk)
-{
-	walk->page = walk->address + index;
-	bpf_loop(STARTS * SLOTS, meet_one, walk, 0);
-	return walk->found;
-}
-
 /*
- * Looks at every mapping on the lines of [@s->phys, +@s->size) but @s->key's own;
- * the one it is about goes to @s->other_key.
+ * Looks at every mapping on the lines of [@s->phys, +@s->size) but @s->at's own; the
+ * place of the one it is about goes to @s->other_at.
  */
 __noinline int meet(struct scratch *s, u64 mode)
 {
-	struct starts_walk walk = { .mode = mode };
+	struct starts_walk walk = { .mode = mode, .space = SPACE_PHYS };
 
 	s = own(s);
 	if (!s)
@@ -183,22 +175,22 @@ __noinline int meet(struct scratch *s, u64 mode)
 	walk.s = s;
 	if (mode == MEET_JUDGE)
 		find_object(&s->object, s->phys);
-	walk.address = (s->phys >> PAGE_SHIFT) - (LADDER - 1);
-	bpf_loop(pages_of(s->phys, s->size) + LADDER - 1, meet_page, &walk, 0);
+	walk.last_page = (s->phys + s->size - 1) >> PAGE_SHIFT;
+	bpf_loop((pages_of(s->phys, s->size) + LADDER - 1) * WALK_STEPS, walk_step, &walk, 0);
 	return walk.found;
 }
 
-/* The lines of @s->map, which @s->key names, were somebody's already: is that wrong? */
+/* The lines of @s->map, at @s->at, were somebody's already: is that wrong? */
 static __always_inline void judge_meeting(struct scratch *s)
 {
 	bool bad = meet(s, MEET_JUDGE);
 	struct mapping *map, *other;
 	u32 level = LEVEL_HAZARD, what;
 
-	map = bpf_map_lookup_elem(&mappings, &s->key);
-	if (map)
-		map->met = s->met;
-	other = bad ? live_any(&s->other_key) : NULL;
+	map = mapping_at(s->at);
+	if (map && s->met)
+		__sync_fetch_and_or(&map->flags, MAP_MET);
+	other = bad ? live_any(s->other_at) : NULL;
 	if (!other)
 		return;
 	__builtin_memcpy(&s->other, other, sizeof(s->other));
@@ -232,6 +224,7 @@ __noinline int slack_remember(struct scratch *s, u64 phys, u64 size)
 {
 	u32 head = rule_head_slack(phys, line_size);
 	u32 tail = rule_tail_slack(phys, size, line_size);
+	struct mapping *map;
 
 	s = own(s);
 	if (!s)
@@ -241,9 +234,14 @@ __noinline int slack_remember(struct scratch *s, u64 phys, u64 size)
 		return 0;
 	s->slack.head = head;
 	s->slack.tail = tail;
+	map = mapping_at(s->at);
+	if (!map)
+		return 0;
 	read_lines(&s->slack, phys, size);
-	if (bpf_map_update_elem(&slacks, &s->key, &s->slack, BPF_ANY))
+	if (bpf_map_update_elem(&slacks, &s->at, &s->slack, BPF_ANY))
 		count_lost(LOST_TABLE);
+	else
+		__sync_fetch_and_or(&map->flags, MAP_SLACK);
 	return 0;
 }
 
@@ -277,7 +275,7 @@ static __noinline u32 diff_line(struct scratch *s, struct slack *before, u32 whi
 	return walk.any;
 }
 
-/* At handover of @s->key's mapping to the CPU: has a neighbour been written meanwhile? */
+/* At handover of the mapping at @s->at to the CPU: has a neighbour been written meanwhile? */
 __noinline int slack_compare(struct scratch *s)
 {
 	u32 what = WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP;
@@ -288,9 +286,12 @@ __noinline int slack_compare(struct scratch *s)
 	s = own(s);
 	if (!s)
 		return 0;
-	map = bpf_map_lookup_elem(&mappings, &s->key);
-	before = bpf_map_lookup_elem(&slacks, &s->key);
-	if (!before || !map || map->owner != OWNER_DEVICE || map->told)
+	map = mapping_at(s->at);
+	if (!map || !(map->flags & MAP_SLACK) || map->owner != OWNER_DEVICE ||
+	    map->flags & MAP_TOLD)
+		return 0;
+	before = bpf_map_lookup_elem(&slacks, &s->at);
+	if (!before)
 		return 0;
 	__builtin_memset(s->changed, 0, sizeof(s->changed));
 	read_lines(&s->slack, map->phys, map->size);
@@ -300,9 +301,9 @@ __noinline int slack_compare(struct scratch *s)
 	changed |= diff_line(s, before, 1, (end + 1) | (u64)(end + 1 + before->tail) << 32);
 	if (!changed)
 		return 0;
-	map->told = 1;
+	__sync_fetch_and_or(&map->flags, MAP_TOLD);
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
-	if (s->missing || map->blind)
+	if (s->missing || map->flags & MAP_BLIND)
 		what |= UNSURE;
 	return judge(s, what);
 }

@@ -26,7 +26,7 @@ __noinline u32 take_scratch(void)
 	for (u32 i = 0; cpu && i < SCRATCHES; i++)
 		if (!(__sync_fetch_and_or(&cpu->used, 1u << i) & 1u << i))
 			return i;
-	count_lost(LOST_NESTED);
+	lose_event(LOST_NESTED);
 	return SCRATCHES;
 }
 
@@ -49,53 +49,22 @@ static __always_inline struct scratch *own(struct scratch *s)
  * each event. Both get the same context for the same event, and another event at
  * work at that time has another one: the twin does what its elder did not.
  */
-static __always_inline void mark_done(struct cpu_state *cpu, u64 event, u64 argument)
+static __always_inline void mark_done(u64 event, u64 argument, bool alone)
 {
-	u32 slot = DONE_MAX;
+	struct cpu_state *cpu = this_cpu();
+	u32 slot;
 
-	for (u32 i = 0; i < DONE_MAX; i++) {
-		if (cpu->done[i].event == event) {
-			slot = i;
-			break;
-		}
-		if (!cpu->done[i].event)
-			slot = i;
-	}
-	if (slot == DONE_MAX)
-		slot = cpu->victim++;
-	slot &= DONE_MAX - 1;
+	if (!cpu)
+		return;
+	slot = __sync_fetch_and_add(&cpu->top, 1) & (DONE_MAX - 1);
 	cpu->done[slot].event = event;
 	cpu->done[slot].argument = argument;
+	cpu->done[slot].armed = armed;
 	/* Read back, as no pointer may be calculated with. */
-	cpu->done[slot].nested =
-		*(volatile u64 *)&cpu->done[slot].event - (u64)bpf_get_current_task_btf()->stack >=
-		TASK_STACK;
-	cpu->done[slot].order = __sync_fetch_and_add(&cpu->order, 1) + 1;
-}
-
-/* Returns the event's order, 0 when it was not done. */
-static __always_inline u64 was_done(struct cpu_state *cpu, u64 event, u64 argument)
-{
-	for (u32 i = 0; i < DONE_MAX; i++) {
-		if (cpu->done[i].event == event && cpu->done[i].argument == argument) {
-			cpu->done[i].event = 0;
-			return cpu->done[i].order;
-		}
-	}
-	return 0;
-}
-
-/*
- * The twins of events nested in a twin are dropped. Left alone, what these events
- * have marked would be taken for the next one of the same context and argument:
- * virtio_rng unmaps the same buffer in the same interrupt all day. Interrupts are
- * over when the twin goes on; a task that was preempted is not.
- */
-static __always_inline void forget_nested(struct cpu_state *cpu, u64 order)
-{
-	for (u32 i = 0; i < DONE_MAX; i++)
-		if (cpu->done[i].nested && cpu->done[i].order > order)
-			cpu->done[i].event = 0;
+	if (!alone)
+		cpu->done[slot].nested = *(volatile u64 *)&cpu->done[slot].event -
+						 (u64)bpf_get_current_task_btf()->stack >=
+					 TASK_STACK;
 }
 
 struct done_walk {
@@ -104,22 +73,82 @@ struct done_walk {
 	bool found;
 };
 
+static __always_inline bool was_done_here(struct cpu_state *cpu, u64 event, u64 argument)
+{
+	for (u32 i = 0; i < DONE_MAX; i++) {
+		struct done *done = &cpu->done[i];
+
+		if (done->event == event && done->argument == argument && done->armed == armed) {
+			done->event = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
 static long was_done_on(u32 cpu, struct done_walk *walk)
 {
 	u32 zero = 0;
 	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
 
-	walk->found = state && was_done(state, walk->event, walk->argument);
+	walk->found = state && was_done_here(state, walk->event, walk->argument);
 	return walk->found ? 1 : 0;
 }
 
-/* A task may have been moved to this CPU between the two. */
-static __noinline bool was_done_elsewhere(u64 event, u64 argument)
+/*
+ * The twins of events nested in a twin are dropped. Left alone, what these events
+ * have marked, from @from on, would be taken for the next one of the same context and
+ * argument: virtio_rng unmaps the same buffer in the same interrupt all day. Interrupts
+ * are over when the twin goes on; a task that was preempted is not.
+ */
+__noinline int forget_nested(u32 from)
+{
+	struct cpu_state *cpu = this_cpu();
+	u32 top = cpu ? cpu->top : from;
+
+	for (u32 i = 0; cpu && i < DONE_MAX && from + i != top; i++) {
+		struct done *done = &cpu->done[(from + i) & (DONE_MAX - 1)];
+
+		if (!preemptible || done->nested)
+			done->event = 0;
+	}
+	return 0;
+}
+
+/*
+ * Was this event done? Its mark is not the last: events nested in this twin have left
+ * theirs; or a task that was preempted has; or was moved to this CPU between the two.
+ */
+__noinline int was_done_before(u64 event, u64 argument)
 {
 	struct done_walk walk = { .event = event, .argument = argument };
+	struct cpu_state *cpu = this_cpu();
+	u32 top = cpu ? cpu->top : 0;
 
-	bpf_loop(nr_cpus, was_done_on, &walk, 0);
+	for (u32 i = 1; cpu && i <= DONE_MAX; i++) {
+		struct done *done = &cpu->done[(top - i) & (DONE_MAX - 1)];
+
+		if (done->event != event || done->argument != argument || done->armed != armed)
+			continue;
+		done->event = 0;
+		forget_nested(top - i + 1);
+		__sync_fetch_and_add(&cpu->top, -1);
+		return 1;
+	}
+	if (preemptible)
+		bpf_loop(nr_cpus, was_done_on, &walk, 0);
 	return walk.found;
+}
+
+static __always_inline bool was_done(struct cpu_state *cpu, u64 event, u64 argument)
+{
+	struct done *done = &cpu->done[(cpu->top - 1) & (DONE_MAX - 1)];
+
+	if (done->event != event || done->argument != argument)
+		return was_done_before(event, argument);
+	done->event = 0;
+	__sync_fetch_and_add(&cpu->top, -1);
+	return true;
 }
 
 /* Scratch space for an event, with its optional fields empty. */
@@ -131,11 +160,12 @@ static __always_inline struct scratch *take(void)
 	if (!s)
 		return NULL;
 	s->index = index;
-	s->order = 0;
+	s->top = 0;
 	s->cpu_address = 0;
 	s->culprit = 0;
 	s->attrs = 0;
 	s->nents = 0;
+	s->at = NOWHERE;
 	s->detail = DETAIL_NONE;
 	s->missing = 0;
 	s->met = 0;
@@ -144,30 +174,37 @@ static __always_inline struct scratch *take(void)
 	return s;
 }
 
-static __always_inline struct scratch *enter(u64 *args, bool twin)
+/*
+ * A pointer argument, or where on the stack an event is, as a number: the verifier lets
+ * no program calculate with pointers, but forgets about one that has been through
+ * memory. An interrupt in the middle leaves @place as it was.
+ */
+static __always_inline u64 number_in(u64 *place, u64 pointer)
+{
+	u64 before = *(volatile u64 *)place, value;
+
+	*(volatile u64 *)place = pointer;
+	value = *(volatile u64 *)place;
+	*(volatile u64 *)place = before;
+	return value;
+}
+
+static __always_inline u64 number(u64 pointer)
+{
+	return number_in(&laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)][0], pointer);
+}
+
+static __always_inline struct scratch *enter_twin(u64 *args)
 {
 	struct cpu_state *cpu = this_cpu();
-	u64 argument = args[1], order = 0;
 	struct scratch *s;
 
-	if (!cpu || !armed)
+	if (!cpu || !armed || was_done(cpu, number((u64)args), number(args[1])))
 		return NULL;
-	if (!twin) {
-		mark_done(cpu, (u64)args, argument);
-	} else {
-		order = was_done(cpu, (u64)args, argument);
-		if (order) {
-			forget_nested(cpu, order);
-			return NULL;
-		}
-		if (was_done_elsewhere((u64)args, argument))
-			return NULL;
-		__sync_fetch_and_add(&rescued, 1);
-		order = cpu->order;
-	}
+	__sync_fetch_and_add(&rescued, 1);
 	s = take();
 	if (s)
-		s->order = order;
+		s->top = cpu->top + 1;
 	return s;
 }
 
@@ -177,8 +214,8 @@ static __always_inline void leave(struct scratch *s)
 
 	if (!cpu)
 		return;
-	if (s->order)
-		forget_nested(cpu, s->order);
+	if (s->top)
+		forget_nested(s->top - 1);
 	__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
 }
 
@@ -196,57 +233,156 @@ static __always_inline bool matches(const char *text, const volatile char *filte
 	return true;
 }
 
-__noinline int make_device(u64 address)
+static __always_inline u32 device_home(u64 address)
 {
-	struct device *dev = (void *)address;
-	struct device_state fresh = {};
-	const char *name;
+	return address * 0x9e3779b97f4a7c15 >> 54 & (DEVICES_MAX - 1);
+}
 
-	name = BPF_CORE_READ(dev, init_name);
-	if (!name)
-		name = BPF_CORE_READ(dev, kobj.name);
-	bpf_probe_read_kernel_str(fresh.name, sizeof(fresh.name), name);
-	fresh.bound = (u64)BPF_CORE_READ(dev, driver);
-	name = BPF_CORE_READ(dev, driver, name);
-	if (name)
-		bpf_probe_read_kernel_str(fresh.driver, sizeof(fresh.driver), name);
-	read_function_driver(fresh.function_driver, dev);
-	fresh.ignored = !matches(fresh.name, only_device) ||
-			(!matches(fresh.driver, only_driver) &&
-			 !matches(fresh.function_driver, only_driver));
-	fresh.generation = bpf_ktime_get_ns();
-	fresh.complete = bpf_map_lookup_elem(&born, &address) != NULL;
-	fresh.skips_sync = skips_sync(dev);
-	fresh.iommu = uses_iommu(dev);
-	if (bpf_core_field_exists(dev->dma_ops)) {
-		u64 ops = (u64)BPF_CORE_READ(dev, dma_ops);
+#define DEVICE_REACH 16
 
-		fresh.has_ops = ops != 0;
-		fresh.software = ops && (ops < (u64)&_stext || ops >= (u64)&_end);
+/* Which of devices this is; NOWHERE when it is not known. */
+__noinline u32 find_device(u64 address)
+{
+	u32 home = device_home(address);
+
+	for (u32 i = 0; i < DEVICE_REACH; i++)
+		if (devices[(home + i) & (DEVICES_MAX - 1)].dev == address)
+			return (home + i) & (DEVICES_MAX - 1);
+	return NOWHERE;
+}
+
+/* A place for a device, by CPUs that meet it at the same time the same one. */
+static __always_inline u32 claim_device(u64 address)
+{
+	u32 home = device_home(address);
+
+	for (u32 i = 0; i < DEVICE_REACH; i++) {
+		u32 at = (home + i) & (DEVICES_MAX - 1);
+		u64 was = __sync_val_compare_and_swap(&devices[at].dev, 0, address);
+
+		if (!was || was == address)
+			return at;
 	}
-	if (bpf_map_update_elem(&devices, &address, &fresh, BPF_NOEXIST))
-		count_lost(LOST_TABLE);
+	return NOWHERE;
+}
+
+/* What is known of a device is forgotten; nothing of it is valid any more. */
+__noinline int forget_device(u32 at)
+{
+	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
+
+	__builtin_memset((void *)device + sizeof(device->dev), 0,
+			 sizeof(*device) - sizeof(device->dev));
+	__sync_lock_test_and_set(&device->dev, 0);
 	return 0;
 }
 
-static __always_inline struct device_state *get_device(u64 address)
+static long wait_ready(u32 index, u32 *at)
 {
-	struct device_state *state = bpf_map_lookup_elem(&devices, &address);
-	struct device *dev = (void *)address;
-
-	/* A probe that failed left no trace of its end: the next driver starts anew. */
-	if (state && state->bound == (u64)BPF_CORE_READ(dev, driver))
-		return state;
-	if (state)
-		bpf_map_delete_elem(&devices, &address);
-	make_device(address);
-	return bpf_map_lookup_elem(&devices, &address);
+	return devices[*at & (DEVICES_MAX - 1)].ready ? 1 : 0;
 }
 
-/* Can a map or unmap of this device have gone unseen? */
-static __always_inline bool events_lost(const struct device_state *device)
+/* What may change, now and then. */
+__noinline int look_at_device(u32 at);
+
+/* Fills in the place of a new device. */
+__noinline int make_device(u64 address)
 {
-	return device->lost || lost[LOST_NESTED];
+	u32 at = claim_device(address);
+	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
+	struct device *dev = (void *)address;
+	const char *name;
+	u32 was;
+
+	if (at == NOWHERE) {
+		lose_event(LOST_DEVICE);
+		return 0;
+	}
+	was = __sync_val_compare_and_swap(&device->generation, 0,
+					  __sync_fetch_and_add(&generations, 1) + 1);
+	if (was) {
+		/* Another CPU is at it, or what this one interrupted. */
+		bpf_loop(4096, wait_ready, &at, 0);
+		if (!device->ready)
+			lose_event(LOST_NESTED);
+		return 0;
+	}
+	name = BPF_CORE_READ(dev, init_name);
+	if (!name)
+		name = BPF_CORE_READ(dev, kobj.name);
+	bpf_probe_read_kernel_str(device->name, sizeof(device->name), name);
+	device->bound = (u64)BPF_CORE_READ(dev, driver);
+	name = BPF_CORE_READ(dev, driver, name);
+	if (name)
+		bpf_probe_read_kernel_str(device->driver, sizeof(device->driver), name);
+	read_function_driver(device->function_driver, dev);
+	device->ignored = !matches(device->name, only_device) ||
+			  (!matches(device->driver, only_driver) &&
+			   !matches(device->function_driver, only_driver));
+	device->since = bpf_ktime_get_ns();
+	device->complete = bpf_map_lookup_elem(&born, &address) != NULL;
+	device->iommu = uses_iommu(dev);
+	if (bpf_core_field_exists(dev->dma_ops)) {
+		u64 ops = (u64)BPF_CORE_READ(dev, dma_ops);
+
+		device->has_ops = ops != 0;
+		device->software = ops && (ops < (u64)&_stext || ops >= (u64)&_end);
+	}
+	if (device->ignored)
+		device->pace = PACE_NONE;
+	look_at_device(at);
+	__sync_lock_test_and_set(&device->ready, 1);
+	return 0;
+}
+
+/* Which of devices, made when it is new; NOWHERE when there is no place. */
+__noinline u32 get_device(u64 address)
+{
+	u32 at = find_device(address);
+	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
+	struct device *dev = (void *)address;
+
+	/* Its driver came after it was seen: that is not the driver's doing. */
+	if (at != NOWHERE && !device->bound && device->ready && BPF_CORE_READ(dev, driver)) {
+		forget_device(at);
+		at = NOWHERE;
+	}
+	if (at == NOWHERE || !device->ready) {
+		make_device(address);
+		at = find_device(address);
+		device = &devices[at & (DEVICES_MAX - 1)];
+	}
+	return at != NOWHERE && device->ready ? at : NOWHERE;
+}
+
+/* The device of @s, which is watched; NULL when it is not. */
+static __always_inline struct device_state *device_of(struct scratch *s)
+{
+	struct device_state *device;
+
+	/* Read back: it may be a pointer that was just stored. */
+	s->device = get_device(*(volatile u64 *)&s->dev);
+	if (s->device == NOWHERE)
+		return NULL;
+	device = &devices[s->device & (DEVICES_MAX - 1)];
+	return device->ignored ? NULL : device;
+}
+
+static __always_inline struct device_state *known_device(struct scratch *s)
+{
+	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
+}
+
+/* Can an event of this device have gone unseen since @since, ns? */
+static __always_inline bool events_lost(const struct device_state *device, u64 since)
+{
+	return lost_before >= since || device->lost_before >= since;
+}
+
+static __always_inline void lose_event_of(struct device_state *device)
+{
+	__sync_fetch_and_add(&device->lost, 1);
+	device->lost_before = bpf_ktime_get_ns();
 }
 
 /* --- stacks --- */
@@ -274,15 +410,41 @@ static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 	return key;
 }
 
+/*
+ * What mappings from the same call site have in common. @depth, of the stack at the
+ * event, nearly always tells one way to the call from another.
+ */
+static __always_inline u64 signature_of(const struct device_state *device, u64 depth, u64 size,
+					u8 dir, u8 kind, u64 attrs)
+{
+	u64 tag = (u64)device->generation << 44 ^ size << 24 ^ attrs << 18 ^ (u64)kind << 16 ^
+		  (u64)dir << 14;
+
+	return (tag ^ (depth & (TASK_STACK - 1))) * 0x9e3779b97f4a7c15;
+}
+
+static __always_inline struct signature *signature_at(u64 tag)
+{
+	return &signatures[tag >> 52 & (SIGNATURES - 1)];
+}
+
 /* --- history --- */
+
+/* When it was mapped, ns; jiffies go with CLOCK_MONOTONIC. */
+static __always_inline u64 born_ns(const struct mapping *map)
+{
+	return map->flags & MAP_COARSE ? map->born * facts.tick_ns + jiffies_offset : map->born;
+}
 
 static __always_inline void add_step(struct mapping *map, u8 op)
 {
-	u32 slot = map->nr_steps & (STEPS - 1);
+	struct step *step = &map->steps[map->nr_steps & (STEPS - 1)];
+	u64 now = bpf_ktime_get_ns(), born = born_ns(map);
 
-	map->steps[slot].ns = bpf_ktime_get_ns();
-	map->steps[slot].cpu = bpf_get_smp_processor_id();
-	map->steps[slot].op = op;
+	step->after = now > born ? (now - born) / STEP_NS : 0;
+	step->cpu = bpf_get_smp_processor_id();
+	step->op = op;
+	step->coarse = 0;
 	map->nr_steps++;
 }
 
@@ -333,7 +495,7 @@ struct send_walk {
 static long send_one(u32 index, struct send_walk *walk)
 {
 	struct scratch *s = walk->s;
-	struct device_state *device = bpf_map_lookup_elem(&devices, &s->dev);
+	struct device_state *device = known_device(s);
 	const struct verdict *verdict = &s->verdicts[index & (VERDICTS - 1)];
 	struct finding *finding;
 	long bytes;
@@ -345,6 +507,9 @@ static long send_one(u32 index, struct send_walk *walk)
 		__sync_fetch_and_add(&unsent[verdict->level & (NR_LEVELS - 1)], 1);
 		return 0;
 	}
+	/* From now on each of its mappings has a stack of its own. */
+	device->told = 1;
+	device->fast = 0;
 	finding = bpf_ringbuf_reserve(&events, sizeof(*finding), 0);
 	if (!finding) {
 		count_lost(LOST_RING);
@@ -372,6 +537,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;
 	finding->live = 0;
+	finding->at = s->at;
 	finding->watched = s->watched;
 	finding->addr = s->dma;
 	finding->size = s->size;

@@ -22,7 +22,10 @@ const volatile struct range kernel_rodata;
 const volatile struct range kernel_data;
 const volatile struct range kernel_bss;
 
-/* Which physical pages are memory, and where each one's word in page_lines is. */
+/*
+ * Which physical pages are memory, and where each one's word in page_lines is: the
+ * ranges' pages one after the other, the largest range first.
+ */
 #define RAM_RANGES 8
 const volatile struct range ram[RAM_RANGES];
 
@@ -35,7 +38,6 @@ u64 page_array;
 
 /* How much of a buffer for the device is compared: enum content_mode. */
 const volatile u32 content_mode = CONTENT_SAMPLE;
-#define CONTENT_SAMPLED 16 /* one mapping in so many */
 #define CONTENT_EDGE 64 /* bytes at each end */
 
 const volatile u32 nr_cpus = 1;
@@ -47,39 +49,58 @@ u64 unsent[NR_LEVELS];
 u64 rescued;
 
 /*
- * Set when every hook is attached. Until then events are not looked at: a map
- * that is seen and its unmap that is not would leave a mapping live for ever.
+ * When an event of whatever device was last lost, ns: what is older than that may
+ * not be as it is thought to be.
  */
-bool armed;
+u64 lost_before;
 
 /*
- * Preallocated: a scatter-gather list mapped with interrupts off takes entries
- * faster than the BPF allocator's per-CPU caches are refilled.
+ * Armed when every hook is attached. Until then events are not looked at: a map that
+ * is seen and its unmap that is not would leave a mapping live for ever.
+ *
+ * The tracepoints' programs have twins, which user space attaches when the first event
+ * was nested. Until then nobody needs to be told what was done.
  */
-#define MAPPINGS_MAX (1 << 17)
+u32 armed; /* enum arms */
+
+/* Where a program at a tracepoint can be preempted, as one at a function always can. */
+const volatile bool preemptible;
+
+const volatile struct fast_facts facts;
+
+/* What CLOCK_MONOTONIC was when jiffies were 0. */
+u64 jiffies_offset;
+
+/* See number(). */
+#define CPUS_MAX 4096
+
+u64 laundry[CPUS_MAX][8]; /* a line each */
+
+/*
+ * The stacks of tasks that mapped lately. The cheap answer to "is this page one of the
+ * running task's stack?"
+ */
+#define STACKS_SEEN 64
+
+struct seen_stack seen_stacks[STACKS_SEEN];
+
+/* Take the stack of every mapping. */
+const volatile bool stacks_always;
+
 #define SLACKS_MAX (1 << 15)
+#define CONTENTS_MAX (1 << 13)
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAPPINGS_MAX);
-	__type(key, struct mapping_key);
-	__type(value, struct mapping);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct bucket);
 } mappings SEC(".maps");
 
-/* Mappings that have been unmapped, for double-unmap. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct mapping_key);
-	__type(value, struct mapping);
-} recent SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, struct device_state);
-} devices SEC(".maps");
+/* By a hash of the address. */
+struct device_state devices[DEVICES_MAX];
+u32 generations;
 
 /* Devices that were added, or lost a driver, while tracing: nothing of theirs is older. */
 struct {
@@ -102,8 +123,17 @@ struct {
 } stacks SEC(".maps");
 
 /*
- * Which mappings start in a page, of DMA or of physical addresses: finds the
- * mapping that an address lies in. Only a hint: it may have forgotten.
+ * The stack of the first mapping of its kind: device, direction, size and so on, and
+ * how deep the stack was, which almost tells the call site.
+ */
+#define SIGNATURES (1 << 12)
+
+struct signature signatures[SIGNATURES];
+
+/*
+ * Which mappings begin in a page, of DMA or of physical addresses, for those that
+ * the buckets do not tell: whose two addresses differ, and long ones. Only a hint:
+ * it may have forgotten.
  */
 #define STARTS 8
 #define SPACE_DMA 0
@@ -116,10 +146,7 @@ struct page_key {
 };
 
 struct page_starts {
-	struct {
-		u64 dev;
-		u64 dma;
-	} at[STARTS];
+	u32 at[STARTS]; /* places, plus one */
 	u32 next;
 	u32 pad;
 };
@@ -155,15 +182,15 @@ struct slack {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SLACKS_MAX);
-	__type(key, struct mapping_key);
+	__type(key, u32);
 	__type(value, struct slack);
 } slacks SEC(".maps");
 
 /* Hashes of buffers that the device reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAPPINGS_MAX / CONTENT_SAMPLED);
-	__type(key, struct mapping_key);
+	__uint(max_entries, CONTENTS_MAX);
+	__type(key, u32);
 	__type(value, u64);
 } contents SEC(".maps");
 
@@ -188,6 +215,9 @@ struct verdict {
 	u8 pad[2];
 };
 
+#define SG_READ 8 /* entries of a list that are read at once */
+#define SG_BYTES 512 /* what they take at most, a power of two */
+
 /* Where in a scatter-gather list an event is. */
 struct sg_cursor {
 	u64 list;
@@ -199,23 +229,25 @@ struct sg_cursor {
 	u64 max; /* what the device states, for sg-limits */
 	u64 boundary;
 	u32 left;
+	u32 read; /* entries that are read and were not looked at yet */
+	u32 next; /* the next of these */
 	u32 pad;
+	u8 raw[SG_BYTES + sizeof(u64)];
 };
 
 #define VERDICTS 8 /* a power of two */
 
 /* What one event works with; too large for the stack. */
 struct scratch {
-	u64 order; /* of a twin at work: events before it; see forget_nested() */
 	u64 dev;
 	u64 dma;
 	u64 phys;
 	u64 size;
 	u64 attrs;
-	u64 generation;
 	struct sg_cursor sg;
 	u64 cpu_address;
-	u64 laundered;
+	u64 sp; /* where on which stack this happens */
+	u64 event[6]; /* an entry of a list, as if it had a tracepoint of its own */
 	u64 culprit; /* key of the stack that did it; 0: the event's own */
 	u32 nents;
 	u8 dir;
@@ -227,11 +259,12 @@ struct scratch {
 	u8 met;
 	u8 watched; /* by a watchpoint: */
 	u8 watch; /* which of watches */
+	u32 device; /* which of devices */
+	u32 at; /* the mapping's place */
+	u32 other_at;
+	u32 top; /* of a twin at work: events done before it, plus one */
 	u32 nr_verdicts;
-	u32 pad2;
 	struct verdict verdicts[VERDICTS];
-	struct mapping_key key;
-	struct mapping_key other_key;
 	struct mapping map; /* the one that verdicts are about */
 	struct mapping other;
 	struct object object;
@@ -244,28 +277,24 @@ struct scratch {
 /* 4 on x86 and arm64, twice as many with KASAN. */
 #define STACK_PAGES 8
 
-/* The pages of the stack of the task that mapped last. */
+/* The pages of the stack of the task that was asked about last. */
 struct stack_pages {
 	u64 task;
 	u64 pid;
 	u64 page[STACK_PAGES];
 };
 
-/*
- * An event that a twin is still to see: its context, or 0, and an argument; @order
- * rises with every event on this CPU.
- */
+/* An event that a twin is still to see: its context, or 0, and an argument. */
 struct done {
 	u64 event;
 	u64 argument;
-	u64 order;
-	u64 nested; /* it came in an interrupt */
+	u32 nested; /* it came in an interrupt */
+	u32 armed; /* as it was then */
 };
 
 struct cpu_state {
 	struct done done[DONE_MAX];
-	u64 order;
-	u32 victim;
+	u32 top; /* modulo DONE_MAX: the next of done */
 	u32 used; /* scratches, a bit each */
 	struct stack_pages stack;
 };
@@ -289,9 +318,19 @@ extern const void vmemmap_base __ksym __weak;
 extern const void _stext __ksym __weak;
 extern const void _end __ksym __weak;
 
+/* Since 6.2: the kernel's memory read by plain loads. */
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
 static __always_inline void count_lost(u32 reason)
 {
 	__sync_fetch_and_add(&lost[reason], 1);
+}
+
+/* An event was lost of which not even the device is known. */
+static __always_inline void lose_event(u32 reason)
+{
+	count_lost(reason);
+	lost_before = bpf_ktime_get_ns();
 }
 
 #endif

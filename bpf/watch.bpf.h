@@ -16,12 +16,6 @@
 struct watch watches[WATCHES];
 u64 watch_counts[NR_WATCH_COUNTS];
 
-/*
- * When an event was last found to be lost, ns: an unmap or sync of a mapping older
- * than that may be the one.
- */
-u64 watch_doubt;
-
 /* The DMA API, and what reads all memory by design. */
 struct range legal_text[LEGAL_TEXT_MAX];
 u32 nr_legal_text;
@@ -136,14 +130,14 @@ static __always_inline int count_watch(u32 what)
 	return 0;
 }
 
-/* Inside the buffer of @s->key. */
+/* Inside the buffer of the mapping at @s->at. */
 static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
 					const struct device_state *device)
 {
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 
 	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
-	if (check == CHECK_NONE || map->blind || device->skips_sync || device->unmatched)
+	if (check == CHECK_NONE || map->flags & MAP_BLIND || device->skips_sync || device->unmatched)
 		return count_watch(WATCH_LEGAL);
 	/*
 	 * The page cache may be written while it is written out
@@ -166,17 +160,21 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
  * or an IOMMU, this one can be free, and mapped by another CPU, before the event of its
  * unmap comes; which of the two then goes is a guess.
  */
-static __noinline bool is_alone(struct scratch *s, u64 generation)
+__noinline int is_alone(struct scratch *s)
 {
-	s->other_key = s->key;
-	if (s->key.slot)
-		return false;
-	for (u32 slot = 1; slot < SLOTS; slot++) {
-		s->other_key.slot = slot;
-		if (live_mapping(&s->other_key, generation))
-			return false;
-	}
-	return true;
+	struct exact_walk walk = { .best = NOWHERE, .mode = EXACT_LIVE };
+	struct bucket *home;
+
+	s = own(s);
+	if (!s)
+		return 0;
+	/* Nothing fits: all are counted. */
+	s->dir = DIR_NONE;
+	walk.s = s;
+	walk.home = home_of(hash_address(s->dma));
+	home = bucket_at(walk.home);
+	bpf_loop((home ? home->reach & (REACH_MAX - 1) : 0) + 1, exact_bucket, &walk, 0);
+	return walk.nr == 1;
 }
 
 /* What @s->watch was hit by has @s->stack. */
@@ -193,27 +191,28 @@ __noinline int judge_hit(struct scratch *s)
 	if (caught_already(watch, s->stack.frames[0]))
 		return 0;
 	count_watch(WATCH_HITS);
-	s->dev = watch->key.dev;
-	s->key = watch->key;
-	s->phys = watch->phys;
-	s->dma = watch->phys;
-	s->size = watch->size;
-	s->dir = DIR_NONE;
+	s->dev = watch->dev;
+	s->at = watch->at;
 	s->kind = KIND_SINGLE;
 	s->op = watch->kind == WATCH_ACCESS ? OP_CPU_READ : OP_CPU_WRITE;
 	s->watched = 1;
-	device = bpf_map_lookup_elem(&devices, &s->dev);
-	map = live_mapping(&s->key, watch->generation);
-	if (!device || !map || map->born != watch->born || map->owner != OWNER_DEVICE ||
-	    is_legal_code(&s->stack))
+	map = live_any(s->at);
+	if (!map || map->dev != watch->dev || map->dma != watch->dma || map->born != watch->born ||
+	    map->turn != watch->turn || map->owner != OWNER_DEVICE || is_legal_code(&s->stack))
 		return count_watch(WATCH_LEGAL);
-	if (events_lost(device) || map->born <= watch_doubt || !is_alone(s, watch->generation))
+	s->device = find_device(s->dev);
+	device = known_device(s);
+	s->dma = map->dma;
+	if (!device || events_lost(device, born_ns(map)) || !is_alone(s))
 		return count_watch(WATCH_UNSURE);
+	s->phys = watch->phys;
+	s->dma = watch->phys;
+	s->size = watch->size;
 	if (watch->kind != WATCH_SLACK)
 		return judge_inside(s, watch, map, device);
-	if (map->told)
+	if (map->flags & MAP_TOLD)
 		return count_watch(WATCH_FOLDED);
-	return judge_neighbour_write(s, map, map->blind || device->unmatched ? UNSURE : 0);
+	return judge_neighbour_write(s, map, map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
 }
 
 /* Tell user space to move on; when there is no room, its next turn does. */

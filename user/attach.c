@@ -7,7 +7,9 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -18,6 +20,7 @@
 #include "attach.h"
 #include "dmasnoop.skel.h"
 #include "memory.h"
+#include "table.h"
 
 #define PAGE 4096
 #define TWIN "_twin"
@@ -34,6 +37,34 @@ static bool has_tracepoint(const struct btf *btf, const char *name)
 
 	snprintf(type, sizeof(type), "btf_trace_%s", name);
 	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
+static bool is_late(const char *name)
+{
+	return !strncmp(name, LATE, strlen(LATE));
+}
+
+static bool is_tracepoint_twin(const struct bpf_program *program)
+{
+	const char *name = bpf_program__name(program);
+	size_t length = strlen(name);
+
+	return !strncmp(bpf_program__section_name(program), "raw_tp/", 7) &&
+	       length > strlen(TWIN) && !strcmp(name + length - strlen(TWIN), TWIN);
+}
+
+/*
+ * Since Linux 6.13, and by and by, tracepoints no longer keep preemption off; there is
+ * nothing to tell by which do.
+ */
+static bool is_preemptible(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname uts = {};
+
+	uname(&uts);
+	return sscanf(uts.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
+	       (major == 6 && minor >= 13);
 }
 
 /* Programs named fn_* that a tracepoint makes needless. */
@@ -65,6 +96,8 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	if (!btf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
+	bpf->rodata->facts.can_cast = has_function(btf, "bpf_rdonly_cast");
+	bpf->rodata->preemptible = is_preemptible();
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	bpf_object__for_each_program(program, bpf->obj) {
 		const char *name = bpf_program__name(program);
@@ -76,10 +109,10 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		if (!target)
 			continue;
 		target++;
-		if (!strncmp(name, LATE, strlen(LATE))) {
+		if (is_late(name) || is_tracepoint_twin(program))
 			bpf_program__set_autoattach(program, false);
+		if (is_late(name))
 			continue;
-		}
 		if (!strncmp(section, "raw_tp/", 7)) {
 			wanted = has_tracepoint(btf, target);
 		} else {
@@ -117,12 +150,33 @@ void attach_late(struct dmasnoop_bpf *bpf)
 	for (int i = 0; i < skeleton->prog_cnt; i++) {
 		const struct bpf_program *program = *skeleton->progs[i].prog;
 		struct bpf_link **link = skeleton->progs[i].link;
+		bool twin = is_tracepoint_twin(program);
 
-		if (strncmp(skeleton->progs[i].name, LATE, strlen(LATE)) || *link)
+		if (*link || bpf_program__fd(program) < 0 ||
+		    !(twin ? bpf->bss->armed >= ARMED_TWINS_COMING : is_late(skeleton->progs[i].name)))
 			continue;
 		*link = bpf_program__attach_raw_tracepoint(
 			program, strchr(bpf_program__section_name(program), '/') + 1);
 	}
+}
+
+/**
+ * attach_twins - take events that are nested in interrupts from now on
+ * @bpf: loaded and attached
+ *
+ * The twins come when the first event was nested: on a machine where none is, tracing
+ * costs a third less. What was nested before is lost. An event that is at work while
+ * they come is maybe taken twice, so what is known at the end of this is not sure.
+ */
+void attach_twins(struct dmasnoop_bpf *bpf)
+{
+	/* First the elders mark what they do, on every CPU; then the twins look for it. */
+	bpf->bss->armed = ARMED_TWINS_COMING;
+	usleep(20000);
+	attach_late(bpf);
+	usleep(20000);
+	/* Marks that no twin was there to take count no more. */
+	bpf->bss->armed = ARMED_TWINS;
 }
 
 struct span {
@@ -177,9 +231,27 @@ static void find_memory(struct dmasnoop_bpf *bpf)
 	btf__free(btf);
 }
 
+/* The largest range first: it is asked for first. */
+static int by_size(const void *left, const void *right)
+{
+	const struct span *a = left, *b = right;
+	uint64_t size = a->end - a->start, other = b->end - b->start;
+
+	return size < other ? 1 : size > other ? -1 : 0;
+}
+
+/* Its parts lie in rising order. */
+static void note_image(struct fast_facts *facts, uint64_t start, uint64_t end)
+{
+	if (!facts->image_size)
+		facts->image_start = start;
+	facts->image_size = end - facts->image_start;
+}
+
 /**
  * attach_memory - tell the BPF object where memory and the kernel lie
  * @bpf: opened, not loaded
+ * @mappings: live ones to make room for, see table_size()
  *
  * /proc/iomem has both. A word for each page of memory is allocated: 2 MiB a GiB.
  *
@@ -188,7 +260,7 @@ static void find_memory(struct dmasnoop_bpf *bpf)
  *
  * Return: NULL, or what is wrong.
  */
-const char *attach_memory(struct dmasnoop_bpf *bpf)
+const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 {
 	struct span ram[sizeof(bpf->rodata->ram) / sizeof(bpf->rodata->ram[0])];
 	uint64_t start, end, pages = 0;
@@ -208,6 +280,8 @@ const char *attach_memory(struct dmasnoop_bpf *bpf)
 			continue;
 		end++;
 		name += 3;
+		if (!strncmp(name, "Kernel ", 7))
+			note_image(&bpf->rodata->facts, start, end);
 		if (!strcmp(name, "System RAM\n") && line[0] != ' ') {
 			start = start / PAGE * PAGE;
 			end = (end + PAGE - 1) / PAGE * PAGE;
@@ -230,6 +304,9 @@ const char *attach_memory(struct dmasnoop_bpf *bpf)
 	fclose(file);
 	if (!nr)
 		return "/proc/iomem shows no System RAM (hidden from who lacks CAP_SYS_ADMIN)";
+	qsort(ram, nr, sizeof(*ram), by_size);
+	bpf->rodata->facts.ram_start = ram[0].start;
+	bpf->rodata->facts.ram_size = ram[0].end - ram[0].start;
 	for (size_t i = 0; i < nr; i++) {
 		bpf->rodata->ram[i].start = ram[i].start;
 		bpf->rodata->ram[i].end = ram[i].end;
@@ -237,6 +314,7 @@ const char *attach_memory(struct dmasnoop_bpf *bpf)
 	}
 	if (bpf_map__set_max_entries(bpf->maps.page_lines, pages))
 		return "memory is too large for the table of its lines";
+	table_size(bpf, pages, mappings);
 	if (!memory_in_variables())
 		find_memory(bpf);
 	return NULL;

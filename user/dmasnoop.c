@@ -32,7 +32,10 @@
 #include "options.h"
 #include "record.h"
 #include "symbols.h"
+#include "table.h"
 #include "watch.h"
+
+#define CONTENTS_MAX (1 << 17) /* with --content=edges or full, of every buffer */
 
 /* How often `live' prints, and looks for leaks in the time a mapping has to age. */
 #define LIVE_SECONDS 2
@@ -54,7 +57,8 @@ static volatile sig_atomic_t interrupted, child_ended;
  * @sites: what the last look at the live mappings saw
  * @looked: when that was, seconds
  * @looks: how many there were
- * @missed_then: attach_missed() at that time
+ * @missed: events known to be lost
+ * @missed_then: the same, when that was
  * @leaks: generations of the devices of which growth was reported
  * @gone: devices that lost their driver
  * @module_loaded: tracepoints may have appeared
@@ -65,13 +69,22 @@ static struct tracer {
 	struct sites sites;
 	double looked;
 	unsigned int looks;
+	uint64_t missed;
 	uint64_t missed_then;
-	uint64_t *leaks;
+	uint32_t *leaks;
 	size_t nr_leaks;
 	struct device_state *gone;
 	size_t nr_gone;
 	bool module_loaded;
 } tracer;
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
 
 /* What hangs on having seen every map and unmap. */
 static bool needs_history(const struct finding *finding)
@@ -96,13 +109,48 @@ static bool needs_history(const struct finding *finding)
 	}
 }
 
+/*
+ * Events that were lost since the last time: what is older than now is not sure, and
+ * the twins are needed.
+ */
+static void note_missed(void)
+{
+	uint64_t missed = attach_missed(tracer.bpf);
+
+	/* One that a twin is just at looks lost: it is counted in a moment. */
+	for (int i = 0; i < 5 && missed != tracer.missed; i++) {
+		usleep(1000);
+		missed = attach_missed(tracer.bpf);
+	}
+	if (missed == tracer.missed)
+		return;
+	if (tracer.bpf->bss->armed == ARMED)
+		attach_twins(tracer.bpf);
+	tracer.missed = attach_missed(tracer.bpf);
+	tracer.bpf->bss->lost_before = now() * 1e9;
+}
+
+/* Could it be the fault of an event that was lost? */
+static bool is_doubtful(const struct finding *finding)
+{
+	uint64_t lost = tracer.bpf->bss->lost_before;
+
+	if (!lost)
+		return false;
+	return !finding->has_map || finding->map.born <= lost ||
+	       (finding->has_other && finding->other.born <= lost);
+}
+
 static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
 
-	if (finding.watched && watch_doubts(&finding, attach_missed(tracer.bpf)))
+	table_settle(&finding.map);
+	table_settle(&finding.other);
+	note_missed();
+	if (finding.watched && is_doubtful(&finding))
 		return;
-	if (needs_history(&finding) && attach_missed(tracer.bpf)) {
+	if (needs_history(&finding) && is_doubtful(&finding)) {
 		if (finding.level > LEVEL_HAZARD)
 			finding.level = LEVEL_HAZARD;
 		finding.uncertain = 1;
@@ -163,6 +211,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 static int load(void)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
+	struct timespec tick;
 	struct utsname uts = {};
 	struct dmasnoop_bpf *bpf;
 	const char *problem;
@@ -186,6 +235,13 @@ static int load(void)
 	tracer.bpf = bpf;
 	bpf->rodata->line_size = opts.line_size;
 	bpf->rodata->checks_enabled = opts.checks;
+	bpf->rodata->facts.line_mask = opts.line_size - 1;
+	for (bpf->rodata->facts.line_shift = 6;
+	     1u << bpf->rodata->facts.line_shift < opts.line_size;)
+		bpf->rodata->facts.line_shift++;
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	bpf->rodata->facts.tick_ns = tick.tv_nsec;
+	bpf->rodata->stacks_always = opts.stacks_always || opts.verb == VERB_LIVE;
 	bpf->rodata->min_level = opts.verb == VERB_RECORD  ? LEVEL_NOTE :
 				 opts.level < opts.fail_on ? opts.level :
 							     opts.fail_on;
@@ -194,16 +250,18 @@ static int load(void)
 	if (opts.driver)
 		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
 	bpf->rodata->content_mode = opts.content;
+	bpf->rodata->facts.sample_mask = opts.content == CONTENT_OFF	? ~0u :
+					 opts.content == CONTENT_SAMPLE ? ~0u << 26 :
+									  0;
 	if (opts.content > CONTENT_SAMPLE)
-		bpf_map__set_max_entries(bpf->maps.contents,
-					 bpf_map__max_entries(bpf->maps.mappings));
+		bpf_map__set_max_entries(bpf->maps.contents, CONTENTS_MAX);
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
 	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
 	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
 	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
 	if (!problem)
-		problem = attach_memory(bpf);
+		problem = attach_memory(bpf, opts.mappings);
 	if (problem)
 		return fail("kernel %s: %s", uts.release, problem);
 
@@ -211,6 +269,8 @@ static int load(void)
 	if (err)
 		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
+	if (!table_open(bpf))
+		return fail("cannot map the table of mappings: %s", strerror(errno));
 	err = dmasnoop_bpf__attach(bpf);
 	if (err == -ENOTSUPP)
 		return fail("kernel %s has no fentry; %s has it since Linux 6.4", uts.release,
@@ -222,7 +282,7 @@ static int load(void)
 	problem = opts.watch.slots ? watch_start(bpf, &opts.watch) : NULL;
 	if (problem)
 		return fail("--watch: %s", problem);
-	bpf->bss->armed = true;
+	bpf->bss->armed = ARMED;
 	return 0;
 }
 
@@ -286,26 +346,18 @@ static void end_command(pid_t child)
 
 static size_t collect_devices(struct device_state **states)
 {
-	int fd = bpf_map__fd(tracer.bpf->maps.devices);
-	struct device_state *all = NULL, *more, one;
+	const struct device_state *devices = tracer.bpf->bss->devices;
+	struct device_state *all;
 	size_t nr = tracer.nr_gone;
-	uint64_t key, *from = NULL;
 
-	all = malloc((nr + 1) * sizeof(*all));
+	all = malloc((nr + DEVICES_MAX) * sizeof(*all));
 	if (!all)
 		return 0;
 	if (nr)
 		memcpy(all, tracer.gone, nr * sizeof(*all));
-	while (!bpf_map_get_next_key(fd, from, &key)) {
-		from = &key;
-		if (bpf_map_lookup_elem(fd, &key, &one) || one.ignored)
-			continue;
-		more = realloc(all, (nr + 1) * sizeof(*all));
-		if (!more)
-			break;
-		all = more;
-		all[nr++] = one;
-	}
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		if (devices[i].ready && !devices[i].ignored)
+			all[nr++] = devices[i];
 	*states = all;
 	return nr;
 }
@@ -315,9 +367,10 @@ static void collect(struct summary *summary)
 {
 	static struct utsname uts;
 
+	note_missed();
 	uname(&uts);
 	*summary = (struct summary){
-		.missed = attach_missed(tracer.bpf),
+		.missed = tracer.missed,
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.unreadable = attach_unreadable(tracer.bpf),
@@ -359,49 +412,30 @@ static void summarise(void)
 
 /* --- the run --- */
 
-static double now(void)
+static void print_live(void)
 {
-	struct timespec time;
+	int stacks = bpf_map__fd(tracer.bpf->maps.stacks);
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static struct live_tables tables(void)
-{
-	return (struct live_tables){ .mappings = bpf_map__fd(tracer.bpf->maps.mappings),
-				     .stacks = bpf_map__fd(tracer.bpf->maps.stacks),
-				     .devices = bpf_map__fd(tracer.bpf->maps.devices) };
-}
-
-static int print_live(void)
-{
-	struct live_tables where = tables();
-	int err = live_look(&tracer.sites, &where, opts.older);
-
-	if (err)
-		return fail("cannot read the live mappings: %s", strerror(-err));
+	live_look(&tracer.sites, stacks, opts.older);
 	if (tracer.findings.json)
-		live_json(tracer.findings.json, &tracer.sites, &where);
+		live_json(tracer.findings.json, &tracer.sites, stacks);
 	else
 		live_text(tracer.findings.text, &tracer.sites);
-	return 0;
 }
 
 static void look_for_leaks(void)
 {
-	struct live_tables where = tables();
+	int stacks = bpf_map__fd(tracer.bpf->maps.stacks);
 	struct finding finding;
-	uint64_t *leaks;
+	uint32_t *leaks;
 
-	if (live_look(&tracer.sites, &where, opts.leak_age))
-		return;
+	live_look(&tracer.sites, stacks, opts.leak_age);
 	tracer.looks++;
-	if (attach_missed(tracer.bpf) != tracer.missed_then)
+	if (tracer.missed != tracer.missed_then)
 		live_forget_growth(&tracer.sites);
-	tracer.missed_then = attach_missed(tracer.bpf);
+	tracer.missed_then = tracer.missed;
 	for (size_t i = 0; i < tracer.sites.nr; i++) {
-		if (!live_leak(&tracer.sites.site[i], &where, &finding))
+		if (!live_leak(&tracer.sites.site[i], stacks, &finding))
 			continue;
 		on_finding(&finding);
 		leaks = realloc(tracer.leaks, (tracer.nr_leaks + 1) * sizeof(*leaks));
@@ -412,27 +446,18 @@ static void look_for_leaks(void)
 	}
 }
 
-static void look_at_held(void)
-{
-	struct held_tables where = { .mappings = bpf_map__fd(tracer.bpf->maps.mappings),
-				     .recent = bpf_map__fd(tracer.bpf->maps.recent) };
-
-	held_look(&where, on_finding);
-}
-
 /* What is done every few seconds. */
-static int look(void)
+static void look(void)
 {
 	double every = opts.verb == VERB_LIVE ? LIVE_SECONDS : opts.leak_age / LOOKS_AN_AGE;
 
 	if (now() - tracer.looked < every)
-		return 0;
+		return;
 	tracer.looked = now();
 	if (opts.verb != VERB_LIVE)
 		look_for_leaks();
 	else if (!opts.duration)
-		return print_live();
-	return 0;
+		print_live();
 }
 
 /* Until Ctrl-C, the end of COMMAND, or of --duration. Returns an exit status. */
@@ -452,9 +477,9 @@ static int follow(struct ring_buffer *ring, pid_t child)
 		if (end && end - now() < 0.2)
 			timeout = (end - now()) * 1000 + 1;
 		if (opts.watch.slots) {
-			int turn = watch_turn(attach_missed(tracer.bpf));
+			int turn = watch_turn();
 
-			look_at_held();
+			held_look(on_finding);
 			timeout = turn < timeout ? turn : timeout;
 		}
 		err = ring_buffer__poll(ring, timeout);
@@ -465,9 +490,8 @@ static int follow(struct ring_buffer *ring, pid_t child)
 		tracer.module_loaded = false;
 		if (record_due())
 			flush_recording();
-		err = look();
-		if (err)
-			return err;
+		note_missed();
+		look();
 	}
 	ring_buffer__consume(ring);
 	if (child > 0 && !WIFEXITED(status))
@@ -516,9 +540,9 @@ static int run(void)
 		end_command(child);
 		ring_buffer__consume(ring);
 	}
-	look_at_held();
+	held_look(on_finding);
 	if (opts.verb == VERB_LIVE && !status)
-		status = print_live();
+		print_live();
 	else
 		summarise();
 	lost_findings = tracer.bpf->bss->lost[LOST_RING];
@@ -584,6 +608,7 @@ static int trace(void)
 	status = run();
 	watch_stop();
 	held_free();
+	table_close();
 	dmasnoop_bpf__destroy(tracer.bpf);
 	exact_end();
 	live_free(&tracer.sites);

@@ -6,9 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include <bpf/bpf.h>
-
 #include "held.h"
+#include "table.h"
 
 #define HELD_MAX 256
 #define HELD_NS 5000000000ull /* then it is told, as a hazard */
@@ -44,24 +43,27 @@ bool held_keep(const struct finding *finding)
 
 enum outcome { WAITING, GOOD, BAD, UNKNOWN };
 
-/* What became of the mapping after the access. */
-static enum outcome outcome(const struct finding *finding, const struct held_tables *tables)
+/* The mapping, live or over, while nothing else has its place. */
+static bool find(const struct finding *finding, struct mapping *map)
 {
-	struct mapping_key key = { .dev = finding->map.dev, .dma = finding->map.dma };
-	struct mapping map;
-	uint32_t first;
+	const struct mapping *then = &finding->map;
 
-	if ((bpf_map_lookup_elem(tables->mappings, &key, &map) || map.born != finding->map.born) &&
-	    (bpf_map_lookup_elem(tables->recent, &key, &map) || map.born != finding->map.born))
+	table_read(finding->at, map);
+	return map->dev == then->dev && map->dma == then->dma && map->born == then->born &&
+	       map->turn == then->turn && map->generation == then->generation;
+}
+
+/* What became of the mapping after the access, which is the last step it had then. */
+static enum outcome outcome(const struct finding *finding)
+{
+	uint16_t seen = finding->map.nr_steps - 1;
+	struct mapping map;
+
+	if (!find(finding, &map) || (uint16_t)(map.nr_steps - seen) > STEPS)
 		return UNKNOWN;
-	first = map.nr_steps > STEPS ? map.nr_steps - STEPS : 0;
-	if (first && map.steps[first % STEPS].ns > finding->ns)
-		return UNKNOWN;
-	for (uint32_t i = first; i < map.nr_steps; i++) {
+	for (uint16_t i = seen; i != map.nr_steps; i++) {
 		const struct step *step = &map.steps[i % STEPS];
 
-		if (step->ns < finding->ns)
-			continue;
 		if (step->op == OP_SYNC_FOR_DEVICE || step->op == OP_MAP)
 			return GOOD;
 		if (step->op == OP_SYNC_FOR_CPU || step->op == OP_UNMAP || step->op == OP_UNBIND)
@@ -72,10 +74,9 @@ static enum outcome outcome(const struct finding *finding, const struct held_tab
 
 /**
  * held_look - report what is settled, forget what was made good
- * @tables: of the live and the recent mappings
  * @report: where findings go
  */
-void held_look(const struct held_tables *tables, void (*report)(const struct finding *))
+void held_look(void (*report)(const struct finding *))
 {
 	struct timespec time;
 	size_t left = 0;
@@ -86,7 +87,7 @@ void held_look(const struct held_tables *tables, void (*report)(const struct fin
 	for (size_t i = 0; i < self.nr; i++) {
 		struct finding *finding = &self.finding[i];
 
-		switch (outcome(finding, tables)) {
+		switch (outcome(finding)) {
 		case BAD:
 			report(finding);
 			break;

@@ -13,18 +13,8 @@
 
 #include "../bpf/dmasnoop.h"
 
-/**
- * struct held_tables - the BPF object's
- * @mappings: file descriptor of the live mappings
- * @recent: of those that were unmapped
- */
-struct held_tables {
-	int mappings;
-	int recent;
-};
-
 bool held_keep(const struct finding *finding);
-void held_look(const struct held_tables *tables, void (*report)(const struct finding *));
+void held_look(void (*report)(const struct finding *));
 uint64_t held_unsettled(void);
 void held_free(void);
 

@@ -18,8 +18,8 @@
 #include "live.h"
 #include "report.h"
 #include "symbols.h"
+#include "table.h"
 
-#define BATCH 512
 #define SITES_MAX 1024
 #define ROWS_SHOWN 15
 #define SITE_WIDTH 25
@@ -81,10 +81,9 @@ static u64 frame_of(u64 key, int stacks)
 }
 
 /* The site of a mapping, made when it is new; NULL: no room, or its device has gone. */
-static struct site *site_of(struct sites *sites, const struct mapping *map,
-			    const struct live_tables *tables)
+static struct site *site_of(struct sites *sites, const struct mapping *map, int stacks)
 {
-	u64 frame = frame_of(map->stack, tables->stacks);
+	u64 frame = frame_of(map->stack, stacks);
 	struct site *site, *more;
 
 	for (size_t i = 0; i < sites->nr; i++) {
@@ -103,25 +102,22 @@ static struct site *site_of(struct sites *sites, const struct mapping *map,
 	sites->site = more;
 	site = &more[sites->nr];
 	*site = (struct site){ .dev = map->dev, .generation = map->generation, .frame = frame };
-	if (bpf_map_lookup_elem(tables->devices, &map->dev, &site->device) ||
-	    site->device.generation != map->generation)
+	if (!table_device(map->dev, map->generation, &site->device))
 		return NULL;
 	sites->nr++;
 	return site;
 }
 
-static void count(struct sites *sites, const struct mapping *map, const struct live_tables *tables,
-		  double older)
+static void count(struct sites *sites, const struct mapping *map, int stacks, double older)
 {
 	struct site *site;
-	double age = sites->ns > map->born ? (sites->ns - map->born) / 1e9 : 0;
+	u64 born = table_born(map);
+	double age = sites->ns > born ? (sites->ns - born) / 1e9 : 0;
 
-	if (!map->users)
-		return;
-	site = site_of(sites, map, tables);
+	site = site_of(sites, map, stacks);
 	if (!site)
 		return;
-	if (!site->count || map->born < site->oldest.born)
+	if (!site->count || born < table_born(&site->oldest))
 		site->oldest = *map;
 	site->count += map->users;
 	if (age < older)
@@ -144,23 +140,14 @@ static void drop_empty(struct sites *sites)
 /**
  * live_look - read what is live now
  * @sites: of the look before; updated
- * @tables: the tracer's
+ * @stacks: the tracer's table of them
  * @older: the least age of what @old counts, seconds
- *
- * Return: 0, or -errno.
  */
-int live_look(struct sites *sites, const struct live_tables *tables, double older)
+void live_look(struct sites *sites, int stacks, double older)
 {
-	struct mapping_key *keys = calloc(BATCH, sizeof(*keys));
-	struct mapping *maps = calloc(BATCH, sizeof(*maps));
+	struct mapping map;
 	struct timespec now;
-	u32 batch, *in = NULL;
-	int err = 0;
 
-	if (!keys || !maps) {
-		err = -ENOMEM;
-		goto out_free;
-	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sites->ns = now.tv_sec * 1000000000ull + now.tv_nsec;
 	sites->others = 0;
@@ -173,19 +160,9 @@ int live_look(struct sites *sites, const struct live_tables *tables, double olde
 		site->bytes = 0;
 		site->old = 0;
 	}
-	while (!err) {
-		u32 nr = BATCH;
-
-		err = bpf_map_lookup_batch(tables->mappings, in, &batch, keys, maps, &nr, NULL);
-		/* ENOENT: these were the last. */
-		if (err && err != -ENOENT)
-			break;
-		for (u32 i = 0; i < nr; i++)
-			count(sites, &maps[i], tables, older);
-		in = &batch;
-	}
-	if (err == -ENOENT)
-		err = 0;
+	for (u32 at = 0; at < table_places(); at++)
+		if (table_read(at, &map))
+			count(sites, &map, stacks, older);
 	drop_empty(sites);
 	for (size_t i = 0; i < sites->nr; i++) {
 		struct site *site = &sites->site[i];
@@ -193,10 +170,6 @@ int live_look(struct sites *sites, const struct live_tables *tables, double olde
 
 		site->growing = grew ? site->growing + 1 : 0;
 	}
-out_free:
-	free(keys);
-	free(maps);
-	return err;
 }
 
 /**
@@ -212,20 +185,20 @@ void live_forget_growth(struct sites *sites)
 /**
  * live_leak - has a site grown for so long that it leaks?
  * @site: as of the last look
- * @tables: the tracer's
+ * @stacks: the tracer's table of them
  * @finding: out: what to report
  *
  * A driver that dma_need_unmap() told so need not unmap: what stays says nothing.
  *
  * Return: true once.
  */
-bool live_leak(struct site *site, const struct live_tables *tables, struct finding *finding)
+bool live_leak(struct site *site, int stacks, struct finding *finding)
 {
 	struct device_state *device = &site->device;
 	struct timespec now;
 
 	if (site->told || site->growing < LOOKS_TO_LEAK ||
-	    bpf_map_lookup_elem(tables->devices, &site->dev, device) || device->lazy)
+	    !table_device(site->dev, site->generation, device) || device->lazy)
 		return false;
 	site->told = true;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -249,7 +222,7 @@ bool live_leak(struct site *site, const struct live_tables *tables, struct findi
 	memcpy(finding->device, device->name, sizeof(finding->device));
 	memcpy(finding->driver, device->driver, sizeof(finding->driver));
 	memcpy(finding->function_driver, device->function_driver, sizeof(finding->function_driver));
-	if (bpf_map_lookup_elem(tables->stacks, &site->oldest.stack, finding->stack))
+	if (bpf_map_lookup_elem(stacks, &site->oldest.stack, finding->stack))
 		finding->stack[0] = 0;
 	return true;
 }
@@ -356,9 +329,9 @@ static struct json_object *stack_json(u64 key, int stacks)
  * live_json - print the last look for a program, one line
  * @out: where
  * @sites: sorted here
- * @tables: the tracer's
+ * @stacks: the tracer's table of them
  */
-void live_json(FILE *out, struct sites *sites, const struct live_tables *tables)
+void live_json(FILE *out, struct sites *sites, int stacks)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *array = json_object_new_array();
@@ -383,7 +356,7 @@ void live_json(FILE *out, struct sites *sites, const struct live_tables *tables)
 			ADD("function_driver",
 			    json_object_new_string(site->device.function_driver));
 		ADD("site", json_object_new_string(text));
-		ADD("map_stack", stack_json(site->oldest.stack, tables->stacks));
+		ADD("map_stack", stack_json(site->oldest.stack, stacks));
 #undef ADD
 		json_object_array_add(array, s);
 	}

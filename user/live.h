@@ -11,18 +11,6 @@
 #define LOOKS_TO_LEAK 4
 
 /**
- * struct live_tables - the tracer's tables, as file descriptors
- * @mappings: struct mapping_key to struct mapping
- * @stacks: key to STACK_MAX return addresses
- * @devices: address to struct device_state
- */
-struct live_tables {
-	int mappings;
-	int stacks;
-	int devices;
-};
-
-/**
  * struct site - one call site of one device's driver, and what is live of it
  * @dev: address of the struct device
  * @generation: of the device at that address
@@ -38,7 +26,7 @@ struct live_tables {
  */
 struct site {
 	u64 dev;
-	u64 generation;
+	u32 generation;
 	u64 frame;
 	struct mapping oldest;
 	u64 count;
@@ -65,11 +53,11 @@ struct sites {
 	u64 ns;
 };
 
-int live_look(struct sites *sites, const struct live_tables *tables, double older);
-bool live_leak(struct site *site, const struct live_tables *tables, struct finding *finding);
+void live_look(struct sites *sites, int stacks, double older);
+bool live_leak(struct site *site, int stacks, struct finding *finding);
 void live_forget_growth(struct sites *sites);
 void live_text(FILE *out, struct sites *sites);
-void live_json(FILE *out, struct sites *sites, const struct live_tables *tables);
+void live_json(FILE *out, struct sites *sites, int stacks);
 void live_free(struct sites *sites);
 
 #endif

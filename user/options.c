@@ -45,6 +45,8 @@ enum {
 	OPT_LEAK_AGE,
 	OPT_CONTENT,
 	OPT_EXACT,
+	OPT_STACKS,
+	OPT_MAPPINGS,
 	OPT_WATCH,
 };
 
@@ -99,7 +101,7 @@ enum {
 		  OPT_CONTENT,                                                                             \
 		  "MODE",                                                                                  \
 		  0,                                                                                       \
-		  "content-changed looks at: off, sample (default: both ends of one buffer in 16), edges " \
+		  "content-changed looks at: off, sample (default: both ends of one buffer in 64), edges " \
 		  "(of every one), full (all bytes)",                                                      \
 		  0 },                                                                                     \
 		{ "exact",                                                                                 \
@@ -114,6 +116,19 @@ enum {
 		  OPTION_ARG_OPTIONAL,                                                                     \
 		  "catch instructions that touch what a device owns: watchpoints in SLOTS of each "        \
 		  "CPU's 4 debug registers (default 2), moved on every MS milliseconds (default 100)",     \
+		  0 },                                                                                     \
+		{ "stacks",                                                                                \
+		  OPT_STACKS,                                                                              \
+		  "MODE",                                                                                  \
+		  0,                                                                                       \
+		  "stacks that mapped: always (each mapping's own), or first (default: where many are "    \
+		  "alike, that of the first)",                                                             \
+		  0 },                                                                                     \
+		{ "mappings",                                                                              \
+		  OPT_MAPPINGS,                                                                            \
+		  "N",                                                                                     \
+		  0,                                                                                       \
+		  "make room for N live mappings (default: one for 16 pages of memory, 65536 at least)",   \
 		  0 },                                                                                     \
 	{                                                                                                  \
 		"leak-age", OPT_LEAK_AGE, "S", 0,                                                          \
@@ -306,6 +321,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_EXACT:
 		opts.exact = true;
+		break;
+	case OPT_STACKS:
+		opts.stacks_always = !strcmp(arg, "always");
+		if (!opts.stacks_always && strcmp(arg, "first"))
+			argp_error(state, "stacks '%s': always or first", arg);
+		break;
+	case OPT_MAPPINGS:
+		opts.mappings = strtoul(arg, &end, 10);
+		if (*end || opts.mappings < 1 || opts.mappings > 1 << 24)
+			argp_error(state, "mappings '%s': 1 to %u", arg, 1 << 24);
 		break;
 	case OPT_WATCH:
 		parse_watch(state, arg);

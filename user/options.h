@@ -22,6 +22,8 @@ enum verb { VERB_TRACE, VERB_RECORD, VERB_REPLAY, VERB_LIVE, VERB_DEVICES, VERB_
  * @level: reported from here on
  * @fail_on: exit status 1 from here on
  * @line_size: bytes, a power of two
+ * @stacks_always: take the stack of every mapping
+ * @mappings: live ones to make room for; 0: by the size of memory
  * @content: how much of a buffer content-changed looks at
  * @exact: make the syncs of coherent devices visible
  * @watch: hardware watchpoints
@@ -45,6 +47,8 @@ struct options {
 	enum level fail_on;
 	bool fail_on_set;
 	unsigned int line_size;
+	bool stacks_always;
+	unsigned long mappings;
 	enum content_mode content;
 	bool exact;
 	struct watch_options watch;

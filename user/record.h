@@ -27,7 +27,7 @@
 
 #define RECORD_MAGIC 0x706f6f6e73616d64 /* "dmasnoop" */
 #define RECORD_BLOCK_MAGIC 0x6b636c62 /* "blck" */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 #define RECORD_BLOCK_MAX (1 << 20) /* plain bytes of a block */
 #define RECORD_FINDINGS_MAX (1 << 16) /* kinds of findings */
 #define RECORD_STACKS_MAX (1 << 17)

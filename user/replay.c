@@ -19,7 +19,7 @@
 #include "symbols.h"
 
 #define FILE_MAX (1ul << 30)
-#define DEVICES_MAX (1 << 16)
+#define RECORD_DEVICES_MAX (1 << 16)
 
 /**
  * struct reader - how far a recording has been read
@@ -162,7 +162,7 @@ static bool read_device(struct reader *reader, const void *data, size_t size)
 {
 	struct device_state *more;
 
-	if (size != sizeof(*more) || reader->nr_coming >= DEVICES_MAX)
+	if (size != sizeof(*more) || reader->nr_coming >= RECORD_DEVICES_MAX)
 		return false;
 	more = realloc(reader->coming, (reader->nr_coming + 1) * sizeof(*more));
 	if (!more)

@@ -175,10 +175,20 @@ static void lines(FILE *out, const struct finding *f, unsigned int size)
 	}
 }
 
+/* A time of the last tick is up to 4 ms, or 10, too early. */
+static void print_time(FILE *out, double us, bool coarse)
+{
+	if (coarse)
+		fprintf(out, "+~%.0f ms ", us / 1e3);
+	else
+		fprintf(out, "+%.1f us ", us);
+}
+
 static void history(FILE *out, const struct finding *f)
 {
 	const struct mapping *m = &f->map;
 	uint32_t first = m->nr_steps > STEPS ? m->nr_steps - STEPS : 0;
+	bool coarse = m->flags & MAP_COARSE;
 
 	fprintf(out, "%-11s", "History");
 	if (first)
@@ -186,14 +196,18 @@ static void history(FILE *out, const struct finding *f)
 	for (uint32_t i = first; i < m->nr_steps; i++) {
 		const struct step *step = &m->steps[i & (STEPS - 1)];
 
-		fprintf(out, "%s+%.1f us %s%s (cpu %u)\n", i == first ? "" : "           ",
-			(step->ns - m->born) / 1e3, op_names[step->op],
+		if (i != first)
+			fprintf(out, "%-11s", "");
+		print_time(out, step->after * (double)STEP_NS / 1e3, coarse || step->coarse);
+		fprintf(out, "%s%s (cpu %u)\n", op_names[step->op],
 			op_owners[step->op] ? op_owners[step->op] : "", step->cpu);
 	}
 	/* The event itself, unless it is the last step already. */
-	if (f->op != OP_MAP && f->op != OP_CPU_READ && f->op != OP_CPU_WRITE)
-		fprintf(out, "           +%.1f us %s (cpu %u)   <- here\n", (f->ns - m->born) / 1e3,
-			op_names[f->op], f->cpu);
+	if (f->op == OP_MAP || f->op == OP_CPU_READ || f->op == OP_CPU_WRITE)
+		return;
+	fprintf(out, "%-11s", "");
+	print_time(out, (f->ns - m->born) / 1e3, coarse);
+	fprintf(out, "%s (cpu %u)   <- here\n", op_names[f->op], f->cpu);
 }
 
 static bool is_line_check(int check)
@@ -343,7 +357,7 @@ static void what(FILE *out, const struct finding *f)
 			 f->nents);
 	else if (f->check == CHECK_ATTRS_MISMATCH)
 		snprintf(text, sizeof(text),
-			 "mapped with attributes 0x%" PRIx64 ", given back with 0x%" PRIx64,
+			 "mapped with attributes 0x%x, given back with 0x%" PRIx64,
 			 f->map.attrs, f->attrs);
 	if (text[0])
 		print_wrapped(out, "What", text);
@@ -354,11 +368,11 @@ static const char *unsure(const struct finding *f)
 {
 	switch (f->check) {
 	case CHECK_LINE_NEIGHBOUR_WRITE:
-		if (f->map.blind)
+		if (f->map.flags & MAP_BLIND)
 			return "syncs of this device are not observable, so the CPU may have owned the line when it wrote.";
 		return "a sync of this device was not seen, so the CPU may have owned the line when it wrote.";
 	case CHECK_CONTENT_CHANGED:
-		if (f->map.blind)
+		if (f->map.flags & MAP_BLIND)
 			return "syncs of this device are not observable, so the CPU may have owned the buffer when it wrote.";
 		if (f->object.kind == OBJECT_PAGE)
 			return "these are pages, not a slab object: user space may have them mapped, and may write them at any time.";

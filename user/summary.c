@@ -99,7 +99,7 @@ void summary_text(FILE *out, const struct summary *summary)
 		fprintf(out,
 			"%-16s %-22s %8" PRIu64 " %8" PRIu64 " %7s %5" PRIu64 " %8" PRIu64 "\n",
 			s->name, driver, (uint64_t)s->maps, (uint64_t)s->unmaps, syncs,
-			(uint64_t)s->live, (uint64_t)s->findings);
+			(uint64_t)live_of(s), (uint64_t)s->findings);
 	}
 	if (nr > shown)
 		fprintf(out, "... and %zu devices more.\n", nr - shown);
@@ -191,7 +191,7 @@ void summary_json(FILE *out, const struct summary *summary)
 		[LOST_RING] = "ring",
 		[LOST_TABLE] = "table",
 		[LOST_NESTED] = "nested",
-		[LOST_SLOTS] = "slots",
+		[LOST_DEVICE] = "device",
 	};
 	struct json_object *o = json_object_new_object();
 	struct json_object *devices = json_object_new_array();
@@ -214,7 +214,7 @@ void summary_json(FILE *out, const struct summary *summary)
 		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
 		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));
 		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
-		json_object_object_add(d, "live", json_object_new_uint64(states[i].live));
+		json_object_object_add(d, "live", json_object_new_uint64(live_of(&states[i])));
 		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
 		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
 		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));

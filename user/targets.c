@@ -18,12 +18,14 @@
 #include "targets.h"
 #include "dmasnoop.skel.h"
 #include "symbols.h"
+#include "table.h"
 
-#define SAMPLE 1024 /* mappings looked at in one go */
+#define SAMPLE 1024 /* mappings at most that are chosen from */
+#define PLACES (1 << 16) /* of the table, looked at in one go */
 
 /* A mapping that could be watched, as it was when looked at. */
 struct candidate {
-	struct mapping_key key;
+	uint32_t at;
 	struct mapping map;
 	bool blind; /* only writes beside it can be judged */
 };
@@ -38,7 +40,7 @@ struct candidate {
  */
 struct target_device {
 	uint64_t dev;
-	uint64_t generation;
+	uint32_t generation;
 	uint64_t last_born;
 	unsigned int rounds;
 	unsigned int turn;
@@ -50,7 +52,7 @@ static struct {
 	uint64_t period;
 	struct candidate *sample;
 	size_t nr_sample;
-	uint32_t cursor; /* where the table is read on */
+	uint32_t cursor; /* the next place to look at */
 	struct target_device *devices;
 	size_t nr_devices;
 	size_t next_device;
@@ -59,7 +61,7 @@ static struct {
 
 /* --- what can be watched --- */
 
-static struct target_device *find_device(uint64_t dev, uint64_t generation)
+static struct target_device *find_device(uint64_t dev, uint32_t generation)
 {
 	struct target_device *more;
 
@@ -84,32 +86,29 @@ static struct target_device *find_device(uint64_t dev, uint64_t generation)
  * Whether it can be watched, and how: fills @candidate. Who owns it just now does not
  * matter: a buffer that changes hands is watched all the time, and judged at the hit.
  */
-static bool is_candidate(const struct mapping_key *key, const struct mapping *map,
-			 struct candidate *candidate)
+static bool is_candidate(uint32_t at, const struct mapping *map, struct candidate *candidate)
 {
-	int devices = bpf_map__fd(self.bpf->maps.devices);
 	struct target_device *target;
 	struct device_state device;
 
 	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
-	if (key->slot || !map->phys || !map->size || !rule_is_streaming(map->kind) ||
-	    map->attrs & ATTR_SKIP_CPU_SYNC || map->born <= self.bpf->bss->watch_doubt)
+	if (!map->phys || !map->size || !rule_is_streaming(map->kind) ||
+	    map->attrs & ATTR_SKIP_CPU_SYNC || table_born(map) <= self.bpf->bss->lost_before)
 		return false;
-	if (bpf_map_lookup_elem(devices, &key->dev, &device) || device.ignored ||
-	    device.generation != map->generation)
+	if (!table_device(map->dev, map->generation, &device) || device.ignored)
 		return false;
 	/* Played by a module (dmaloop): what it does to the buffers are CPU accesses too. */
 	if (device.software)
 		return false;
-	candidate->key = *key;
+	candidate->at = at;
 	candidate->map = *map;
-	candidate->blind = map->blind || device.skips_sync || device.unmatched;
+	candidate->blind = map->flags & MAP_BLIND || device.skips_sync || device.unmatched;
 	if (candidate->blind && map->dir == DIR_TO_DEVICE)
 		return false;
 	/* What is never unmapped is not known to be mapped still. */
 	if (candidate->blind && self.unmaps_optional && !device.unmaps)
 		return false;
-	target = find_device(key->dev, map->generation);
+	target = find_device(map->dev, map->generation);
 	if (!target)
 		return false;
 	target->candidates++;
@@ -121,24 +120,17 @@ static bool is_candidate(const struct mapping_key *key, const struct mapping *ma
  */
 void targets_refresh(void)
 {
-	static struct mapping_key keys[SAMPLE];
-	static struct mapping maps[SAMPLE];
-	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	uint32_t next, nr = SAMPLE;
-	int err;
+	struct mapping map;
 
-	err = bpf_map_lookup_batch(bpf_map__fd(self.bpf->maps.mappings),
-				   self.cursor ? &self.cursor : NULL, &next, keys, maps, &nr,
-				   &opts);
-	if (err && err != -ENOENT)
-		nr = 0;
-	self.cursor = err ? 0 : next;
 	self.nr_sample = 0;
 	for (size_t i = 0; i < self.nr_devices; i++)
 		self.devices[i].candidates = 0;
-	for (uint32_t i = 0; i < nr; i++)
-		if (is_candidate(&keys[i], &maps[i], &self.sample[self.nr_sample]))
+	for (uint32_t i = 0; i < PLACES && i < table_places() && self.nr_sample < SAMPLE; i++) {
+		uint32_t at = self.cursor++ % table_places();
+
+		if (table_read(at, &map) && is_candidate(at, &map, &self.sample[self.nr_sample]))
 			self.nr_sample++;
+	}
 	for (size_t i = 0; i < self.nr_devices;) {
 		if (self.devices[i].candidates)
 			i++;
@@ -150,17 +142,17 @@ void targets_refresh(void)
 /* Is it still as it was? */
 static bool is_live(const struct candidate *candidate)
 {
-	int fd = bpf_map__fd(self.bpf->maps.mappings);
 	struct mapping map;
 
-	return !bpf_map_lookup_elem(fd, &candidate->key, &map) &&
-	       map.generation == candidate->map.generation && map.born == candidate->map.born;
+	return table_read(candidate->at, &map) && map.dev == candidate->map.dev &&
+	       map.dma == candidate->map.dma && map.generation == candidate->map.generation &&
+	       map.born == candidate->map.born && map.turn == candidate->map.turn;
 }
 
 static void drop(struct candidate *candidate, struct target_device *device)
 {
 	device->candidates--;
-	candidate->key.dev = 0;
+	candidate->map.dev = 0;
 }
 
 /*
@@ -183,16 +175,16 @@ static struct candidate *next_mapping(struct target_device *device)
 		for (size_t i = 0; i < self.nr_sample; i++) {
 			struct candidate *c = &self.sample[i];
 
-			if (c->key.dev != device->dev)
+			if (c->map.dev != device->dev)
 				continue;
 			if (!skip--)
 				any = c;
-			if (c->map.born > old)
+			if (table_born(&c->map) > old)
 				continue;
-			if (!oldest || c->map.born < oldest->map.born)
+			if (!oldest || table_born(&c->map) < table_born(&oldest->map))
 				oldest = c;
-			if (c->map.born > device->last_born &&
-			    (!after || c->map.born < after->map.born))
+			if (table_born(&c->map) > device->last_born &&
+			    (!after || table_born(&c->map) < table_born(&after->map)))
 				after = c;
 		}
 		chosen = after ? after : oldest ? oldest : any;
@@ -204,7 +196,7 @@ static struct candidate *next_mapping(struct target_device *device)
 		}
 		if (!after)
 			device->turn = ++device->rounds;
-		device->last_born = chosen->map.born;
+		device->last_born = table_born(&chosen->map);
 		return chosen;
 	}
 	return NULL;
@@ -231,7 +223,7 @@ static bool choose_slack(const struct candidate *c, struct target *target)
 	/* struct slack of state.bpf.h: what is needed are its first two words. */
 	uint32_t slack[(8 + 2 * LINE_SIZE_MAX) / 4], head, tail;
 
-	if (c->map.told || bpf_map_lookup_elem(fd, &c->key, slack))
+	if (c->map.flags & MAP_TOLD || bpf_map_lookup_elem(fd, &c->at, slack))
 		return false;
 	head = slack[0];
 	tail = slack[1];
@@ -284,9 +276,8 @@ bool targets_next(struct target *target)
 
 		if (!c || !choose_place(c, device->turn++, target))
 			continue;
-		target->key = c->key;
-		target->generation = c->map.generation;
-		target->born = c->map.born;
+		target->map = c->map;
+		target->at = c->at;
 		return true;
 	}
 	return false;

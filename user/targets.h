@@ -12,17 +12,15 @@ struct dmasnoop_bpf;
 
 /**
  * struct target - what a debug register can watch of a mapping
- * @key: the mapping
- * @generation: of its device
- * @born: when it was mapped, ns
+ * @map: the mapping, as it was when it was chosen
+ * @at: its place in the table
  * @phys: first byte, aligned to @size
  * @size: 1, 2, 4 or 8
  * @kind: WATCH_ACCESS: reading it is wrong too
  */
 struct target {
-	struct mapping_key key;
-	uint64_t generation;
-	uint64_t born;
+	struct mapping map;
+	uint32_t at;
 	uint64_t phys;
 	uint32_t size;
 	enum watch_kind kind;

@@ -49,7 +49,6 @@ static struct {
 	struct point *points; /* of slot 0, then 1, ... */
 	uint64_t refreshed;
 	uint64_t turned;
-	uint64_t missed;
 	struct watch_totals totals;
 	uint8_t seen[SEEN_BITS / 8];
 } self;
@@ -168,7 +167,7 @@ static void read_online(void)
 
 static void count_buffer(const struct target *target)
 {
-	uint64_t hash = (target->born ^ target->key.dma ^ target->key.dev) * 0x9e3779b97f4a7c15;
+	uint64_t hash = (target->map.born ^ target->map.dma ^ target->map.dev) * 0x9e3779b97f4a7c15;
 	uint32_t bit = hash >> 44;
 
 	self.totals.turns++;
@@ -187,9 +186,11 @@ static void publish(unsigned int slot, const struct target *target, enum watch_k
 	struct watch *watch = &self.bpf->bss->watches[slot];
 
 	*watch = (struct watch){
-		.key = target->key,
-		.generation = target->generation,
-		.born = target->born,
+		.dev = target->map.dev,
+		.dma = target->map.dma,
+		.born = target->map.born,
+		.at = target->at,
+		.turn = target->map.turn,
 		.phys = target->phys,
 		.size = target->size,
 		.kind = kind,
@@ -243,33 +244,12 @@ static void rest(unsigned int slot)
 		give_back(point_of(slot, cpu));
 }
 
-/* Mappings older than an event that was lost are not judged from now on. */
-static void note_missed(uint64_t missed)
-{
-	if (missed <= self.missed)
-		return;
-	self.missed = missed;
-	self.bpf->bss->watch_doubt = now();
-}
-
-/**
- * watch_doubts - was an event lost since the mapping was made?
- * @finding: of a watch
- * @missed: events lost so far
- */
-bool watch_doubts(const struct finding *finding, uint64_t missed)
-{
-	note_missed(missed);
-	return finding->map.born <= self.bpf->bss->watch_doubt;
-}
-
 /**
  * watch_turn - move the watches on when it is time to
- * @missed: events lost so far
  *
  * Return: milliseconds until it is time again.
  */
-int watch_turn(uint64_t missed)
+int watch_turn(void)
 {
 	uint64_t time = now(), period = self.options.period_ms * 1000000ull;
 	unsigned int slot = 0;
@@ -278,7 +258,6 @@ int watch_turn(uint64_t missed)
 	if (time - self.turned < period)
 		return (period - (time - self.turned)) / 1000000 + 1;
 	self.turned = time;
-	note_missed(missed);
 	if (time - self.refreshed >= REFRESH_NS) {
 		read_online();
 		targets_refresh();

@@ -42,8 +42,7 @@ struct watch_totals {
 };
 
 const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *options);
-int watch_turn(uint64_t missed);
-bool watch_doubts(const struct finding *finding, uint64_t missed);
+int watch_turn(void);
 void watch_spent(unsigned int slot);
 void watch_stop(void);
 struct watch_totals watch_totals(void);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The BPF side's table of mappings, and its devices. Both are shared memory: what is
+ * read may change meanwhile, so it is copied, and looked at once more.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "table.h"
+#include "dmasnoop.skel.h"
+
+/* One page in so many may be mapped at a time; or so many at least, and at most. */
+#define PAGES_A_MAPPING 16
+#define MAPPINGS_MIN (1u << 16)
+#define MAPPINGS_MAX (1u << 21)
+
+static struct {
+	struct dmasnoop_bpf *bpf;
+	const struct bucket *buckets;
+	uint32_t nr;
+} self;
+
+/**
+ * table_size - make room for mappings
+ * @bpf: opened, not loaded
+ * @pages: of memory
+ * @mappings: that can be live at once; 0: as many as is likely of so much memory
+ *
+ * A third more than that: full buckets take time. A mapping takes 106 bytes.
+ */
+void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
+{
+	if (!mappings)
+		mappings = pages / PAGES_A_MAPPING < MAPPINGS_MIN ? MAPPINGS_MIN :
+			   pages / PAGES_A_MAPPING > MAPPINGS_MAX ? MAPPINGS_MAX :
+								    pages / PAGES_A_MAPPING;
+	self.nr = mappings * 4 / 3 / BUCKET + 1;
+	bpf->rodata->facts.nr_buckets = self.nr;
+	bpf_map__set_max_entries(bpf->maps.mappings, self.nr);
+}
+
+/**
+ * table_open - see the table
+ * @bpf: loaded, after table_size()
+ *
+ * Return: false with errno set.
+ */
+bool table_open(struct dmasnoop_bpf *bpf)
+{
+	void *memory = mmap(NULL, self.nr * sizeof(struct bucket), PROT_READ, MAP_SHARED,
+			    bpf_map__fd(bpf->maps.mappings), 0);
+
+	if (memory == MAP_FAILED)
+		return false;
+	self.bpf = bpf;
+	self.buckets = memory;
+	return true;
+}
+
+/**
+ * table_close - see it no more
+ */
+void table_close(void)
+{
+	if (self.buckets)
+		munmap((void *)self.buckets, self.nr * sizeof(struct bucket));
+	memset(&self, 0, sizeof(self));
+}
+
+/**
+ * table_places - how many places there are for mappings
+ */
+uint32_t table_places(void)
+{
+	return self.nr * BUCKET;
+}
+
+/**
+ * table_read - the mapping at a place
+ * @at: place
+ * @map: out
+ *
+ * Return: it is live. If not, @map is what was there last.
+ */
+bool table_read(uint32_t at, struct mapping *map)
+{
+	const struct bucket *bucket = &self.buckets[at / BUCKET];
+	const struct mapping *from = &bucket->map[at % BUCKET];
+	uint32_t users = __atomic_load_n(&from->users, __ATOMIC_ACQUIRE);
+	uint16_t turn = from->turn;
+
+	*map = *from;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return users && users < MAP_BUSY && from->users && from->turn == turn &&
+	       bucket->tags >> at % BUCKET * 8 & 0xff;
+}
+
+/**
+ * table_born - when a mapping was made, CLOCK_MONOTONIC, ns
+ * @map: as it is in the table
+ */
+uint64_t table_born(const struct mapping *map)
+{
+	return map->flags & MAP_COARSE ?
+		       map->born * self.bpf->rodata->facts.tick_ns + self.bpf->bss->jiffies_offset :
+		       map->born;
+}
+
+/**
+ * table_settle - make the times in a copy of a mapping those of the clock
+ * @map: as it was in the table; not to be compared with what is there any more
+ */
+void table_settle(struct mapping *map)
+{
+	map->born = table_born(map);
+	for (int i = 0; i < STEPS; i++)
+		if (map->steps[i].coarse == STEP_TICKS)
+			map->steps[i].after =
+				map->steps[i].after * self.bpf->rodata->facts.tick_ns / STEP_NS;
+}
+
+/**
+ * table_device - the device at an address
+ * @dev: of its struct device
+ * @generation: which of those that were there
+ * @device: out
+ *
+ * Return: it is there still.
+ */
+bool table_device(uint64_t dev, uint32_t generation, struct device_state *device)
+{
+	for (size_t i = 0; i < DEVICES_MAX; i++) {
+		const struct device_state *state = &self.bpf->bss->devices[i];
+
+		if (state->dev != dev || !state->ready || state->generation != generation)
+			continue;
+		*device = *state;
+		return true;
+	}
+	return false;
+}
