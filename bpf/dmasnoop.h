@@ -75,12 +75,18 @@ enum op {
  * @cpu: on which CPU
  * @op: enum op
  * @coarse: enum coarse
+ * @all: all of them, to be set at once
  */
 struct step {
-	u32 after;
-	u16 cpu;
-	u8 op;
-	u8 coarse;
+	union {
+		struct {
+			u32 after;
+			u16 cpu;
+			u8 op;
+			u8 coarse;
+		};
+		u64 all;
+	};
 };
 
 #define STEP_NS 1024
@@ -123,9 +129,10 @@ enum mapping_flag {
  * @nents: entries of the list it is in; 0 for all but the first, or too many
  * @shape: these three, to be compared at once
  * @flags: enum mapping_flag, and how deep the stack was
- * @attrs: DMA_ATTR_*
  * @owner: enum owner
  * @nr_steps: events so far; the last STEPS of them are in @steps
+ * @progress: both, to be set at once
+ * @attrs: DMA_ATTR_*
  * @turn: a number that the next mapping at its place will not have
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
  */
@@ -147,10 +154,15 @@ struct mapping {
 		u32 shape;
 	};
 	u32 flags;
+	union {
+		struct {
+			u8 owner;
+			u8 pad;
+			u16 nr_steps;
+		};
+		u32 progress;
+	};
 	u16 attrs;
-	u8 owner;
-	u8 pad;
-	u16 nr_steps;
 	u16 turn;
 	struct step steps[STEPS];
 };

@@ -60,16 +60,19 @@ static __always_inline bool is_free(u64 phys)
 	struct page *page = (void *)(page_array + (phys >> PAGE_SHIFT) *
 							  bpf_core_type_size(struct page));
 	struct timespec64 *words;
+	struct page *counted;
 
 	if (!facts.can_cast)
 		return !BPF_CORE_READ(page, _refcount.counter) && is_free_page(phys);
+	counted = bpf_rdonly_cast(page, bpf_core_type_id_kernel(struct page));
+	if (counted->_refcount.counter)
+		return false;
 	/*
 	 * The word that tells a later page of many shares its place with a pointer, and the
 	 * verifier takes it for that. So it is read as what it is not either, a number.
 	 */
 	words = bpf_rdonly_cast(page, bpf_core_type_id_kernel(struct timespec64));
-	page = bpf_rdonly_cast(page, bpf_core_type_id_kernel(struct page));
-	return !page->_refcount.counter && !(words->tv_nsec & 1) && is_free_page(phys);
+	return !(words->tv_nsec & 1) && is_free_page(phys);
 }
 
 /* Where a buffer ends, from the start of its first page. */
@@ -137,6 +140,12 @@ static __always_inline struct mapping *fast_place(struct bucket *bucket, u64 dma
 	return map;
 }
 
+/* A struct step, on this CPU, as one number. */
+static __always_inline u64 step_of(u32 after, u8 op, u8 coarse)
+{
+	return after | (u64)bpf_get_smp_processor_id() << 32 | (u64)op << 48 | (u64)coarse << 56;
+}
+
 /* A mapping's count of users from one number to another, when it is that. */
 static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
 {
@@ -178,7 +187,7 @@ static __always_inline bool fast_map(const u64 *args, u64 sp, u8 kind, u32 nents
 		return false;
 	if (!device->fast)
 		return device->pace == PACE_NONE;
-	if (phys != ARG(2) || ARG(5) & ATTR_MMIO)
+	if (phys != ARG(2))
 		return false;
 	if (writes ? ((phys | ARG(3)) & facts.line_mask) != 0 : content_sampled(device))
 		return false;
@@ -218,13 +227,12 @@ static __always_inline bool fast_map(const u64 *args, u64 sp, u8 kind, u32 nents
 	if (writes && !fast_claim(phys, ARG(3)))
 		return false;
 	map->born = ticks;
-	map->nr_steps = 1;
-	map->turn++;
-	map->owner = OWNER_DEVICE;
-	map->steps[0] = (struct step){ .cpu = bpf_get_smp_processor_id(), .coarse = STEP_TICKS };
+	map->progress = OWNER_DEVICE | 1u << 16;
+	map->turn = device->maps;
+	map->steps[0].all = step_of(0, OP_MAP, STEP_TICKS);
 	if (!set_users(map, 0, 1))
 		return false;
-	if (!(__sync_fetch_and_add(&device->maps, 1) & 255))
+	if (!(__sync_fetch_and_add(&device->maps, 1) & 1023))
 		look_at_device(find_device(ARG(0)));
 	return true;
 }
@@ -256,19 +264,15 @@ static __always_inline struct mapping *fast_find(const struct device_state *devi
 
 static __always_inline void fast_step(struct mapping *map, u8 op)
 {
-	u64 ticks = bpf_jiffies64();
-	struct step step = {
-		.after = ticks - map->born,
-		.cpu = bpf_get_smp_processor_id(),
-		.op = op,
-		.coarse = STEP_TICKS,
-	};
+	u32 slot = map->nr_steps++ & (STEPS - 1);
+	u64 ticks = bpf_jiffies64(), ns;
 
-	if (!(map->flags & MAP_COARSE)) {
-		step.after = (ticks * facts.tick_ns + jiffies_offset - map->born) / STEP_NS;
-		step.coarse = STEP_COARSE;
+	if (map->flags & MAP_COARSE) {
+		map->steps[slot].all = step_of(ticks - map->born, op, STEP_TICKS);
+		return;
 	}
-	map->steps[map->nr_steps++ & (STEPS - 1)] = step;
+	ns = ticks * facts.tick_ns + jiffies_offset - map->born;
+	map->steps[slot].all = step_of(ns / STEP_NS, op, STEP_COARSE);
 }
 
 /* @args: dev, dma, size, dir, attrs */

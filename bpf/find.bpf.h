@@ -96,63 +96,41 @@ static __always_inline void tag_place(struct bucket *bucket, u32 place, u64 tag)
 	__sync_fetch_and_or(&bucket->tags, tag << shift);
 }
 
-/* Takes a place for @address when nobody lives there. */
-static __always_inline bool take_this(struct bucket *bucket, u32 place, u64 tag)
-{
-	u32 *users = &bucket->map[place & (BUCKET - 1)].users;
-
-	if (*users || __sync_val_compare_and_swap(users, 0, MAP_BUSY) != 0)
-		return false;
-	tag_place(bucket, place, tag);
-	return true;
-}
-
-/*
- * Takes a place of one bucket for a mapping at @address: the one that it had before, one
- * that nobody ever had, or one of a mapping that is over. NOWHERE when all are taken.
- */
-__noinline u32 take_place_in(u32 index, u64 address)
-{
-	u64 hash = hash_address(address), tag = tag_of(hash, address), tags;
-	struct bucket *bucket = bucket_at(index);
-	u32 first = preferred(hash, address);
-
-	if (!bucket)
-		return NOWHERE;
-	tags = bucket->tags;
-	for (u32 i = 0; i < BUCKET; i++)
-		if (bucket->map[i].dma == address && take_this(bucket, i, tag))
-			return index * BUCKET + i;
-	for (u32 i = 0; i < BUCKET; i++) {
-		u32 place = (first + i) & (BUCKET - 1);
-
-		if (!(tags >> 8 * place & 0xff) && take_this(bucket, place, tag))
-			return index * BUCKET + place;
-	}
-	for (u32 i = 0; i < BUCKET; i++) {
-		u32 place = (first + i) & (BUCKET - 1);
-
-		if (take_this(bucket, place, tag))
-			return index * BUCKET + place;
-	}
-	return NOWHERE;
-}
-
 struct place_walk {
 	u64 address;
 	u32 at;
 	u32 home;
 };
 
-static long take_place_one(u32 steps, struct place_walk *walk)
-{
-	struct bucket *home = bucket_at(walk->home);
+/* In which places one is looked for, of each bucket in turn. */
+enum {
+	PLACE_SAME, /* that this address had before */
+	PLACE_NEW, /* that nobody ever had */
+	PLACE_ANY,
+	NR_PLACE_KINDS,
+};
 
-	walk->at = take_place_in(bucket_after(walk->home, steps), walk->address);
-	if (!home || walk->at == NOWHERE)
+static long take_place_one(u32 index, struct place_walk *walk)
+{
+	u64 hash = hash_address(walk->address), tag = tag_of(hash, walk->address);
+	u32 steps = index / (BUCKET * NR_PLACE_KINDS);
+	u32 kind = index / BUCKET % NR_PLACE_KINDS;
+	u32 place = (preferred(hash, walk->address) + index) & (BUCKET - 1);
+	u32 at = bucket_after(walk->home, steps);
+	struct bucket *bucket = bucket_at(at), *home = bucket_at(walk->home);
+	struct mapping *map;
+
+	if (!bucket || !home)
+		return 1;
+	map = &bucket->map[place];
+	if ((kind == PLACE_SAME && map->dma != walk->address) ||
+	    (kind == PLACE_NEW && bucket->tags >> 8 * place & 0xff) || map->users ||
+	    __sync_val_compare_and_swap(&map->users, 0, MAP_BUSY) != 0)
 		return 0;
+	tag_place(bucket, place, tag);
 	if (home->reach < steps)
 		home->reach = steps;
+	walk->at = at * BUCKET + place;
 	return 1;
 }
 
@@ -162,7 +140,7 @@ __noinline u32 take_place(u64 dma)
 	struct place_walk walk = { .address = dma, .at = NOWHERE };
 
 	walk.home = home_of(hash_address(dma));
-	bpf_loop(REACH_MAX, take_place_one, &walk, 0);
+	bpf_loop(REACH_MAX * BUCKET * NR_PLACE_KINDS, take_place_one, &walk, 0);
 	return walk.at;
 }
 
@@ -192,75 +170,68 @@ static __always_inline bool fits(const struct scratch *s, const struct mapping *
 	return s->size == map->size && s->kind == map->kind;
 }
 
-/* Looks at one mapping at the right address. Returns 1 when it is the one. */
-static __always_inline int exact_one(struct exact_walk *walk, struct scratch *s,
-				     const struct mapping *map, u32 at)
+enum rank { NOT_IT, SECOND_BEST, THE_ONE };
+
+/* A mapping at the right address: is it the one? @best: the place of the best so far. */
+__noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
 {
-	u32 generation = devices[s->device & (DEVICES_MAX - 1)].generation;
+	struct mapping *map = mapping_at(at), *other = mapping_at(best);
+	u32 generation;
 
-	if (walk->mode == EXACT_OVER) {
-		struct mapping *best = mapping_at(walk->best);
-
-		if (!map->users && (!best || born_ns(map) >= born_ns(best)))
-			walk->best = at;
-		return 0;
-	}
-	if (!is_live(map))
-		return 0;
-	if (map->generation != generation) {
-		if (walk->mode == EXACT_STALE)
-			walk->best = at;
-		return walk->mode == EXACT_STALE;
-	}
-	if (walk->mode == EXACT_STALE)
-		return 0;
-	if (walk->mode == EXACT_SAME) {
-		if (map->dir != DIR_TO_DEVICE || map->phys != s->phys || !fits(s, map))
-			return 0;
-		walk->best = at;
-		return 1;
-	}
-	walk->nr++;
-	if (fits(s, map)) {
-		walk->best = at;
-		return 1;
-	}
-	if (walk->best == NOWHERE)
-		walk->best = at;
-	return 0;
+	s = own(s);
+	if (!s || !map)
+		return NOT_IT;
+	if (mode == EXACT_OVER)
+		return !map->users && (!other || born_ns(map) >= born_ns(other)) ? SECOND_BEST :
+										   NOT_IT;
+	generation = devices[s->device & (DEVICES_MAX - 1)].generation;
+	if (!is_live(map) || (map->generation != generation) != (mode == EXACT_STALE))
+		return NOT_IT;
+	if (mode == EXACT_STALE)
+		return THE_ONE;
+	if (mode == EXACT_SAME)
+		return map->dir == DIR_TO_DEVICE && map->phys == s->phys && fits(s, map) ? THE_ONE :
+											   NOT_IT;
+	return fits(s, map) ? THE_ONE : SECOND_BEST;
 }
 
-static long exact_bucket(u32 steps, struct exact_walk *walk)
+static long exact_place(u32 index, struct exact_walk *walk)
 {
-	u32 index = bucket_after(walk->home, steps);
-	struct bucket *bucket = bucket_at(index);
+	u32 at = bucket_after(walk->home, index / BUCKET) * BUCKET + index % BUCKET;
+	const struct mapping *map = mapping_at(at);
 	struct scratch *s = walk->s;
+	u32 rank;
 
-	if (!bucket)
-		return 1;
-	for (u32 i = 0; i < BUCKET; i++) {
-		const struct mapping *map = &bucket->map[i];
+	if (!map || map->dma != s->dma || map->dev != s->dev)
+		return 0;
+	rank = exact_one(s, at, walk->mode, walk->best);
+	if (rank == NOT_IT)
+		return 0;
+	walk->nr++;
+	if (rank == THE_ONE || walk->best == NOWHERE || walk->mode == EXACT_OVER)
+		walk->best = at;
+	return rank == THE_ONE;
+}
 
-		if (map->dma == s->dma && map->dev == s->dev &&
-		    exact_one(walk, s, map, index * BUCKET + i))
-			return 1;
-	}
-	return 0;
+/* In how many places what has its home in this bucket can be. */
+static __always_inline u32 places_of(u32 home)
+{
+	const struct bucket *bucket = bucket_at(home);
+
+	return bucket ? ((bucket->reach & (REACH_MAX - 1)) + 1) * BUCKET : 0;
 }
 
 /* The mapping that starts at exactly @s's address; its place. */
 __noinline u32 search_exact(struct scratch *s, u32 mode)
 {
 	struct exact_walk walk = { .best = NOWHERE, .mode = mode };
-	struct bucket *home;
 
 	s = own(s);
 	if (!s)
 		return NOWHERE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
-	home = bucket_at(walk.home);
-	bpf_loop((home ? home->reach & (REACH_MAX - 1) : 0) + 1, exact_bucket, &walk, 0);
+	bpf_loop(places_of(walk.home), exact_place, &walk, 0);
 	return walk.best;
 }
 
@@ -383,32 +354,32 @@ struct starts_walk {
 	u64 last_page;
 	u64 mode;
 	u64 found;
+	u32 home;
+	u32 pad;
 };
 
 /* Is the mapping at a place the one? Its place goes to @s. In lines.bpf.h. */
 __noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32 mode);
 
+static long walk_place(u32 index, struct starts_walk *walk)
+{
+	u32 at = bucket_after(walk->home, index / BUCKET) * BUCKET + index % BUCKET;
+	const struct mapping *map = mapping_at(at);
+
+	if (map && map->users)
+		walk->found = is_the_one(walk->s, at, walk->space, walk->address, walk->mode);
+	return walk->found ? 1 : 0;
+}
+
 /* The mappings whose home is that of an address. */
 static __always_inline void walk_home(struct starts_walk *walk, u64 address)
 {
-	u32 home = home_of(hash_address(address));
-	struct bucket *bucket = bucket_at(home);
-	u32 reach = bucket ? bucket->reach : 0;
+	struct bucket *bucket;
 
-	for (u32 steps = 0; steps <= reach && steps < REACH_MAX; steps++) {
-		u32 index = bucket_after(home, steps);
-		u64 tags;
-
-		bucket = bucket_at(index);
-		tags = bucket ? bucket->tags : 0;
-		for (u32 i = 0; tags && i < BUCKET; i++) {
-			if (tags >> 8 * i & 0xff)
-				walk->found = is_the_one(walk->s, index * BUCKET + i, walk->space,
-							 walk->address, walk->mode);
-			if (walk->found)
-				return;
-		}
-	}
+	walk->home = home_of(hash_address(address));
+	bucket = bucket_at(walk->home);
+	if (bucket && (bucket->tags || bucket->reach))
+		bpf_loop(places_of(walk->home), walk_place, walk, 0);
 }
 
 /* Those that the index has for a page. */

@@ -26,17 +26,22 @@
 		return 0;                              \
 	}
 
-/* @fast: does what it can without a scratch, true when that is all. */
-#define ELDER(section, name, fast, body, marks, alone)                \
+/*
+ * @fast: does what it can without a scratch, true when that is all. @twin: it is there
+ * from the first, not only when armed says so. @alone: is not preempted.
+ */
+#define ELDER(section, name, fast, body, twin, alone)                 \
 	SEC(section)                                                  \
 	int name(u64 *args)                                           \
 	{                                                             \
+		u32 arms = *(volatile u32 *)&armed;                   \
 		struct scratch *s;                                    \
                                                                       \
-		if (!armed)                                           \
-			return 0;                                     \
-		if (marks)                                            \
+		if ((twin) || arms != ARMED) {                        \
+			if (arms == ARMED_NOT)                        \
+				return 0;                             \
 			mark_done((u64)args, args[1], alone);         \
+		}                                                     \
 		if (fast(args))                                       \
 			return 0;                                     \
 		s = take();                                           \
@@ -54,7 +59,7 @@
  * tracepoint's are when they are needed: see @twins.
  */
 #define TRACEPOINT(event, name, fast, body)                               \
-	ELDER("raw_tp/" #event, name, fast, body, armed > ARMED, !preemptible)    \
+	ELDER("raw_tp/" #event, name, fast, body, false, !preemptible)    \
 	TWIN("raw_tp/" #event, name##_twin, body)
 
 #define FUNCTION(type, function, name, fast, body)                \
@@ -67,6 +72,11 @@ static __always_inline bool never_fast(u64 *args)
 }
 
 /* --- map and unmap --- */
+
+static __always_inline bool fast_map_phys_event(u64 *args)
+{
+	return !(args[5] & ATTR_MMIO) && fast_map(args, number((u64)args), KIND_SINGLE, 0);
+}
 
 static __always_inline bool fast_map_event(u64 *args)
 {
@@ -172,7 +182,7 @@ static __always_inline int unmap_resource_event(u64 *args, struct scratch *s)
 }
 
 TRACEPOINT(dma_map_page, tp_map_page, fast_map_event, map_event)
-TRACEPOINT(dma_map_phys, tp_map_phys, fast_map_event, map_event)
+TRACEPOINT(dma_map_phys, tp_map_phys, fast_map_phys_event, map_event)
 TRACEPOINT(dma_map_resource, tp_map_resource, never_fast, map_resource_event)
 TRACEPOINT(dma_unmap_page, tp_unmap_page, fast_unmap_event, unmap_event)
 TRACEPOINT(dma_unmap_phys, tp_unmap_phys, fast_unmap_event, unmap_event)

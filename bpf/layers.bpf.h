@@ -142,7 +142,7 @@ struct fragment {
 
 #define FRAGMENTS_MAX 17
 
-__noinline int judge_fragment(struct scratch *s, u64 address)
+static __always_inline int judge_fragment(struct scratch *s, u64 address)
 {
 	struct fragment fragment = {};
 

@@ -163,7 +163,6 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 __noinline int is_alone(struct scratch *s)
 {
 	struct exact_walk walk = { .best = NOWHERE, .mode = EXACT_LIVE };
-	struct bucket *home;
 
 	s = own(s);
 	if (!s)
@@ -172,8 +171,7 @@ __noinline int is_alone(struct scratch *s)
 	s->dir = DIR_NONE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
-	home = bucket_at(walk.home);
-	bpf_loop((home ? home->reach & (REACH_MAX - 1) : 0) + 1, exact_bucket, &walk, 0);
+	bpf_loop(places_of(walk.home), exact_place, &walk, 0);
 	return walk.nr == 1;
 }
 
