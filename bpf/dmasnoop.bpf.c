@@ -183,6 +183,21 @@ static __always_inline bool join(struct mapping *map)
 	return false;
 }
 
+/* One user less: was it the last? Then nobody takes its place before it has ended. */
+static __always_inline bool is_last(struct mapping *map)
+{
+	for (int i = 0; i < 8; i++) {
+		u32 users = map->users;
+
+		if (!users || users >= MAP_BUSY)
+			return false;
+		if (__sync_val_compare_and_swap(&map->users, users,
+						users > 1 ? users - 1 : MAP_BUSY) == users)
+			return users == 1;
+	}
+	return false;
+}
+
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
 
 /*
@@ -501,8 +516,8 @@ __noinline int judge_unmap(struct scratch *s)
 	}
 	if (s->kind == KIND_COHERENT)
 		__sync_fetch_and_add(&device->odd, -1);
-	/* Somebody else still has it mapped. */
-	if (__sync_fetch_and_sub(&map->users, 1) > 1)
+	/* Somebody else still has it mapped, or is just ending it. */
+	if (!is_last(map))
 		return 0;
 	slack_compare(s);
 	/* An unmap in the wrong direction may itself have copied a bounced buffer back. */

@@ -290,11 +290,13 @@ static __always_inline bool fast_unmap(const u64 *args, u8 kind, u32 nents)
 	    map->size != ARG(2) || map->shape != shape_of(ARG(3), kind, nents) ||
 	    (map->attrs ^ ARG(4)) & ATTRS_OF_MAPPING)
 		return false;
-	if (!set_users(map, 1, 0))
+	/* Nobody takes its place before this is done. */
+	if (!set_users(map, 1, MAP_BUSY))
 		return false;
 	if (map->dir != DIR_TO_DEVICE)
 		fast_release(map->phys, map->size);
 	fast_step(map, OP_UNMAP);
+	*(volatile u32 *)&map->users = 0;
 	__sync_fetch_and_add(&device->unmaps, 1);
 	return true;
 }

@@ -60,6 +60,7 @@ static __always_inline void mark_done(u64 event, u64 argument, bool alone)
 	cpu->done[slot].event = event;
 	cpu->done[slot].argument = argument;
 	cpu->done[slot].armed = armed;
+	cpu->done[slot].nested = 1;
 	/* Read back, as no pointer may be calculated with. */
 	if (!alone)
 		cpu->done[slot].nested = *(volatile u64 *)&cpu->done[slot].event -
@@ -109,7 +110,7 @@ __noinline int forget_nested(u32 from)
 	for (u32 i = 0; cpu && i < DONE_MAX && from + i != top; i++) {
 		struct done *done = &cpu->done[(from + i) & (DONE_MAX - 1)];
 
-		if (!preemptible || done->nested)
+		if (done->nested)
 			done->event = 0;
 	}
 	return 0;

@@ -172,9 +172,9 @@ void attach_twins(struct dmasnoop_bpf *bpf)
 {
 	/* First the elders mark what they do, on every CPU; then the twins look for it. */
 	bpf->bss->armed = ARMED_TWINS_COMING;
-	usleep(20000);
+	usleep(1000);
 	attach_late(bpf);
-	usleep(20000);
+	usleep(1000);
 	/* Marks that no twin was there to take count no more. */
 	bpf->bss->armed = ARMED_TWINS;
 }
@@ -331,13 +331,29 @@ bool attach_unreadable(const struct dmasnoop_bpf *bpf)
 	return !memory_in_variables() && (!bpf->bss->direct_map_base || !bpf->bss->page_array);
 }
 
-static uint64_t misses(const struct bpf_program *program)
+static uint64_t misses(int fd)
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
-	int fd = bpf_program__fd(program);
 
-	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.recursion_misses;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.recursion_misses;
+}
+
+/* The programs that have twins. */
+static size_t find_elders(struct dmasnoop_bpf *bpf, int *fds, size_t max)
+{
+	struct bpf_program *first;
+	size_t nr = 0;
+
+	bpf_object__for_each_program(first, bpf->obj) {
+		char twin[96];
+
+		snprintf(twin, sizeof(twin), "%s" TWIN, bpf_program__name(first));
+		if (nr < max && bpf_program__fd(first) >= 0 &&
+		    bpf_object__find_program_by_name(bpf->obj, twin))
+			fds[nr++] = bpf_program__fd(first);
+	}
+	return nr;
 }
 
 /**
@@ -350,14 +366,12 @@ static uint64_t misses(const struct bpf_program *program)
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
 	uint64_t rescued = bpf->bss->rescued, nested = 0;
-	struct bpf_program *first;
+	static int fds[128];
+	static size_t nr;
 
-	bpf_object__for_each_program(first, bpf->obj) {
-		char twin[96];
-
-		snprintf(twin, sizeof(twin), "%s" TWIN, bpf_program__name(first));
-		if (bpf_object__find_program_by_name(bpf->obj, twin))
-			nested += misses(first);
-	}
+	if (!nr)
+		nr = find_elders(bpf, fds, sizeof(fds) / sizeof(fds[0]));
+	for (size_t i = 0; i < nr; i++)
+		nested += misses(fds[i]);
 	return nested > rescued ? nested - rescued : rescued - nested;
 }

@@ -117,15 +117,17 @@ static void note_missed(void)
 {
 	uint64_t missed = attach_missed(tracer.bpf);
 
-	/* One that a twin is just at looks lost: it is counted in a moment. */
-	for (int i = 0; i < 5 && missed != tracer.missed; i++) {
-		usleep(1000);
-		missed = attach_missed(tracer.bpf);
-	}
 	if (missed == tracer.missed)
 		return;
 	if (tracer.bpf->bss->armed == ARMED)
 		attach_twins(tracer.bpf);
+	/* One that a twin is just at looks lost: it is counted in a moment. */
+	for (int i = 0; i < 5 && missed != tracer.missed; i++) {
+		usleep(200);
+		missed = attach_missed(tracer.bpf);
+	}
+	if (missed == tracer.missed)
+		return;
 	tracer.missed = attach_missed(tracer.bpf);
 	tracer.bpf->bss->lost_before = now() * 1e9;
 }
@@ -147,7 +149,8 @@ static void on_finding(const struct finding *seen)
 
 	table_settle(&finding.map);
 	table_settle(&finding.other);
-	note_missed();
+	if (finding.watched || needs_history(&finding))
+		note_missed();
 	if (finding.watched && is_doubtful(&finding))
 		return;
 	if (needs_history(&finding) && is_doubtful(&finding)) {
@@ -468,7 +471,8 @@ static int follow(struct ring_buffer *ring, pid_t child)
 
 	tracer.looked = now();
 	while (!interrupted) {
-		int err, timeout = 200;
+		/* Until the twins are there, what is nested is lost: it is looked at often. */
+		int err, timeout = tracer.bpf->bss->armed == ARMED ? 5 : 200;
 
 		if (child > 0 && child_ended && waitpid(child, &status, WNOHANG) == child)
 			break;
