@@ -137,7 +137,7 @@ __noinline int judge_descriptor(struct scratch *s, u32 check)
 	if (!s || !device)
 		return 0;
 	what = events_lost(device, device->since) ? WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
-				     WITH_LEVEL(check, LEVEL_VIOLATION);
+						    WITH_LEVEL(check, LEVEL_VIOLATION);
 	map = find_containing(s, SPACE_DMA, s->dma);
 	if (map) {
 		__builtin_memcpy(&s->map, map, sizeof(s->map));
@@ -319,8 +319,7 @@ static __always_inline int descriptor_event(u64 *args, struct scratch *s)
 	if (!ring || !is_watched(s))
 		return 0;
 	descriptor = get_descriptor(s, ring->generation);
-	if (!descriptor ||
-	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(args[3])))
+	if (!descriptor || bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(args[3])))
 		return 0;
 	for (u32 i = 0; i < DESC_WORDS; i++) {
 		if (!(descriptor->stored & 1u << i))

@@ -283,8 +283,8 @@ __noinline int look_at_device(u32 at)
 	device->boundary = boundary ?: 0xffffffff;
 	device->skips_sync = skips_sync(dev);
 	device->flags = MAP_COARSE | MAP_ALIKE | (device->skips_sync ? MAP_BLIND : 0);
-	if (device->pace == PACE_SLOW && device->maps + device->syncs >= 16 && !device->lazy && !device->iommu &&
-	    !device->has_ops) {
+	if (device->pace == PACE_SLOW && device->maps + device->syncs >= 16 && !device->lazy &&
+	    !device->iommu && !device->has_ops) {
 		device->pace = PACE_FAST;
 		device->fast = !device->told && !stacks_always;
 	}
@@ -458,7 +458,8 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	else if (sure)
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
-	else if (was && !events_lost(device, born_ns(was)) && was->size == s->size && was->dir == s->dir)
+	else if (was && !events_lost(device, born_ns(was)) && was->size == s->size &&
+		 was->dir == s->dir)
 		/* Or a mapping of the same buffer that is older than the trace. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else

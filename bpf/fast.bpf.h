@@ -57,8 +57,8 @@ __noinline int is_free_page(u64 phys)
 /* Does the page allocator own this page? */
 static __always_inline bool is_free(u64 phys)
 {
-	struct page *page = (void *)(page_array + (phys >> PAGE_SHIFT) *
-							  bpf_core_type_size(struct page));
+	struct page *page =
+		(void *)(page_array + (phys >> PAGE_SHIFT) * bpf_core_type_size(struct page));
 	struct timespec64 *words;
 	struct page *counted;
 
@@ -160,7 +160,8 @@ static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
  * Is there nobody else at this address in the bucket? Then its preferred place is for it,
  * if that is free.
  */
-static __always_inline struct mapping *fast_take(struct bucket *bucket, struct mapping *map, u64 dma)
+static __always_inline struct mapping *fast_take(struct bucket *bucket, struct mapping *map,
+						 u64 dma)
 {
 	u64 hash = hash_address(dma), tag = tag_of(hash, dma);
 
@@ -286,9 +287,8 @@ static __always_inline bool fast_unmap(const u64 *args, u8 kind, u32 nents)
 	if (device->pace != PACE_FAST)
 		return device->pace == PACE_NONE;
 	map = fast_find(device, ARG(1));
-	if (!map || map->flags & MAP_ENTANGLED ||
-	    map->size != ARG(2) || map->shape != shape_of(ARG(3), kind, nents) ||
-	    (map->attrs ^ ARG(4)) & ATTRS_OF_MAPPING)
+	if (!map || map->flags & MAP_ENTANGLED || map->size != ARG(2) ||
+	    map->shape != shape_of(ARG(3), kind, nents) || (map->attrs ^ ARG(4)) & ATTRS_OF_MAPPING)
 		return false;
 	/* Nobody takes its place before this is done. */
 	if (!set_users(map, 1, MAP_BUSY))
@@ -312,7 +312,8 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 	if (device->pace != PACE_FAST)
 		return device->pace == PACE_NONE;
 	map = fast_find(device, ARG(1));
-	if (!map || map->flags & (MAP_CONTENT | MAP_SLACK | MAP_BLIND) || !map->users || map->dir != ARG(3) || ARG(2) > map->size || map->kind > KIND_SG)
+	if (!map || map->flags & (MAP_CONTENT | MAP_SLACK | MAP_BLIND) || !map->users ||
+	    map->dir != ARG(3) || ARG(2) > map->size || map->kind > KIND_SG)
 		return false;
 	if (op == OP_SYNC_FOR_CPU) {
 		map->owner = OWNER_CPU;

@@ -13,43 +13,43 @@
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-#define TWIN(section, name, body)                       \
-	SEC(section)                                   \
-	int name(u64 *args)                            \
-	{                                              \
-		struct scratch *s = enter_twin(args);  \
-                                                       \
-		if (!s)                                \
-			return 0;                      \
-		body(args, s);                         \
-		leave(s);                              \
-		return 0;                              \
+#define TWIN(section, name, body)                     \
+	SEC(section)                                  \
+	int name(u64 *args)                           \
+	{                                             \
+		struct scratch *s = enter_twin(args); \
+                                                      \
+		if (!s)                               \
+			return 0;                     \
+		body(args, s);                        \
+		leave(s);                             \
+		return 0;                             \
 	}
 
 /*
  * @fast: does what it can without a scratch, true when that is all. @twin: it is there
  * from the first, not only when armed says so. @alone: is not preempted.
  */
-#define ELDER(section, name, fast, body, twin, alone)                 \
-	SEC(section)                                                  \
-	int name(u64 *args)                                           \
-	{                                                             \
-		u32 arms = *(volatile u32 *)&armed;                   \
-		struct scratch *s;                                    \
-                                                                      \
-		if ((twin) || arms != ARMED) {                        \
-			if (arms == ARMED_NOT)                        \
-				return 0;                             \
-			mark_done((u64)args, args[1], alone);         \
-		}                                                     \
-		if (fast(args))                                       \
-			return 0;                                     \
-		s = take();                                           \
-		if (!s)                                               \
-			return 0;                                     \
-		body(args, s);                                        \
-		leave(s);                                             \
-		return 0;                                             \
+#define ELDER(section, name, fast, body, twin, alone)         \
+	SEC(section)                                          \
+	int name(u64 *args)                                   \
+	{                                                     \
+		u32 arms = *(volatile u32 *)&armed;           \
+		struct scratch *s;                            \
+                                                              \
+		if ((twin) || arms != ARMED) {                \
+			if (arms == ARMED_NOT)                \
+				return 0;                     \
+			mark_done((u64)args, args[1], alone); \
+		}                                             \
+		if (fast(args))                               \
+			return 0;                             \
+		s = take();                                   \
+		if (!s)                                       \
+			return 0;                             \
+		body(args, s);                                \
+		leave(s);                                     \
+		return 0;                                     \
 	}
 
 /*
@@ -58,12 +58,12 @@
  * adds at the head), so there the twins are attached first, with all the rest. A
  * tracepoint's are when they are needed: see @twins.
  */
-#define TRACEPOINT(event, name, fast, body)                               \
-	ELDER("raw_tp/" #event, name, fast, body, false, !preemptible)    \
+#define TRACEPOINT(event, name, fast, body)                            \
+	ELDER("raw_tp/" #event, name, fast, body, false, !preemptible) \
 	TWIN("raw_tp/" #event, name##_twin, body)
 
-#define FUNCTION(type, function, name, fast, body)                \
-	TWIN(#type "/" #function, name##_twin, body)              \
+#define FUNCTION(type, function, name, fast, body)   \
+	TWIN(#type "/" #function, name##_twin, body) \
 	ELDER(#type "/" #function, name, fast, body, true, false)
 
 static __always_inline bool never_fast(u64 *args)
@@ -322,7 +322,8 @@ TRACEPOINT(dma_sync_single_for_device, tp_sync_device, fast_sync_device_event, s
 TRACEPOINT(dma_sync_sg_for_cpu, tp_sync_sg_cpu, never_fast, sync_sg_cpu_event)
 TRACEPOINT(dma_sync_sg_for_device, tp_sync_sg_device, never_fast, sync_sg_device_event)
 FUNCTION(fentry, dma_sync_single_for_cpu, fn_sync_cpu, fast_sync_cpu_call, sync_cpu_event)
-FUNCTION(fentry, dma_sync_single_for_device, fn_sync_device, fast_sync_device_call, sync_device_event)
+FUNCTION(fentry, dma_sync_single_for_device, fn_sync_device, fast_sync_device_call,
+	 sync_device_event)
 FUNCTION(fentry, dma_sync_sg_for_cpu, fn_sync_sg_cpu, never_fast, sync_sg_cpu_event)
 FUNCTION(fentry, dma_sync_sg_for_device, fn_sync_sg_device, never_fast, sync_sg_device_event)
 

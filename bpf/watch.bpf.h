@@ -137,7 +137,8 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 
 	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
-	if (check == CHECK_NONE || map->flags & MAP_BLIND || device->skips_sync || device->unmatched)
+	if (check == CHECK_NONE || map->flags & MAP_BLIND || device->skips_sync ||
+	    device->unmatched)
 		return count_watch(WATCH_LEGAL);
 	/*
 	 * The page cache may be written while it is written out
@@ -210,7 +211,8 @@ __noinline int judge_hit(struct scratch *s)
 		return judge_inside(s, watch, map, device);
 	if (map->flags & MAP_TOLD)
 		return count_watch(WATCH_FOLDED);
-	return judge_neighbour_write(s, map, map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
+	return judge_neighbour_write(s, map,
+				     map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
 }
 
 /* Tell user space to move on; when there is no room, its next turn does. */

@@ -153,7 +153,8 @@ void attach_late(struct dmasnoop_bpf *bpf)
 		bool twin = is_tracepoint_twin(program);
 
 		if (*link || bpf_program__fd(program) < 0 ||
-		    !(twin ? bpf->bss->armed >= ARMED_TWINS_COMING : is_late(skeleton->progs[i].name)))
+		    !(twin ? bpf->bss->armed >= ARMED_TWINS_COMING :
+			     is_late(skeleton->progs[i].name)))
 			continue;
 		*link = bpf_program__attach_raw_tracepoint(
 			program, strchr(bpf_program__section_name(program), '/') + 1);

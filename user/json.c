@@ -110,6 +110,9 @@ void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned i
 	ADD("count", json_object_new_int64(1));
 	ADD("stack", stack(f->stack));
 	ADD("map_stack", stack(f->op == OP_MAP ? f->stack : f->map_stack));
+	if (f->has_map)
+		ADD("map_stack_own",
+		    json_object_new_boolean(f->op == OP_MAP || !(m->flags & MAP_ALIKE)));
 	ADD("other_stack", f->has_other ? stack(f->other_stack) : NULL);
 #undef ADD
 	fprintf(out, "%s\n",

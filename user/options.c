@@ -90,49 +90,49 @@ enum {
 		"verbose", 'v', NULL, 0, "libbpf's messages", 0 \
 	}
 
-#define TRACE_OPTIONS                                                                                      \
-	{ "line-size",                                                                                     \
-	  OPT_LINE_SIZE,                                                                                   \
-	  "N",                                                                                             \
-	  0,                                                                                               \
-	  "cache line of the platform one cares about: 32 to 256 (default 64; arm64 promises 128)",        \
-	  0 },                                                                                             \
-		{ "content",                                                                               \
-		  OPT_CONTENT,                                                                             \
-		  "MODE",                                                                                  \
-		  0,                                                                                       \
+#define TRACE_OPTIONS                                                                                       \
+	{ "line-size",                                                                                      \
+	  OPT_LINE_SIZE,                                                                                    \
+	  "N",                                                                                              \
+	  0,                                                                                                \
+	  "cache line of the platform one cares about: 32 to 256 (default 64; arm64 promises 128)",         \
+	  0 },                                                                                              \
+		{ "content",                                                                                \
+		  OPT_CONTENT,                                                                              \
+		  "MODE",                                                                                   \
+		  0,                                                                                        \
 		  "content-changed looks at: off, sample (default: both ends of one buffer in 256), edges " \
-		  "(of every one), full (all bytes)",                                                      \
-		  0 },                                                                                     \
-		{ "exact",                                                                                 \
-		  OPT_EXACT,                                                                               \
-		  NULL,                                                                                    \
-		  0,                                                                                       \
-		  "load dmasnoop_sync.ko, so that syncs of coherent devices are seen",                     \
-		  0 },                                                                                     \
-		{ "watch",                                                                                 \
-		  OPT_WATCH,                                                                               \
-		  "SLOTS[,MS]",                                                                            \
-		  OPTION_ARG_OPTIONAL,                                                                     \
-		  "catch instructions that touch what a device owns: watchpoints in SLOTS of each "        \
-		  "CPU's 4 debug registers (default 2), moved on every MS milliseconds (default 100)",     \
-		  0 },                                                                                     \
-		{ "stacks",                                                                                \
-		  OPT_STACKS,                                                                              \
-		  "MODE",                                                                                  \
-		  0,                                                                                       \
-		  "stacks that mapped: always (each mapping's own), or first (default: where many are "    \
-		  "alike, that of the first)",                                                             \
-		  0 },                                                                                     \
-		{ "mappings",                                                                              \
-		  OPT_MAPPINGS,                                                                            \
-		  "N",                                                                                     \
-		  0,                                                                                       \
-		  "make room for N live mappings (default: one for 16 pages of memory, 65536 at least)",   \
-		  0 },                                                                                     \
-	{                                                                                                  \
-		"leak-age", OPT_LEAK_AGE, "S", 0,                                                          \
-			"a mapping of this age may have leaked (default 30)", 0                            \
+		  "(of every one), full (all bytes)",                                                       \
+		  0 },                                                                                      \
+		{ "exact",                                                                                  \
+		  OPT_EXACT,                                                                                \
+		  NULL,                                                                                     \
+		  0,                                                                                        \
+		  "load dmasnoop_sync.ko, so that syncs of coherent devices are seen",                      \
+		  0 },                                                                                      \
+		{ "watch",                                                                                  \
+		  OPT_WATCH,                                                                                \
+		  "SLOTS[,MS]",                                                                             \
+		  OPTION_ARG_OPTIONAL,                                                                      \
+		  "catch instructions that touch what a device owns: watchpoints in SLOTS of each "         \
+		  "CPU's 4 debug registers (default 2), moved on every MS milliseconds (default 100)",      \
+		  0 },                                                                                      \
+		{ "stacks",                                                                                 \
+		  OPT_STACKS,                                                                               \
+		  "MODE",                                                                                   \
+		  0,                                                                                        \
+		  "stacks that mapped: always (each mapping's own), or first (default: where many are "     \
+		  "alike, that of the first)",                                                              \
+		  0 },                                                                                      \
+		{ "mappings",                                                                               \
+		  OPT_MAPPINGS,                                                                             \
+		  "N",                                                                                      \
+		  0,                                                                                        \
+		  "make room for N live mappings (default: one for 16 pages of memory, 65536 at least)",    \
+		  0 },                                                                                      \
+	{                                                                                                   \
+		"leak-age", OPT_LEAK_AGE, "S", 0,                                                           \
+			"a mapping of this age may have leaked (default 30)", 0                             \
 	}
 
 static const char *const content_modes[NR_CONTENT_MODES] = { "off", "sample", "edges", "full" };

@@ -357,8 +357,8 @@ static void what(FILE *out, const struct finding *f)
 			 f->nents);
 	else if (f->check == CHECK_ATTRS_MISMATCH)
 		snprintf(text, sizeof(text),
-			 "mapped with attributes 0x%x, given back with 0x%" PRIx64,
-			 f->map.attrs, f->attrs);
+			 "mapped with attributes 0x%x, given back with 0x%" PRIx64, f->map.attrs,
+			 f->attrs);
 	if (text[0])
 		print_wrapped(out, "What", text);
 }
@@ -403,6 +403,16 @@ const char *finding_headline(const struct finding *finding)
 	if (finding->live)
 		return "a call site maps more and more that is not unmapped";
 	return check_infos[finding->check].headline;
+}
+
+/* Whose stack it is: see --stacks. */
+static const char *mapped_at(const struct finding *finding)
+{
+	if (finding->op != OP_MAP && finding->map.flags & MAP_ALIKE)
+		return "One like it (same size, direction, depth of stack) was mapped at";
+	if (finding->check == CHECK_DOUBLE_UNMAP)
+		return "First mapped at";
+	return finding->live ? "The oldest mapped at" : "Mapped at";
 }
 
 /**
@@ -451,13 +461,13 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 	if (finding->op != OP_MAP)
 		stack(out, event_titles[finding->op], finding->stack);
 	if (finding->has_map)
-		stack(out,
-		      finding->check == CHECK_DOUBLE_UNMAP ? "First mapped at" :
-		      finding->live			   ? "The oldest mapped at" :
-							     "Mapped at",
+		stack(out, mapped_at(finding),
 		      finding->op == OP_MAP ? finding->stack : finding->map_stack);
 	if (finding->has_other)
-		stack(out, "The other mapped at", finding->other_stack);
+		stack(out,
+		      finding->other.flags & MAP_ALIKE ? "One like the other was mapped at" :
+							 "The other mapped at",
+		      finding->other_stack);
 	print_wrapped(out, "Here", here(finding));
 	print_wrapped(out, "Elsewhere", info->elsewhere);
 	print_wrapped(out, "Fix", info->fix);
