@@ -47,6 +47,13 @@ user/%_test: user/%_test.c $(OUTPUTS) $(USER_HEADERS) $(BPF_HEADERS)
 kunit/char_test: kunit/char_test.c kmod/dmaloop_uapi.h
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $<
 
+# For scripts/bench, in guests.
+kunit/pairs/empty: kunit/pairs/empty.c
+	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $< -lbpf -lelf -lz
+
+kunit/pairs/empty.bpf.o: kunit/pairs/empty.bpf.c
+	$(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Werror -c $< -o $@
+
 # For the running kernel, where its headers are; guests build their own.
 module:
 	@if [ -d "$(KDIR_RUNNING)" ]; then \
@@ -95,10 +102,10 @@ drivers:
 	@scripts/drivers --full --kernel 6.1 --kernel 6.12 --kernel 7.2 \
 		--output results/real-drivers.json
 
+# Builds a kernel with dma-debug the first time.
 bench:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory -s tools
-	@scripts/bench --output results/bench.json --table results/bench.txt
+	@scripts/bench --output results/bench.json --table results/bench.txt --plots results
 
 # On the kernel of `make soak`.
 dma-debug:
@@ -111,7 +118,7 @@ lint:
 
 clean:
 	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test \
-		$(patsubst %.c,%,$(wildcard user/*_test.c))
+		kunit/pairs/empty kunit/pairs/empty.bpf.o $(patsubst %.c,%,$(wildcard user/*_test.c))
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
 
 help:
@@ -124,7 +131,7 @@ help:
 	@echo 'make clients dmatest and fio over dmaloop, written to results/'
 	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
 	@echo 'make drivers stock drivers under traffic, written to results/'
-	@echo 'make bench   what dmaloop costs, in instructions, written to results/'
+	@echo 'make bench   what dmasnoop and dmaloop cost, in instructions, written to results/'
 	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'
 	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
 	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'

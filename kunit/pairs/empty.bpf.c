@@ -7,16 +7,16 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define NOTHING(section, name)                         \
-	SEC(section)                                   \
-	int name(void *ctx)                            \
-	{                                              \
-		return 0;                              \
-	}                                              \
-	SEC(section)                                   \
-	int name##_second(void *ctx)                   \
-	{                                              \
-		return 0;                              \
+#define NOTHING(section, name)       \
+	SEC(section)                 \
+	int name(void *ctx)          \
+	{                            \
+		return 0;            \
+	}                            \
+	SEC(section)                 \
+	int name##_second(void *ctx) \
+	{                            \
+		return 0;            \
 	}
 
 #define TRACEPOINT(event) NOTHING("raw_tp/" #event, tp_##event)
