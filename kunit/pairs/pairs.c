@@ -139,7 +139,7 @@ static int op_calibrate(struct worker *w)
 	return 0;
 }
 
-static const struct {
+static const struct operation {
 	const char *name;
 	int (*run)(struct worker *w);
 	bool interrupts; /* it must not be called with interrupts off */
@@ -156,8 +156,7 @@ static const struct {
  */
 static s64 measure(struct worker *w, u32 operation, u32 count)
 {
-	int (*run)(struct worker * w) = operations[operation].run;
-	bool interrupts = operations[operation].interrupts;
+	const struct operation *op = &operations[operation];
 	u64 sum = 0, least = U64_MAX;
 
 	for (u32 done = 0; done < count; done += BATCH) {
@@ -165,13 +164,13 @@ static s64 measure(struct worker *w, u32 operation, u32 count)
 		u64 start, spent;
 		int err = 0;
 
-		if (!interrupts)
+		if (!op->interrupts)
 			local_irq_save(flags);
 		start = ktime_get_ns();
 		for (u32 i = 0; i < BATCH && !err; i++)
-			err = run(w);
+			err = op->run(w);
 		spent = ktime_get_ns() - start;
-		if (!interrupts)
+		if (!op->interrupts)
 			local_irq_restore(flags);
 		if (err)
 			return err;
@@ -179,7 +178,7 @@ static s64 measure(struct worker *w, u32 operation, u32 count)
 		least = min(least, spent);
 		cond_resched();
 	}
-	return interrupts ? least * (count / BATCH) : sum;
+	return op->interrupts ? least * (count / BATCH) : sum;
 }
 
 static int work(void *data)
@@ -311,7 +310,9 @@ static u32 live;
 static struct live_mapping {
 	struct page *page;
 	dma_addr_t dma;
-} * live_mappings;
+};
+
+static struct live_mapping *live_mappings;
 
 /* Two in a page: what a receive ring has. */
 static void unmap_live(void)
