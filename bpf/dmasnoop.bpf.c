@@ -766,16 +766,20 @@ static __always_inline void sg_read(struct scratch *s)
 	bpf_probe_read_kernel(s->sg.raw, s->sg.read * size & (SG_BYTES - 1), (void *)s->sg.entry);
 }
 
-/* A field, @offset bytes into the next entry. */
-static __always_inline u64 sg_long(struct scratch *s, u32 offset)
+/* Of a struct page, its page; most have 64 bytes, and then no division is needed. */
+static __always_inline u64 sg_phys(u64 page)
 {
-	return *(u64 *)(s->sg.raw + ((s->sg.next + offset) & (SG_BYTES - 1)));
+	u64 offset = page - page_array;
+	u32 size = bpf_core_type_size(struct page);
+
+	if (!page_array || size != 64)
+		return page_to_phys(page);
+	return offset >> 6 << PAGE_SHIFT;
 }
 
-static __always_inline u32 sg_int(struct scratch *s, u32 offset)
-{
-	return *(u32 *)(s->sg.raw + ((s->sg.next + offset) & (SG_BYTES - 1)));
-}
+/* A field of the entry at @entry. */
+#define SG_FIELD(type, entry, field) \
+	(*(type *)((entry) + bpf_core_field_offset(((struct scatterlist *)0)->field)))
 
 /*
  * Loads the next entry into @s. Its DMA address lies in the segment that it was merged
@@ -783,35 +787,39 @@ static __always_inline u32 sg_int(struct scratch *s, u32 offset)
  */
 static __always_inline bool sg_load(struct scratch *s)
 {
-	struct scatterlist *sg = NULL, *segment;
 	u32 entry_size = bpf_core_type_size(struct scatterlist);
+	struct scatterlist *segment = (void *)s->sg.segment;
 	bool own_segment;
+	u8 *entry;
 	u64 link;
 
 	if (!s->sg.entry || !s->sg.segment || !s->sg.left)
 		return false;
 	if (!s->sg.read)
 		sg_read(s);
-	link = sg_long(s, bpf_core_field_offset(sg->page_link));
 	own_segment = s->sg.segment == s->sg.entry;
+	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
+	/* Once, not for each field. */
+	asm volatile("" : "+r"(entry));
+	link = SG_FIELD(u64, entry, page_link);
 	if (link & SG_CHAIN) {
 		s->sg.entry = link & ~(SG_CHAIN | SG_END);
 		if (own_segment)
 			s->sg.segment = s->sg.entry;
 		sg_read(s);
-		link = sg_long(s, bpf_core_field_offset(sg->page_link));
+		entry = s->sg.raw;
+		link = SG_FIELD(u64, entry, page_link);
 	}
-	s->size = sg_int(s, bpf_core_field_offset(sg->length));
-	s->phys = page_to_phys(link & ~(SG_CHAIN | SG_END));
+	s->size = SG_FIELD(u32, entry, length);
+	s->phys = sg_phys(link & ~(SG_CHAIN | SG_END));
 	if (s->phys)
-		s->phys += sg_int(s, bpf_core_field_offset(sg->offset));
+		s->phys += SG_FIELD(u32, entry, offset);
 	s->sg.segment_size = s->size;
 	if (own_segment) {
-		s->dma = sg_long(s, bpf_core_field_offset(sg->dma_address));
-		if (bpf_core_field_exists(sg->dma_length))
-			s->sg.segment_size = sg_int(s, bpf_core_field_offset(sg->dma_length));
+		s->dma = SG_FIELD(u64, entry, dma_address);
+		if (bpf_core_field_exists(segment->dma_length))
+			s->sg.segment_size = SG_FIELD(u32, entry, dma_length);
 	} else {
-		segment = (void *)s->sg.segment;
 		s->dma = BPF_CORE_READ(segment, dma_address);
 		if (bpf_core_field_exists(segment->dma_length))
 			s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
@@ -847,14 +855,8 @@ static long sg_map_one(u32 index, struct sg_walk *walk)
 
 	if (!sg_load(s))
 		return 1;
-	s->event[0] = s->dev;
-	s->event[1] = s->phys;
-	s->event[2] = s->dma;
-	s->event[3] = s->size;
-	s->event[4] = s->dir;
-	s->event[5] = s->attrs;
 	if (s->nents > 0xffff || !sg_within_limits(s) ||
-	    !fast_map(s->event, walk->sp, KIND_SG, s->nents))
+	    !fast_map(&s->dev, walk->sp, KIND_SG, s->nents))
 		on_map(walk->ctx, s);
 	return 0;
 }
@@ -865,12 +867,7 @@ static long sg_unmap_one(u32 index, struct sg_walk *walk)
 
 	if (!sg_load(s))
 		return 1;
-	s->event[0] = s->dev;
-	s->event[1] = s->dma;
-	s->event[2] = s->size;
-	s->event[3] = s->dir;
-	s->event[4] = s->attrs;
-	if (!fast_unmap(s->event, KIND_SG, s->nents))
+	if (!fast_unmap(&s->dev, 1, KIND_SG, s->nents))
 		on_unmap(walk->ctx, s);
 	return 0;
 }

@@ -276,8 +276,8 @@ static __always_inline void fast_step(struct mapping *map, u8 op)
 	map->steps[slot].all = step_of(ns / STEP_NS, op, STEP_COARSE);
 }
 
-/* @args: dev, dma, size, dir, attrs */
-static __always_inline bool fast_unmap(const u64 *args, u8 kind, u32 nents)
+/* @args: dev, @skip others, dma, size, dir, attrs */
+static __always_inline bool fast_unmap(const u64 *args, u32 skip, u8 kind, u32 nents)
 {
 	struct device_state *device = fast_device(ARG(0));
 	struct mapping *map;
@@ -286,9 +286,9 @@ static __always_inline bool fast_unmap(const u64 *args, u8 kind, u32 nents)
 		return false;
 	if (device->pace != PACE_FAST)
 		return device->pace == PACE_NONE;
-	map = fast_find(device, ARG(1));
-	if (!map || map->flags & MAP_ENTANGLED || map->size != ARG(2) ||
-	    map->shape != shape_of(ARG(3), kind, nents) || (map->attrs ^ ARG(4)) & ATTRS_OF_MAPPING)
+	map = fast_find(device, ARG(skip + 1));
+	if (!map || map->flags & MAP_ENTANGLED || map->size != ARG(skip + 2) ||
+	    map->shape != shape_of(ARG(skip + 3), kind, nents) || (map->attrs ^ ARG(skip + 4)) & ATTRS_OF_MAPPING)
 		return false;
 	/* Nobody takes its place before this is done. */
 	if (!set_users(map, 1, MAP_BUSY))

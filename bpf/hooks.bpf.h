@@ -147,7 +147,7 @@ static __always_inline int map_resource_return(u64 *args, struct scratch *s)
 
 static __always_inline bool fast_unmap_event(u64 *args)
 {
-	return fast_unmap(args, KIND_SINGLE, 0);
+	return fast_unmap(args, 0, KIND_SINGLE, 0);
 }
 
 /* dma_unmap_page_attrs(): the same, but that the device is known as a pointer. */
@@ -155,7 +155,7 @@ static __always_inline bool fast_unmap_call(u64 *args)
 {
 	u64 event[] = { number(args[0]), args[1], args[2], args[3], args[4] };
 
-	return fast_unmap(event, KIND_SINGLE, 0);
+	return fast_unmap(event, 0, KIND_SINGLE, 0);
 }
 
 /* Tracepoints and functions alike: dev, dma, size, dir, attrs */

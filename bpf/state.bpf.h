@@ -232,25 +232,25 @@ struct sg_cursor {
 	u32 read; /* entries that are read and were not looked at yet */
 	u32 next; /* the next of these */
 	u32 pad;
-	u8 raw[SG_BYTES + sizeof(u64)];
+	u8 raw[2 * SG_BYTES];
 };
 
 #define VERDICTS 8 /* a power of two */
 
 /* What one event works with; too large for the stack. */
 struct scratch {
+	/* As a tracepoint of dma_map_page() has them: see fast_map(). */
 	u64 dev;
-	u64 dma;
 	u64 phys;
+	u64 dma;
 	u64 size;
+	u64 dir;
 	u64 attrs;
 	struct sg_cursor sg;
 	u64 cpu_address;
 	u64 sp; /* where on which stack this happens */
-	u64 event[6]; /* an entry of a list, as if it had a tracepoint of its own */
 	u64 culprit; /* key of the stack that did it; 0: the event's own */
 	u32 nents;
-	u8 dir;
 	u8 op;
 	u8 kind;
 	u8 detail;
