@@ -40,7 +40,7 @@
 		if ((twin) || arms != ARMED) {                \
 			if (arms == ARMED_NOT)                \
 				return 0;                     \
-			mark_done((u64)args, args[1], alone); \
+			mark_done(number((u64)args), number(args[1]), alone); \
 		}                                             \
 		if (fast(args))                               \
 			return 0;                             \
