@@ -288,7 +288,8 @@ static __always_inline bool fast_unmap(const u64 *args, u32 skip, u8 kind, u32 n
 		return device->pace == PACE_NONE;
 	map = fast_find(device, ARG(skip + 1));
 	if (!map || map->flags & MAP_ENTANGLED || map->size != ARG(skip + 2) ||
-	    map->shape != shape_of(ARG(skip + 3), kind, nents) || (map->attrs ^ ARG(skip + 4)) & ATTRS_OF_MAPPING)
+	    map->shape != shape_of(ARG(skip + 3), kind, nents) ||
+	    (map->attrs ^ ARG(skip + 4)) & ATTRS_OF_MAPPING)
 		return false;
 	/* Nobody takes its place before this is done. */
 	if (!set_users(map, 1, MAP_BUSY))
