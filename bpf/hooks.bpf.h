@@ -30,26 +30,26 @@
  * @fast: does what it can without a scratch, true when that is all. @twin: it is there
  * from the first, not only when armed says so. @alone: is not preempted.
  */
-#define ELDER(section, name, fast, body, twin, alone)                         \
-	SEC(section)                                                          \
-	int name(u64 *args)                                                   \
-	{                                                                     \
-		u32 arms = *(volatile u32 *)&armed;                           \
-		struct scratch *s;                                            \
-                                                                              \
-		if ((twin) || arms != ARMED) {                                \
-			if (arms == ARMED_NOT)                                \
-				return 0;                                     \
-			mark_done(number((u64)args), number(args[1]), alone); \
-		}                                                             \
-		if (fast(args))                                               \
-			return 0;                                             \
-		s = take();                                                   \
-		if (!s)                                                       \
-			return 0;                                             \
-		body(args, s);                                                \
-		leave(s);                                                     \
-		return 0;                                                     \
+#define ELDER(section, name, fast, body, twin, alone)         \
+	SEC(section)                                          \
+	int name(u64 *args)                                   \
+	{                                                     \
+		u32 arms = *(volatile u32 *)&armed;           \
+		struct scratch *s;                            \
+                                                              \
+		if ((twin) || arms != ARMED) {                \
+			if (arms == ARMED_NOT)                \
+				return 0;                     \
+			mark_done((u64)args, args[1], alone); \
+		}                                             \
+		if (fast(args))                               \
+			return 0;                             \
+		s = take();                                   \
+		if (!s)                                       \
+			return 0;                             \
+		body(args, s);                                \
+		leave(s);                                     \
+		return 0;                                     \
 	}
 
 /*

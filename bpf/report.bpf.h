@@ -43,42 +43,29 @@ static __always_inline struct scratch *own(struct scratch *s)
 
 #define TASK_STACK 16384 /* bytes; what lies elsewhere is an interrupt's stack */
 
-/* Not a mark whose twin is still to come: of what this interrupts, or has preempted. */
-__noinline u32 claim_mark(u64 event, u32 order)
-{
-	struct cpu_state *cpu = this_cpu();
-
-	for (u32 i = 0; cpu && i < DONE_MAX; i++)
-		if (!__sync_val_compare_and_swap(&cpu->done[(order + i) & (DONE_MAX - 1)].event, 0,
-						 event))
-			return (order + i) & (DONE_MAX - 1);
-	return order & (DONE_MAX - 1);
-}
-
 /*
  * The kernel drops an event that arrives, in an interrupt, while the same program
  * already runs on that CPU. So every program has a twin, which runs after it on
  * each event. Both get the same context for the same event, and another event at
  * work at that time has another one: the twin does what its elder did not.
  */
-__noinline int mark_done(u64 event, u64 argument, u32 alone)
+static __always_inline void mark_done(u64 event, u64 argument, bool alone)
 {
 	struct cpu_state *cpu = this_cpu();
-	struct done *done;
-	u32 order, slot;
+	u32 slot;
 
 	if (!cpu)
-		return 0;
-	order = __sync_fetch_and_add(&cpu->order, 1) + 1;
-	slot = claim_mark(event, order);
-	done = &cpu->done[slot & (DONE_MAX - 1)];
-	done->event = event;
-	done->argument = argument;
-	done->order = order;
-	done->armed = armed;
-	done->nested = alone || event - (u64)bpf_get_current_task_btf()->stack >= TASK_STACK;
-	cpu->last = slot;
-	return 0;
+		return;
+	slot = __sync_fetch_and_add(&cpu->top, 1) & (DONE_MAX - 1);
+	cpu->done[slot].event = event;
+	cpu->done[slot].argument = argument;
+	cpu->done[slot].armed = armed;
+	cpu->done[slot].nested = 1;
+	/* Read back, as no pointer may be calculated with. */
+	if (!alone)
+		cpu->done[slot].nested = *(volatile u64 *)&cpu->done[slot].event -
+						 (u64)bpf_get_current_task_btf()->stack >=
+					 TASK_STACK;
 }
 
 struct done_walk {
@@ -87,9 +74,17 @@ struct done_walk {
 	bool found;
 };
 
-static __always_inline bool is_mark_of(const struct done *done, u64 event, u64 argument)
+static __always_inline bool was_done_here(struct cpu_state *cpu, u64 event, u64 argument)
 {
-	return done->event == event && done->argument == argument && done->armed == armed;
+	for (u32 i = 0; i < DONE_MAX; i++) {
+		struct done *done = &cpu->done[i];
+
+		if (done->event == event && done->argument == argument && done->armed == armed) {
+			done->event = 0;
+			return true;
+		}
+	}
+	return false;
 }
 
 static long was_done_on(u32 cpu, struct done_walk *walk)
@@ -97,29 +92,27 @@ static long was_done_on(u32 cpu, struct done_walk *walk)
 	u32 zero = 0;
 	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
 
-	for (u32 i = 0; state && i < DONE_MAX; i++) {
-		if (!is_mark_of(&state->done[i], walk->event, walk->argument))
-			continue;
-		state->done[i].event = 0;
-		walk->found = true;
-		return 1;
-	}
-	return 0;
+	walk->found = state && was_done_here(state, walk->event, walk->argument);
+	return walk->found ? 1 : 0;
 }
 
 /*
  * The twins of events nested in a twin are dropped. Left alone, what these events
- * have marked, after @order, would be taken for the next one of the same context and
+ * have marked, from @from on, would be taken for the next one of the same context and
  * argument: virtio_rng unmaps the same buffer in the same interrupt all day. Interrupts
  * are over when the twin goes on; a task that was preempted is not.
  */
-__noinline int forget_nested(u32 order)
+__noinline int forget_nested(u32 from)
 {
 	struct cpu_state *cpu = this_cpu();
+	u32 top = cpu ? cpu->top : from;
 
-	for (u32 i = 0; cpu && i < DONE_MAX; i++)
-		if (cpu->done[i].nested && (int)(cpu->done[i].order - order) > 0)
-			cpu->done[i].event = 0;
+	for (u32 i = 0; cpu && i < DONE_MAX && from + i != top; i++) {
+		struct done *done = &cpu->done[(from + i) & (DONE_MAX - 1)];
+
+		if (done->nested)
+			done->event = 0;
+	}
 	return 0;
 }
 
@@ -131,14 +124,16 @@ __noinline int was_done_before(u64 event, u64 argument)
 {
 	struct done_walk walk = { .event = event, .argument = argument };
 	struct cpu_state *cpu = this_cpu();
+	u32 top = cpu ? cpu->top : 0;
 
-	for (u32 i = 0; cpu && i < DONE_MAX; i++) {
-		struct done *done = &cpu->done[i];
+	for (u32 i = 1; cpu && i <= DONE_MAX; i++) {
+		struct done *done = &cpu->done[(top - i) & (DONE_MAX - 1)];
 
-		if (!is_mark_of(done, event, argument))
+		if (done->event != event || done->argument != argument || done->armed != armed)
 			continue;
 		done->event = 0;
-		forget_nested(done->order);
+		forget_nested(top - i + 1);
+		__sync_fetch_and_add(&cpu->top, -1);
 		return 1;
 	}
 	if (preemptible)
@@ -148,11 +143,12 @@ __noinline int was_done_before(u64 event, u64 argument)
 
 static __always_inline bool was_done(struct cpu_state *cpu, u64 event, u64 argument)
 {
-	struct done *done = &cpu->done[cpu->last & (DONE_MAX - 1)];
+	struct done *done = &cpu->done[(cpu->top - 1) & (DONE_MAX - 1)];
 
-	if (!is_mark_of(done, event, argument))
+	if (done->event != event || done->argument != argument)
 		return was_done_before(event, argument);
 	done->event = 0;
+	__sync_fetch_and_add(&cpu->top, -1);
 	return true;
 }
 
@@ -165,7 +161,7 @@ static __always_inline struct scratch *take(void)
 	if (!s)
 		return NULL;
 	s->index = index;
-	s->twin = 0;
+	s->top = 0;
 	s->cpu_address = 0;
 	s->culprit = 0;
 	s->attrs = 0;
@@ -208,10 +204,8 @@ static __always_inline struct scratch *enter_twin(u64 *args)
 		return NULL;
 	__sync_fetch_and_add(&rescued, 1);
 	s = take();
-	if (s) {
-		s->twin = 1;
-		s->order = cpu->order;
-	}
+	if (s)
+		s->top = cpu->top + 1;
 	return s;
 }
 
@@ -221,8 +215,8 @@ static __always_inline void leave(struct scratch *s)
 
 	if (!cpu)
 		return;
-	if (s->twin)
-		forget_nested(s->order);
+	if (s->top)
+		forget_nested(s->top - 1);
 	__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
 }
 

@@ -259,11 +259,10 @@ struct scratch {
 	u8 met;
 	u8 watched; /* by a watchpoint: */
 	u8 watch; /* which of watches */
-	u8 twin; /* a twin is at work */
 	u32 device; /* which of devices */
 	u32 at; /* the mapping's place */
 	u32 other_at;
-	u32 order; /* of a twin at work: the last mark before it */
+	u32 top; /* of a twin at work: events done before it, plus one */
 	u32 nr_verdicts;
 	struct verdict verdicts[VERDICTS];
 	struct mapping map; /* the one that verdicts are about */
@@ -289,15 +288,13 @@ struct stack_pages {
 struct done {
 	u64 event;
 	u64 argument;
-	u32 order; /* rises with each mark of this CPU */
-	u16 nested; /* it came in an interrupt, or cannot be preempted */
-	u16 armed; /* as it was then */
+	u32 nested; /* it came in an interrupt */
+	u32 armed; /* as it was then */
 };
 
 struct cpu_state {
 	struct done done[DONE_MAX];
-	u32 order; /* of the last mark */
-	u32 last; /* which of done that is */
+	u32 top; /* modulo DONE_MAX: the next of done */
 	u32 used; /* scratches, a bit each */
 	struct stack_pages stack;
 };
