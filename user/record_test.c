@@ -45,7 +45,7 @@ static const struct finding neighbour = {
 		 .dir = DIR_FROM_DEVICE,
 		 .born = 1000,
 		 .nr_steps = 1,
-		 .steps = { { .ns = 1000, .op = OP_MAP } } },
+		 .steps = { { .after = 0, .op = OP_MAP } } },
 	.object = { .start = 0x10000,
 		    .size = 64,
 		    .room = 64,
