@@ -19,15 +19,18 @@ struct chunk_walk {
 /* Mixes the next CHUNK bytes, or those that are left, into the hash. */
 static long hash_chunk(u32 index, struct chunk_walk *walk)
 {
-	u64 *word = (u64 *)walk->s->slack.line[0];
+	u64 *word = walk->s->line, hash = walk->hash;
 	u32 bytes = walk->left < CHUNK ? walk->left : CHUNK;
 
 	if (!bytes)
 		return 1;
-	__builtin_memset(word, 0, CHUNK);
+	/* The last word may be read in part. */
+	if (bytes < CHUNK)
+		word[bytes / 8] = 0;
 	bpf_probe_read_kernel(word, bytes, (void *)phys_to_virt(walk->phys));
-	for (u32 i = 0; i < CHUNK / sizeof(u64); i++)
-		walk->hash = (walk->hash ^ word[i]) * 0x100000001b3;
+	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++)
+		hash = (hash ^ word[i]) * 0x100000001b3;
+	walk->hash = hash;
 	walk->phys += bytes;
 	walk->left -= bytes;
 	return 0;

@@ -125,7 +125,7 @@ __noinline int not_dmable(struct scratch *s)
 		level = LEVEL_HAZARD;
 	} else if (on_stack(s->phys, s->sp)) {
 		s->detail = DETAIL_STACK;
-	} else if (page_is_free(s->phys)) {
+	} else if (page_array && page_is_free(s->phys)) {
 		s->detail = DETAIL_FREE;
 	} else {
 		return 0;
@@ -252,7 +252,7 @@ static __always_inline void judge_writable(struct scratch *s)
 	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
 	if (level < NR_LEVELS)
 		judge(s, WITH_LEVEL(CHECK_LINE_SHARED_OBJECT, level) | WITH_MAP);
-	slack_remember(s, s->phys, s->size);
+	slack_remember(s);
 }
 
 /* An IOMMU lets a device reach whole pages: what else is in them? */
@@ -283,11 +283,7 @@ __noinline int look_at_device(u32 at)
 	device->boundary = boundary ?: 0xffffffff;
 	device->skips_sync = skips_sync(dev);
 	device->flags = MAP_COARSE | MAP_ALIKE | (device->skips_sync ? MAP_BLIND : 0);
-	if (device->pace == PACE_SLOW && device->maps + device->syncs >= 16 && !device->lazy &&
-	    !device->iommu && !device->has_ops) {
-		device->pace = PACE_FAST;
-		device->fast = !device->told && !stacks_always;
-	}
+	set_pace(device);
 	return 0;
 }
 
@@ -315,7 +311,7 @@ __noinline int judge_map(struct scratch *s)
 	 * The first bounce makes a device's syncs real (dma_reset_need_sync()); and
 	 * the flag is set by dma_set_mask(), maybe after the first allocation.
 	 */
-	if (device->pace != PACE_FAST)
+	if (device->pace == PACE_SLOW)
 		look_at_device(s->device);
 	map = &s->map;
 	map->dev = s->dev;
@@ -381,7 +377,7 @@ static __always_inline void find_stack(void *ctx, struct scratch *s, struct devi
 
 	s->map.flags = 0;
 	s->map.stack = signature->stack;
-	if (!stacks_always && !device->told && device->maps >= 16 && !device->has_ops &&
+	if (!stacks_always && !device->told && device->maps >= MAPS_TO_KNOW && !device->has_ops &&
 	    signature->tag == tag) {
 		s->map.flags = MAP_ALIKE;
 		return;
@@ -426,7 +422,7 @@ __noinline int forget(struct scratch *s)
 	if (flags & MAP_CONTENT)
 		bpf_map_delete_elem(&contents, &s->at);
 	if (flags & MAP_SLACK)
-		bpf_map_delete_elem(&slacks, &s->at);
+		drop_slack(s->phys);
 	/*
 	 * Lines that it shared may still be somebody's. A bit too many costs a look at
 	 * the mappings themselves, one too few would hide a bug.
@@ -631,10 +627,8 @@ __noinline int move_owner(struct scratch *s)
 		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
 	if (owner == OWNER_DEVICE && map->owner == OWNER_CPU && claims_lines(map) &&
-	    has_slack(map->phys, map->size)) {
-		find_object(&s->object, map->phys);
-		slack_remember(s, map->phys, map->size);
-	}
+	    has_slack(map->phys, map->size))
+		slack_remember(s);
 	if (owner == OWNER_DEVICE)
 		content_remember(s);
 	map->owner = owner;
@@ -766,17 +760,6 @@ static __always_inline void sg_read(struct scratch *s)
 	bpf_probe_read_kernel(s->sg.raw, s->sg.read * size & (SG_BYTES - 1), (void *)s->sg.entry);
 }
 
-/* Of a struct page, its page; most have 64 bytes, and then no division is needed. */
-static __always_inline u64 sg_phys(u64 page)
-{
-	u64 offset = page - page_array;
-	u32 size = bpf_core_type_size(struct page);
-
-	if (!page_array || size != 64)
-		return page_to_phys(page);
-	return offset >> 6 << PAGE_SHIFT;
-}
-
 /* A field of the entry at @entry. */
 #define SG_FIELD(type, entry, field) \
 	(*(type *)((entry) + bpf_core_field_offset(((struct scatterlist *)0)->field)))
@@ -811,7 +794,7 @@ static __always_inline bool sg_load(struct scratch *s)
 		link = SG_FIELD(u64, entry, page_link);
 	}
 	s->size = SG_FIELD(u32, entry, length);
-	s->phys = sg_phys(link & ~(SG_CHAIN | SG_END));
+	s->phys = page_to_phys(link & ~(SG_CHAIN | SG_END));
 	if (s->phys)
 		s->phys += SG_FIELD(u32, entry, offset);
 	s->sg.segment_size = s->size;

@@ -189,6 +189,28 @@ struct bucket {
 	struct mapping map[BUCKET];
 };
 
+#define SLACKS_MAX (1 << 15) /* a power of two */
+#define SLACK_REACH 8 /* how far on from where it belongs one can be */
+
+/**
+ * struct slack - what was beside a mapping on its lines when it was handed over
+ * @owner: the mapping's physical address, plus one; 0: nobody's
+ * @head: bytes before the buffer that can be a neighbour's
+ * @tail: bytes after it
+ * @line: the first line and the last; only those words are valid in which such bytes are
+ */
+struct slack {
+	u64 owner;
+	u32 head;
+	u32 tail;
+	u64 line[2][LINE_SIZE_MAX / 8];
+};
+
+static inline __attribute__((always_inline, unused)) u32 slack_home(u64 phys)
+{
+	return phys / 64 * 0x9e3779b97f4a7c15 >> 32;
+}
+
 /* A mapping's place: its bucket times BUCKET, and which of that. */
 #define NOWHERE (~0u)
 
@@ -223,9 +245,10 @@ enum arms { ARMED_NOT, ARMED, ARMED_TWINS_COMING, ARMED_TWINS };
 
 /* How much is to be asked of a device's events. */
 enum pace {
-	PACE_SLOW, /* everything */
-	PACE_FAST, /* what is as usual needs no more than the table: fast.bpf.h */
 	PACE_NONE, /* nothing: filtered out */
+	PACE_SLOW, /* everything */
+	PACE_TOLD, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
+	PACE_FAST, /* what is as usual needs no more than the table: fast.bpf.h */
 };
 
 /**
@@ -236,7 +259,6 @@ enum pace {
  * @generation: tells apart devices that had the same address, one after the other
  * @ready: the rest is filled in
  * @pace: enum pace
- * @fast: PACE_FAST, and the stacks of its mappings are known well enough
  * @flags: of its mappings, made by the fast path
  * @max_segment, @boundary: what it states to take of a list's entries
  * @told: a finding of it was sent
@@ -280,8 +302,7 @@ struct device_state {
 	u8 software;
 	u8 pace;
 	u8 told;
-	u8 fast;
-	u8 pad[2];
+	u8 pad[3];
 	u32 flags;
 	u64 max_segment;
 	u64 boundary;

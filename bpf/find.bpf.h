@@ -79,10 +79,20 @@ static __always_inline bool is_live(const struct mapping *map)
 	return map->users && map->users < MAP_BUSY;
 }
 
-/* Where in its bucket a mapping is looked for first. */
-static __always_inline u32 preferred(u64 hash, u64 address)
+/* A mapping's count of users from one number to another, when it is that. */
+static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
 {
-	return (hash >> 28 ^ address >> 6) & (BUCKET - 1);
+	u32 was = __sync_val_compare_and_swap(&map->users, from, to);
+
+	/* To be compared with here, not made a truth of and asked for it. */
+	asm volatile("" : "+r"(was));
+	return was == from;
+}
+
+/* Where in its bucket a mapping is looked for first. */
+static __always_inline u32 preferred(u64 address)
+{
+	return address * 0x9e3779b97f4a7c15 >> 61;
 }
 
 /* Says whose a place is now. */
@@ -96,52 +106,80 @@ static __always_inline void tag_place(struct bucket *bucket, u32 place, u64 tag)
 	__sync_fetch_and_or(&bucket->tags, tag << shift);
 }
 
-struct place_walk {
-	u64 address;
-	u32 at;
-	u32 home;
-};
-
-/* In which places one is looked for, of each bucket in turn. */
-enum {
-	PLACE_SAME, /* that this address had before */
-	PLACE_NEW, /* that nobody ever had */
-	PLACE_ANY,
-	NR_PLACE_KINDS,
-};
-
-static long take_place_one(u32 index, struct place_walk *walk)
+/*
+ * A mapping at an address, live or over, in its home or in one of the buckets that follow
+ * which have what did not go in there: its place, or NOWHERE.
+ */
+__noinline u32 place_of(u64 address)
 {
-	u64 hash = hash_address(walk->address), tag = tag_of(hash, walk->address);
-	u32 steps = index / (BUCKET * NR_PLACE_KINDS);
-	u32 kind = index / BUCKET % NR_PLACE_KINDS;
-	u32 place = (preferred(hash, walk->address) + index) & (BUCKET - 1);
-	u32 at = bucket_after(walk->home, steps);
-	struct bucket *bucket = bucket_at(at), *home = bucket_at(walk->home);
-	struct mapping *map;
+	u64 hash = hash_address(address), tag = tag_of(hash, address), found;
+	u32 home = home_of(hash), reach = 0;
 
-	if (!bucket || !home)
-		return 1;
-	map = &bucket->map[place];
-	if ((kind == PLACE_SAME && map->dma != walk->address) ||
-	    (kind == PLACE_NEW && bucket->tags >> 8 * place & 0xff) || map->users ||
-	    __sync_val_compare_and_swap(&map->users, 0, MAP_BUSY) != 0)
-		return 0;
-	tag_place(bucket, place, tag);
-	if (home->reach < steps)
-		home->reach = steps;
-	walk->at = at * BUCKET + place;
-	return 1;
+	for (u32 i = 0; i < REACH_MAX && i <= reach; i++) {
+		u32 at = bucket_after(home, i);
+		struct bucket *bucket = bucket_at(at);
+
+		if (!bucket)
+			return NOWHERE;
+		if (!i)
+			reach = bucket->reach;
+		found = zero_bytes(bucket->tags ^ tag * EACH);
+		for (u32 j = 0; j < BUCKET && found; j++) {
+			u32 place = first_byte(found);
+
+			if (bucket->map[place].dma == address)
+				return at * BUCKET + place;
+			found &= found - 1;
+		}
+	}
+	return NOWHERE;
+}
+
+/*
+ * Which place of a bucket a mapping may have: that where its address was before, or one
+ * that nobody ever had, or any that is free. BUCKET: none.
+ */
+static __always_inline u32 free_place(const struct bucket *bucket, u64 hash, u64 address)
+{
+	u64 found = zero_bytes(bucket->tags ^ tag_of(hash, address) * EACH);
+	u32 place = first_byte(found);
+
+	if (found && bucket->map[place].dma == address && !bucket->map[place].users)
+		return place;
+	place = preferred(address);
+	if (!(bucket->tags >> 8 * place & 0xff))
+		return place;
+	found = zero_bytes(bucket->tags);
+	if (found)
+		return first_byte(found);
+	for (u32 i = 0; i < BUCKET; i++, place = (place + 1) & (BUCKET - 1))
+		if (!bucket->map[place].users)
+			return place;
+	return BUCKET;
 }
 
 /* A place for a mapping at a DMA address; NOWHERE when all of its places are taken. */
-__noinline u32 take_place(u64 dma)
+__noinline u32 take_place(u64 address)
 {
-	struct place_walk walk = { .address = dma, .at = NOWHERE };
+	u64 hash = hash_address(address), tag = tag_of(hash, address);
+	u32 home = home_of(hash);
 
-	walk.home = home_of(hash_address(dma));
-	bpf_loop(REACH_MAX * BUCKET * NR_PLACE_KINDS, take_place_one, &walk, 0);
-	return walk.at;
+	for (u32 i = 0; i < REACH_MAX; i++) {
+		u32 at = bucket_after(home, i), place;
+		struct bucket *bucket = bucket_at(at), *first;
+
+		if (!bucket)
+			return NOWHERE;
+		place = free_place(bucket, hash, address);
+		if (place == BUCKET || !set_users(&bucket->map[place & (BUCKET - 1)], 0, MAP_BUSY))
+			continue;
+		tag_place(bucket, place, tag);
+		first = bucket_at(home);
+		if (first && first->reach < i)
+			first->reach = i;
+		return at * BUCKET + place;
+	}
+	return NOWHERE;
 }
 
 /* --- by the exact address --- */

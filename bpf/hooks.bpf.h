@@ -30,33 +30,33 @@
  * @fast: does what it can without a scratch, true when that is all. @twin: it is there
  * from the first, not only when armed says so. @alone: is not preempted.
  */
-#define ELDER(section, name, fast, body, twin, alone)         \
-	SEC(section)                                          \
-	int name(u64 *args)                                   \
-	{                                                     \
-		u32 arms = *(volatile u32 *)&armed;           \
-		struct scratch *s;                            \
-                                                              \
-		if ((twin) || arms != ARMED) {                \
-			if (arms == ARMED_NOT)                \
-				return 0;                     \
-			mark_done((u64)args, args[1], alone); \
-		}                                             \
-		if (fast(args))                               \
-			return 0;                             \
-		s = take();                                   \
-		if (!s)                                       \
-			return 0;                             \
-		body(args, s);                                \
-		leave(s);                                     \
-		return 0;                                     \
+#define ELDER(section, name, fast, body, twin, alone)             \
+	SEC(section)                                              \
+	int name(u64 *args)                                       \
+	{                                                         \
+		u32 arms = *(volatile u32 *)&armed;               \
+		struct scratch *s;                                \
+                                                                  \
+		if (twin || __builtin_expect(arms != ARMED, 0)) { \
+			if (arms == ARMED_NOT)                    \
+				return 0;                         \
+			mark_done((u64)args, args[1], alone);     \
+		}                                                 \
+		if (fast(args))                                   \
+			return 0;                                 \
+		s = take();                                       \
+		if (!s)                                           \
+			return 0;                                 \
+		body(args, s);                                    \
+		leave(s);                                         \
+		return 0;                                         \
 	}
 
 /*
  * The elder has to run first. Programs at a tracepoint run in the order in which
  * they were attached; those at a function the other way round (kernel/bpf/trampoline.c
  * adds at the head), so there the twins are attached first, with all the rest. A
- * tracepoint's are when they are needed: see @twins.
+ * tracepoint's are when they are needed: see @armed.
  */
 #define TRACEPOINT(event, name, fast, body)                            \
 	ELDER("raw_tp/" #event, name, fast, body, false, !preemptible) \
@@ -75,12 +75,12 @@ static __always_inline bool never_fast(u64 *args)
 
 static __always_inline bool fast_map_phys_event(u64 *args)
 {
-	return !(args[5] & ATTR_MMIO) && fast_map(args, number((u64)args), KIND_SINGLE, 0);
+	return !(args[5] & ATTR_MMIO) && fast_map(args, (u64)args, KIND_SINGLE, 0);
 }
 
 static __always_inline bool fast_map_event(u64 *args)
 {
-	return fast_map(args, number((u64)args), KIND_SINGLE, 0);
+	return fast_map(args, (u64)args, KIND_SINGLE, 0);
 }
 
 /* Tracepoint: dev, phys, dma, size, dir, attrs */
@@ -112,7 +112,7 @@ static __always_inline bool fast_map_page_return(u64 *args)
 	u64 page = page_to_phys(number(args[1]));
 	u64 event[] = { number(args[0]), page + args[2], args[6], args[3], args[4], args[5] };
 
-	return page && fast_map(event, number((u64)args), KIND_SINGLE, 0);
+	return page && fast_map(event, (u64)args, KIND_SINGLE, 0);
 }
 
 /* dma_map_page_attrs(dev, page, offset, size, dir, attrs) returned */
@@ -460,8 +460,7 @@ int BPF_PROG(fn_need_unmap, struct device *dev, bool needed)
 	if (at == NOWHERE)
 		return 0;
 	devices[at & (DEVICES_MAX - 1)].lazy = 1;
-	if (devices[at & (DEVICES_MAX - 1)].pace == PACE_FAST)
-		devices[at & (DEVICES_MAX - 1)].pace = PACE_SLOW;
+	set_pace(&devices[at & (DEVICES_MAX - 1)]);
 	return 0;
 }
 

@@ -14,6 +14,31 @@ static __always_inline bool has_slack(u64 phys, u64 size)
 
 /* --- which lines a device may write --- */
 
+/* Where a buffer ends, from the start of its first page. */
+static __always_inline u64 end_in_page(u64 phys, u64 size)
+{
+	return (phys & ((1 << PAGE_SHIFT) - 1)) + size;
+}
+
+/* Which bits of a page's word a buffer within it has. */
+static __always_inline u64 lines_of(u64 phys, u64 size)
+{
+	u32 shift = facts.line_shift;
+	u32 first = (phys & ((1 << PAGE_SHIFT) - 1)) >> shift;
+	u32 last = (end_in_page(phys, size) - 1) >> shift;
+
+	return ~0ull << (first & (LINES_IN_WORD - 1)) &
+	       ~0ull >> (LINES_IN_WORD - 1 - last & (LINES_IN_WORD - 1));
+}
+
+/* A page's word; NULL when it is no memory. */
+static __always_inline u64 *lines_in_page(u64 phys)
+{
+	u32 page = page_index(phys);
+
+	return bpf_map_lookup_elem(&page_lines, &page);
+}
+
 enum line_action { LINES_MARK, LINES_CLEAR, LINES_LOOK };
 
 struct line_walk {
@@ -23,22 +48,17 @@ struct line_walk {
 	u64 met; /* a line was somebody's already */
 };
 
-/* Marks, clears or looks at the lines of a buffer in one page. */
+/* Marks, clears or looks at the lines of a buffer in one of its pages. */
 static long mark_page(u32 index, struct line_walk *walk)
 {
-	u64 page = (walk->phys >> PAGE_SHIFT) + index, from = 0, to = 1u << PAGE_SHIFT, mask;
-	u32 first, last;
-	u32 slot = page_index(page << PAGE_SHIFT);
+	u64 page = walk->phys >> PAGE_SHIFT << PAGE_SHIFT, from, to, mask;
 	u64 *word;
 
-	if (index == 0)
-		from = walk->phys & ((1u << PAGE_SHIFT) - 1);
-	if (walk->end - (page << PAGE_SHIFT) < to)
-		to = walk->end - (page << PAGE_SHIFT);
-	first = from >> facts.line_shift & (LINES_IN_WORD - 1);
-	last = (to - 1) >> facts.line_shift & (LINES_IN_WORD - 1);
-	mask = ~0ull << first & ~0ull >> (LINES_IN_WORD - 1 - last);
-	word = bpf_map_lookup_elem(&page_lines, &slot);
+	page += (u64)index << PAGE_SHIFT;
+	from = index ? page : walk->phys;
+	to = page + (1u << PAGE_SHIFT);
+	mask = lines_of(from, (walk->end < to ? walk->end : to) - from);
+	word = lines_in_page(page);
 	if (!word)
 		return 0;
 	if (walk->what == LINES_LOOK)
@@ -54,32 +74,54 @@ static long mark_page(u32 index, struct line_walk *walk)
 
 static __always_inline u32 pages_of(u64 phys, u64 size)
 {
-	u64 pages = ((phys + size - 1) >> PAGE_SHIFT) - (phys >> PAGE_SHIFT) + 1;
+	u64 pages = (end_in_page(phys, size) + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
 
 	return pages < PAGES_MAX ? pages : PAGES_MAX;
 }
 
-/* Marks a buffer's lines as device-writable. Was any of them already? */
-__noinline int lines_claim(u64 phys, u64 size)
+/* Of more than one page: marks a buffer's lines. Was any of them marked already? */
+__noinline int claim_pages(u64 phys, u64 size)
 {
 	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_MARK };
 
-	if (pages_of(phys, size) == 1)
-		mark_page(0, &walk);
-	else
-		bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
+	bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
 	return walk.met != 0;
 }
 
-__noinline int lines_release(u64 phys, u64 size)
+/* Marks a buffer's lines as device-writable. Was any of them already? */
+static __always_inline bool lines_claim(u64 phys, u64 size)
+{
+	u64 *word, mask;
+
+	if (end_in_page(phys, size) > 1 << PAGE_SHIFT)
+		return claim_pages(phys, size);
+	word = lines_in_page(phys);
+	if (!word)
+		return false;
+	mask = lines_of(phys, size);
+	return __sync_fetch_and_or(word, mask) & mask;
+}
+
+/* Of more than one page. */
+__noinline int release_pages(u64 phys, u64 size)
 {
 	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_CLEAR };
 
-	if (pages_of(phys, size) == 1)
-		mark_page(0, &walk);
-	else
-		bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
+	bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
 	return 0;
+}
+
+static __always_inline void lines_release(u64 phys, u64 size)
+{
+	u64 *word;
+
+	if (end_in_page(phys, size) > 1 << PAGE_SHIFT) {
+		release_pages(phys, size);
+		return;
+	}
+	word = lines_in_page(phys);
+	if (word)
+		__sync_fetch_and_and(word, ~lines_of(phys, size));
 }
 
 /* The same lines, only looked at. */
@@ -89,8 +131,8 @@ static long look_at_page(u32 index, struct line_walk *walk)
 	return walk->met ? 1 : 0;
 }
 
-/* May a device write any of a buffer's lines? */
-__noinline int lines_claimed(u64 phys, u64 size)
+/* Of more than one page. */
+__noinline int pages_claimed(u64 phys, u64 size)
 {
 	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_LOOK };
 
@@ -98,11 +140,21 @@ __noinline int lines_claimed(u64 phys, u64 size)
 	return walk.met != 0;
 }
 
+/* May a device write any of a buffer's lines? */
+static __always_inline bool lines_claimed(u64 phys, u64 size)
+{
+	u64 *word;
+
+	if (end_in_page(phys, size) > 1 << PAGE_SHIFT)
+		return pages_claimed(phys, size);
+	word = lines_in_page(phys);
+	return word && *word & lines_of(phys, size);
+}
+
 /* May a device write anything in the page of this address? A cheap "no". */
 static __always_inline bool page_is_claimed(u64 phys)
 {
-	u32 slot = page_index(phys);
-	u64 *word = bpf_map_lookup_elem(&page_lines, &slot);
+	u64 *word = lines_in_page(phys);
 
 	return word && *word;
 }
@@ -207,100 +259,212 @@ static __always_inline void judge_meeting(struct scratch *s)
 
 /* --- slack: the neighbours' bytes on the first and last line --- */
 
-static __always_inline void read_lines(struct slack *slack, u64 phys, u64 size)
-{
-	u64 first = phys & ~(u64)(line_size - 1);
-	u64 last = (phys + size - 1) & ~(u64)(line_size - 1);
-	u32 bytes = line_size;
+#define LINE_WORDS (LINE_SIZE_MAX / 8)
 
-	if (bytes > LINE_SIZE_MAX)
-		bytes = LINE_SIZE_MAX;
-	bpf_probe_read_kernel(slack->line[0], bytes, (void *)phys_to_virt(first));
-	bpf_probe_read_kernel(slack->line[1], bytes, (void *)phys_to_virt(last));
+static __always_inline u64 *line_word(struct slack *slack, u32 which, u32 i)
+{
+	/* Or the compiler leaves out the mask, which the verifier needs. */
+	asm volatile("" : "+r"(i));
+	return &slack->line[which][i & (LINE_WORDS - 1)];
 }
 
-/* At handover to the device: remember the neighbours. @s->object is known. */
-__noinline int slack_remember(struct scratch *s, u64 phys, u64 size)
+/* The words of a line from one byte to another: of the first line (0) or the last (1). */
+static __always_inline void keep_words(struct slack *slack, u32 which, u64 line, u32 from, u32 to)
+{
+	for (u32 i = from / 8; i < LINE_WORDS && i * 8 < to; i++)
+		*line_word(slack, which, i) = peek(line + i * 8);
+}
+
+/* Which bits of a line's word @i are in the bytes from one to another. */
+static __always_inline u64 bytes_of_word(u32 i, u32 from, u32 to)
+{
+	u64 mask = ~0ull;
+
+	if (from > i * 8)
+		mask <<= (from - i * 8) * 8 & 63;
+	if (to < i * 8 + 8)
+		mask &= ~0ull >> ((i * 8 + 8 - to) * 8 & 63);
+	return mask;
+}
+
+static __always_inline bool words_differ(struct slack *slack, u32 which, u64 line, u32 from, u32 to)
+{
+	for (u32 i = from / 8; i < LINE_WORDS && i * 8 < to; i++)
+		if ((*line_word(slack, which, i) ^ peek(line + i * 8)) & bytes_of_word(i, from, to))
+			return true;
+	return false;
+}
+
+/* A watchpoint that fires meanwhile is this tracer's doing. */
+static __always_inline void reading(int more)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (cpu)
+		__sync_fetch_and_add(&cpu->used, more);
+}
+
+static __always_inline struct slack *slack_at(u64 phys, u32 further)
+{
+	u32 slot = (slack_home(phys) + further) & (SLACKS_MAX - 1);
+
+	return bpf_map_lookup_elem(&slacks, &slot);
+}
+
+/* What was kept for the mapping of an address. */
+static __always_inline struct slack *find_slack(u64 phys)
+{
+	for (u32 i = 0; i < SLACK_REACH; i++) {
+		struct slack *slack = slack_at(phys, i);
+
+		if (slack && slack->owner == phys + 1)
+			return slack;
+	}
+	return NULL;
+}
+
+static __always_inline struct slack *take_slack(u64 phys)
+{
+	for (u32 i = 0; i < SLACK_REACH; i++) {
+		struct slack *slack = slack_at(phys, i);
+
+		if (slack && !__sync_val_compare_and_swap(&slack->owner, 0, phys + 1))
+			return slack;
+	}
+	return NULL;
+}
+
+/* Of the mapping of an address nothing is kept any more. */
+__noinline int drop_slack(u64 phys)
+{
+	struct slack *slack = find_slack(phys);
+
+	if (slack)
+		*(volatile u64 *)&slack->owner = 0;
+	return 0;
+}
+
+enum kept {
+	KEPT_NOTHING, /* nobody is there */
+	KEPT,
+	KEPT_NOT, /* there was no room */
+	KEPT_SHARED, /* a finding: see rule_shared_object() */
+};
+
+/*
+ * At handover to the device of a mapping: keeps what its neighbours are. @judged: not by
+ * the fast path, and it may be kept already. Returns enum kept.
+ */
+__noinline u32 keep_slack(u64 phys, u64 size, u32 judged)
 {
 	u32 head = rule_head_slack(phys, line_size);
 	u32 tail = rule_tail_slack(phys, size, line_size);
-	struct mapping *map;
+	u32 start = phys & (line_size - 1), end = (phys + size) & (line_size - 1);
+	struct object object = {};
+	struct slack *slack;
 
-	s = own(s);
-	if (!s)
-		return 0;
-	rule_slack_clip(&s->object, phys, size, &head, &tail);
+	find_object(&object, phys);
+	if (!judged && rule_shared_object(&object, phys, size, line_size) < NR_LEVELS)
+		return KEPT_SHARED;
+	rule_slack_clip(&object, phys, size, &head, &tail);
 	if (!head && !tail)
-		return 0;
-	s->slack.head = head;
-	s->slack.tail = tail;
-	map = mapping_at(s->at);
+		return KEPT_NOTHING;
+	slack = judged ? find_slack(phys) : NULL;
+	if (!slack)
+		slack = take_slack(phys);
+	if (!slack)
+		return KEPT_NOT;
+	slack->head = head;
+	slack->tail = tail;
+	reading(READING);
+	if (head)
+		keep_words(slack, 0, phys_to_virt(phys - start), start - head, start);
+	if (tail)
+		keep_words(slack, 1, phys_to_virt(phys + size - end), end, end + tail);
+	reading(-READING);
+	return KEPT;
+}
+
+/* Is what was beside a mapping as it was? */
+__noinline int same_slack(u64 phys, u64 size)
+{
+	u32 start = phys & (line_size - 1), end = (phys + size) & (line_size - 1);
+	struct slack *slack = find_slack(phys);
+	bool differ = false;
+
+	if (!slack)
+		return 1;
+	reading(READING);
+	if (slack->head)
+		differ = words_differ(slack, 0, phys_to_virt(phys - start), start - slack->head,
+				      start);
+	if (!differ && slack->tail)
+		differ = words_differ(slack, 1, phys_to_virt(phys + size - end), end,
+				      end + slack->tail);
+	reading(-READING);
+	return !differ;
+}
+
+/* At handover of the mapping at @s->at to the device, not by the fast path. */
+static __always_inline void slack_remember(const struct scratch *s)
+{
+	struct mapping *map = mapping_at(s->at);
+	u32 kept;
+
 	if (!map)
-		return 0;
-	read_lines(&s->slack, phys, size);
-	if (bpf_map_update_elem(&slacks, &s->at, &s->slack, BPF_ANY))
-		count_lost(LOST_TABLE);
-	else
+		return;
+	kept = keep_slack(map->phys, map->size, true);
+	if (kept == KEPT)
 		__sync_fetch_and_or(&map->flags, MAP_SLACK);
-	return 0;
+	else if (kept == KEPT_NOT)
+		count_lost(LOST_TABLE);
 }
 
 struct diff_walk {
 	struct scratch *s;
-	struct slack *before;
+	struct slack *slack;
+	u64 line;
 	u32 which;
 	u32 from;
-	u32 any;
 };
 
 static long diff_byte(u32 index, struct diff_walk *walk)
 {
 	u32 which = walk->which & 1, at = (walk->from + index) & (LINE_SIZE_MAX - 1);
+	u64 differs = *line_word(walk->slack, which, at / 8) ^ peek(walk->line + (at & ~7u));
 
-	if (walk->before->line[which][at] != walk->s->slack.line[which][at]) {
+	if (differs >> at % 8 * 8 & 0xff)
 		walk->s->changed[which][at / 64] |= 1ull << (at % 64);
-		walk->any = 1;
-	}
 	return 0;
-}
-
-/* Marks the bytes in [from, to) of a line that differ. Returns whether any does. */
-static __noinline u32 diff_line(struct scratch *s, struct slack *before, u32 which, u64 range)
-{
-	struct diff_walk walk = { .s = s, .before = before, .which = which, .from = range };
-	u32 to = range >> 32;
-
-	if (to > walk.from)
-		bpf_loop((to - walk.from) & (LINE_SIZE_MAX - 1), diff_byte, &walk, 0);
-	return walk.any;
 }
 
 /* At handover of the mapping at @s->at to the CPU: has a neighbour been written meanwhile? */
 __noinline int slack_compare(struct scratch *s)
 {
 	u32 what = WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP;
+	struct diff_walk walk = {};
 	struct mapping *map;
-	struct slack *before;
-	u32 start, end, changed;
+	u64 end;
 
 	s = own(s);
-	if (!s)
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map || !(map->flags & MAP_SLACK) || map->owner != OWNER_DEVICE ||
+	    map->flags & MAP_TOLD || same_slack(map->phys, map->size))
 		return 0;
-	map = mapping_at(s->at);
-	if (!map || !(map->flags & MAP_SLACK) || map->owner != OWNER_DEVICE ||
-	    map->flags & MAP_TOLD)
+	walk.slack = find_slack(map->phys);
+	if (!walk.slack)
 		return 0;
-	before = bpf_map_lookup_elem(&slacks, &s->at);
-	if (!before)
-		return 0;
+	walk.s = s;
 	__builtin_memset(s->changed, 0, sizeof(s->changed));
-	read_lines(&s->slack, map->phys, map->size);
-	start = map->phys & (line_size - 1);
-	end = (map->phys + map->size - 1) & (line_size - 1);
-	changed = diff_line(s, before, 0, (start - before->head) | (u64)start << 32);
-	changed |= diff_line(s, before, 1, (end + 1) | (u64)(end + 1 + before->tail) << 32);
-	if (!changed)
-		return 0;
+	walk.line = map->phys & ~(u64)(line_size - 1);
+	walk.from = (map->phys & (line_size - 1)) - walk.slack->head;
+	walk.line = phys_to_virt(walk.line);
+	bpf_loop(walk.slack->head, diff_byte, &walk, 0);
+	end = map->phys + map->size;
+	walk.which = 1;
+	walk.line = phys_to_virt(end & ~(u64)(line_size - 1));
+	walk.from = end & (line_size - 1);
+	bpf_loop(walk.slack->tail, diff_byte, &walk, 0);
 	__sync_fetch_and_or(&map->flags, MAP_TOLD);
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
 	if (s->missing || map->flags & MAP_BLIND)

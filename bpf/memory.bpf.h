@@ -17,31 +17,48 @@ static __always_inline u64 read_u64(const void *where)
 	return value;
 }
 
-static __always_inline u64 direct_map(void)
+/*
+ * 8 bytes of the kernel's memory, 0 when they cannot be read: by a plain load, which
+ * costs a tenth, where the kernel has those. It is loaded as what is a number in every
+ * kernel: where the type has a pointer, the verifier lets nothing be calculated with it.
+ */
+static __always_inline u64 peek(u64 address)
+{
+	struct timespec64 *words;
+
+	if (!facts.can_cast)
+		return read_u64((void *)address);
+	words = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct timespec64));
+	return words->tv_sec;
+}
+
+/* A field, of 8 bytes at most, of what is at an address. */
+#define PEEK(address, type, field) \
+	((typeof(((type *)0)->field))peek((address) + bpf_core_field_offset(((type *)0)->field)))
+
+/*
+ * Not attached: user space runs it once. Where the two are no variables, user space has
+ * found them, or not.
+ */
+SEC("raw_tp")
+int learn_memory(void *ctx)
 {
 	if (!direct_map_base)
 		direct_map_base = read_u64(&page_offset_base);
-	return direct_map_base;
-}
-
-static __always_inline u64 vmemmap(void)
-{
 	if (!page_array)
 		page_array = read_u64(&vmemmap_base);
-	return page_array;
+	return 0;
 }
 
 static __always_inline u64 phys_to_virt(u64 phys)
 {
-	u64 base = direct_map();
-
-	return base ? base + phys : 0;
+	return direct_map_base ? direct_map_base + phys : 0;
 }
 
 #define NOT_MEMORY (~0u)
 
-/* Index of a page in page_lines; NOT_MEMORY when it is no RAM. */
-__noinline u32 page_index(u64 phys)
+/* For where_in_ram(), when it is not in the largest range. */
+__noinline u32 where_in_ranges(u64 phys)
 {
 	u64 base = 0;
 
@@ -53,62 +70,73 @@ __noinline u32 page_index(u64 phys)
 	return NOT_MEMORY;
 }
 
+/* Index of a page in page_lines; NOT_MEMORY when it is no RAM. */
+static __always_inline u32 page_index(u64 phys)
+{
+	u64 offset = phys - facts.ram_start;
+
+	return offset < facts.ram_size ? offset >> PAGE_SHIFT : where_in_ranges(phys);
+}
+
 /* 0 when the address is not memory in the direct map. */
 static __always_inline u64 virt_to_phys(u64 virt)
 {
-	u64 base = direct_map();
+	u64 base = direct_map_base;
 
 	if (!base || virt < base || page_index(virt - base) == NOT_MEMORY)
 		return 0;
 	return virt - base;
 }
 
+/* Most kernels' struct page has 64 bytes, and then no division is needed. */
 static __always_inline u64 page_to_phys(u64 page)
 {
-	u64 first = vmemmap();
+	u64 first = page_array;
 	u32 size = bpf_core_type_size(struct page);
 
-	return first && size && page >= first ? (page - first) / size << PAGE_SHIFT : 0;
+	if (!first || page < first)
+		return 0;
+	return (size == 64 ? (page - first) >> 6 : (page - first) / size) << PAGE_SHIFT;
 }
 
-/* struct page of a physical address; NULL when the page array is not known. */
-static __always_inline struct page *phys_to_page(u64 phys)
+/* Address of the struct page of a physical address. Only where page_array is known. */
+static __always_inline u64 phys_to_page(u64 phys)
 {
-	u64 first = vmemmap();
-
-	return first ? (void *)(first + (phys >> PAGE_SHIFT) * bpf_core_type_size(struct page)) :
-		       NULL;
+	return page_array + (phys >> PAGE_SHIFT) * bpf_core_type_size(struct page);
 }
 
-static __always_inline u64 compound_head(struct page *page)
+/* What tells a later page of many, and leads to the first. */
+static __always_inline u64 compound_info(u64 page)
 {
-	u64 info;
+	struct page *was = NULL;
 
-	if (bpf_core_field_exists(page->compound_head)) {
-		info = BPF_CORE_READ(page, compound_head);
-	} else {
-		struct page___info *now = (void *)page;
+	return bpf_core_field_exists(was->compound_head) ?
+		       PEEK(page, struct page, compound_head) :
+		       PEEK(page, struct page___info, compound_info);
+}
 
-		info = BPF_CORE_READ(now, compound_info);
-	}
+static __always_inline u64 compound_head(u64 page)
+{
+	u64 info = compound_info(page);
+
 	if (!(info & 1))
-		return (u64)page;
+		return page;
 	/* The head itself, or, in the topmost 4 GiB, a mask that leads to it. */
-	return info > 0xffffffff00000000 ? (u64)page & info : info - 1;
+	return info > 0xffffffff00000000 ? page & info : info - 1;
 }
 
-static __always_inline bool is_slab(struct page *page)
+static __always_inline bool is_slab(u64 page)
 {
 	if (bpf_core_enum_value_exists(enum pagetype, PGTY_slab))
-		return BPF_CORE_READ(page, page_type) >> 24 ==
+		return (u32)PEEK(page, struct page, page_type) >> 24 ==
 		       bpf_core_enum_value(enum pagetype, PGTY_slab);
-	return BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1;
+	return PEEK(page, struct page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1;
 }
 
 /* Before 6.11 a type was a cleared bit of a word of ones. */
-static __always_inline bool is_buddy(struct page *page)
+static __always_inline bool is_buddy(u64 page)
 {
-	u32 type = BPF_CORE_READ(page, page_type);
+	u32 type = PEEK(page, struct page, page_type);
 
 	if (bpf_core_enum_value_exists(enum pagetype, PGTY_buddy))
 		return type >> 24 == bpf_core_enum_value(enum pagetype, PGTY_buddy);
@@ -118,58 +146,86 @@ static __always_inline bool is_buddy(struct page *page)
 /* Memory that no allocator owns: the kernel's image, but for what was freed of it. */
 __noinline int page_is_reserved(u64 phys)
 {
-	struct page *page = phys_to_page(phys);
-	struct page___typed *typed = (void *)page;
-	u64 flags;
+	u64 page = phys_to_page(phys), flags;
+	struct page___typed *typed = NULL;
 
-	if (!page)
+	if (!page_array)
 		return 0;
 	if (bpf_core_field_exists(typed->flags.f))
-		flags = BPF_CORE_READ(typed, flags.f);
+		flags = PEEK(page, struct page___typed, flags.f);
 	else
-		flags = BPF_CORE_READ(page, flags);
+		flags = PEEK(page, struct page, flags);
 	return flags >> bpf_core_enum_value(enum pageflags, PG_reserved) & 1;
 }
 
 #define ORDERS 11
 
-/*
- * Is this page inside a block of the page allocator's free lists? Those that wait
- * in its per-CPU lists cannot be told from the tails of an allocation.
- */
-__noinline int page_is_free(u64 phys)
+/* Is this page, which nobody holds, inside a block of the page allocator's free lists? */
+__noinline int in_free_block(u64 phys)
 {
-	struct page *page = phys_to_page(phys), *head;
-
-	if (!page || BPF_CORE_READ(page, _refcount.counter))
-		return 0;
 	for (u32 order = 0; order < ORDERS; order++) {
-		head = phys_to_page(phys >> (PAGE_SHIFT + order) << (PAGE_SHIFT + order));
-		if (head && is_buddy(head) && BPF_CORE_READ(head, private) >= order)
+		u64 head = phys_to_page(phys >> (PAGE_SHIFT + order) << (PAGE_SHIFT + order));
+
+		if (is_buddy(head) && PEEK(head, struct page, private) >= order)
 			return 1;
 	}
 	return 0;
 }
 
+/*
+ * Does the page allocator own this page? Pages that wait in its per-CPU lists cannot be
+ * told from the later ones of an allocation of many.
+ */
+static __always_inline bool page_is_free(u64 phys)
+{
+	u64 page = phys_to_page(phys);
+
+	return !PEEK(page, struct page, _refcount.counter) && !(compound_info(page) & 1) &&
+	       in_free_block(phys);
+}
+
 /* Whose pages are these? Only meaningful for what is no slab. */
 static __always_inline bool page_has_owner(u64 phys)
 {
-	struct page *page = phys_to_page(phys);
+	u64 page = phys_to_page(phys);
 
-	if (!page)
-		return true;
-	page = (void *)compound_head(page);
-	return BPF_CORE_READ(page, mapping) != NULL;
+	return !page_array || PEEK(compound_head(page), struct page, mapping);
 }
 
-/* The allocation at a physical address: slab object, or pages. */
+/* Are the objects of a cache kmalloc()'s, by its name? */
+static __always_inline bool is_kmalloc(const char *name)
+{
+	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
+	return *(u32 *)name == 0x6c616d6b /* kmal */ ||
+	       (*(u32 *)name == 0x2d616d64 /* dma- */ && *(u32 *)(name + 4) == 0x6c616d6b) ||
+	       /* kmem_buckets: memdup_user-64, msg_msg-64 */
+	       *(u32 *)name == 0x646d656d /* memd */ ||
+	       *(u64 *)name == 0x2d67736d5f67736d /* msg_msg- */;
+}
+
+/* Of slab objects of a cache, their enum object_kind. Names are read once. */
+static __always_inline u32 kind_of_cache(u64 cache)
+{
+	volatile u64 *known = &cache_kinds[cache * 0x9e3779b97f4a7c15 >> 54 & (CACHE_KINDS - 1)];
+	u64 found = *known;
+	char name[NAME_SIZE] = {};
+
+	if (found >> 3 != cache >> 3) {
+		bpf_probe_read_kernel_str(
+			name, sizeof(name),
+			(void *)peek(cache +
+				     bpf_core_field_offset(((struct kmem_cache *)0)->name)));
+		found = (cache & ~7ull) | (is_kmalloc(name) ? OBJECT_KMALLOC : OBJECT_SLAB);
+		*known = found;
+	}
+	return found & 7;
+}
+
+/* The allocation at a physical address: slab object, or pages. No name, see name_object(). */
 __noinline int find_object(struct object *object, u64 phys)
 {
-	struct page *page = phys_to_page(phys);
-	struct kmem_cache *cache;
-	struct slab *slab;
-	u64 first, pad = 0;
-	const char *name;
+	u64 page, first, cache, pad = 0;
+	struct kmem_cache *fields = NULL;
 
 	if (!object)
 		return 0;
@@ -178,37 +234,38 @@ __noinline int find_object(struct object *object, u64 phys)
 	object->size = 0;
 	object->room = 0;
 	object->cache[0] = '\0';
-	if (!page)
+	if (!page_array)
 		return 0;
-	page = (void *)compound_head(page);
-	first = page_to_phys((u64)page);
+	page = compound_head(phys_to_page(phys));
+	first = page_to_phys(page);
 	if (!is_slab(page)) {
 		object->kind = OBJECT_PAGE;
 		object->start = first;
 		return 0;
 	}
-	slab = (void *)page;
-	cache = BPF_CORE_READ(slab, slab_cache);
-	object->size = BPF_CORE_READ(cache, object_size);
-	object->room = BPF_CORE_READ(cache, size);
-	if (bpf_core_field_exists(cache->red_left_pad))
-		pad = BPF_CORE_READ(cache, red_left_pad);
+	cache = (u64)PEEK(page, struct slab, slab_cache);
+	object->size = PEEK(cache, struct kmem_cache, object_size);
+	object->room = PEEK(cache, struct kmem_cache, size);
+	if (bpf_core_field_exists(fields->red_left_pad))
+		pad = PEEK(cache, struct kmem_cache, red_left_pad);
 	if (!object->room || !object->size || phys < first || pad >= object->room)
 		return 0;
-	object->start = first + (phys - first) / object->room * object->room + pad;
+	object->start = first + (u32)(phys - first) / object->room * object->room + pad;
 	object->room -= pad;
-	name = BPF_CORE_READ(cache, name);
-	bpf_probe_read_kernel_str(object->cache, sizeof(object->cache), name);
-	object->kind = OBJECT_SLAB;
-	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
-	if (*(u32 *)object->cache == 0x6c616d6b /* kmal */ ||
-	    (*(u32 *)object->cache == 0x2d616d64 /* dma- */ &&
-	     *(u32 *)(object->cache + 4) == 0x6c616d6b) ||
-	    /* kmem_buckets: memdup_user-64, msg_msg-64 */
-	    *(u32 *)object->cache == 0x646d656d /* memd */ ||
-	    *(u64 *)object->cache == 0x2d67736d5f67736d /* msg_msg- */)
-		object->kind = OBJECT_KMALLOC;
+	object->kind = kind_of_cache(cache);
 	return 0;
+}
+
+/* Fills in the cache's name, for a report. */
+static __always_inline void name_object(struct object *object)
+{
+	u64 page = phys_to_page(object->start), cache;
+
+	if (object->kind != OBJECT_SLAB && object->kind != OBJECT_KMALLOC)
+		return;
+	cache = (u64)PEEK(compound_head(page), struct slab, slab_cache);
+	bpf_probe_read_kernel_str(object->cache, sizeof(object->cache),
+				  (void *)(u64)PEEK(cache, struct kmem_cache, name));
 }
 
 #endif

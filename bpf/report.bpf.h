@@ -178,21 +178,17 @@ static __always_inline struct scratch *take(void)
 /*
  * A pointer argument, or where on the stack an event is, as a number: the verifier lets
  * no program calculate with pointers, but forgets about one that has been through
- * memory. An interrupt in the middle leaves @place as it was.
+ * memory. An interrupt in the middle leaves the place as it was.
  */
-static __always_inline u64 number_in(u64 *place, u64 pointer)
-{
-	u64 before = *(volatile u64 *)place, value;
-
-	*(volatile u64 *)place = pointer;
-	value = *(volatile u64 *)place;
-	*(volatile u64 *)place = before;
-	return value;
-}
-
 static __always_inline u64 number(u64 pointer)
 {
-	return number_in(&laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)][0], pointer);
+	volatile u64 *place = laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)];
+	u64 before = *place, value;
+
+	*place = pointer;
+	value = *place;
+	*place = before;
+	return value;
 }
 
 static __always_inline struct scratch *enter_twin(u64 *args)
@@ -286,6 +282,20 @@ static long wait_ready(u32 index, u32 *at)
 /* What may change, now and then. */
 __noinline int look_at_device(u32 at);
 
+#define MAPS_TO_KNOW 16 /* before a device is an ordinary one */
+
+/* How much is to be asked of its events, by what is known of a device. */
+static __always_inline void set_pace(struct device_state *device)
+{
+	if (device->ignored)
+		device->pace = PACE_NONE;
+	else if (device->lazy || device->iommu || device->has_ops || !page_array ||
+		 device->maps + device->syncs < MAPS_TO_KNOW)
+		device->pace = PACE_SLOW;
+	else
+		device->pace = device->told || stacks_always ? PACE_TOLD : PACE_FAST;
+}
+
 /* Fills in the place of a new device. */
 __noinline int make_device(u64 address)
 {
@@ -329,8 +339,6 @@ __noinline int make_device(u64 address)
 		device->has_ops = ops != 0;
 		device->software = ops && (ops < (u64)&_stext || ops >= (u64)&_end);
 	}
-	if (device->ignored)
-		device->pace = PACE_NONE;
 	look_at_device(at);
 	__sync_lock_test_and_set(&device->ready, 1);
 	return 0;
@@ -510,7 +518,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	}
 	/* From now on each of its mappings has a stack of its own. */
 	device->told = 1;
-	device->fast = 0;
+	set_pace(device);
 	finding = bpf_ringbuf_reserve(&events, sizeof(*finding), 0);
 	if (!finding) {
 		count_lost(LOST_RING);
@@ -552,6 +560,7 @@ static long send_one(u32 index, struct send_walk *walk)
 		copy_stack(finding->map_stack, s->map.stack);
 		if (s->map.phys)
 			find_object(&finding->object, s->map.phys);
+		name_object(&finding->object);
 	}
 	if (verdict->has_other) {
 		__builtin_memcpy(&finding->other, &s->other, sizeof(finding->other));

@@ -29,10 +29,7 @@ const volatile struct range kernel_bss;
 #define RAM_RANGES 8
 const volatile struct range ram[RAM_RANGES];
 
-/*
- * The direct map and the page array. On x86 they are found when first needed;
- * elsewhere user space sets them.
- */
+/* The direct map and the page array: see learn_memory(). */
 u64 direct_map_base;
 u64 page_array;
 
@@ -84,10 +81,14 @@ u64 laundry[CPUS_MAX][8]; /* a line each */
 
 struct seen_stack seen_stacks[STACKS_SEEN];
 
+/* Of slab caches, by address: that, and in its lowest bits the kind of their objects. */
+#define CACHE_KINDS 1024
+
+u64 cache_kinds[CACHE_KINDS];
+
 /* Take the stack of every mapping. */
 const volatile bool stacks_always;
 
-#define SLACKS_MAX (1 << 15)
 #define CONTENTS_MAX (1 << 13)
 
 struct {
@@ -172,15 +173,9 @@ struct {
 	__type(value, u64);
 } page_lines SEC(".maps");
 
-/* The first and the last line of a mapping as they were at handover. */
-struct slack {
-	u32 head; /* bytes before the buffer that can be a neighbour's */
-	u32 tail; /* bytes after it */
-	u8 line[2][LINE_SIZE_MAX];
-};
-
+/* By a hash of a mapping's physical address, or a little further on. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SLACKS_MAX);
 	__type(key, u32);
 	__type(value, struct slack);
@@ -203,6 +198,9 @@ struct {
 
 /* Events at work on one CPU at once: nested in interrupts, or preempted. */
 #define SCRATCHES 6
+
+/* The fast path, which has no scratch, is at work on a buffer's lines. */
+#define READING (1 << 16)
 
 /* Something to report when the event has been judged. */
 struct verdict {
@@ -269,7 +267,7 @@ struct scratch {
 	struct mapping other;
 	struct object object;
 	struct object other_object;
-	struct slack slack;
+	u64 line[LINE_SIZE_MAX / 8];
 	u64 changed[2][LINE_SIZE_MAX / 64];
 	struct stack stack;
 };
@@ -295,7 +293,7 @@ struct done {
 struct cpu_state {
 	struct done done[DONE_MAX];
 	u32 top; /* modulo DONE_MAX: the next of done */
-	u32 used; /* scratches, a bit each */
+	u32 used; /* scratches, a bit each; and READINGs */
 	struct stack_pages stack;
 };
 

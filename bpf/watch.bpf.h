@@ -260,13 +260,12 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * Not attached: user space runs it, once to learn addresses, and once more to see
- * whether a watchpoint on watch_target fires.
+ * Not attached: user space runs it, once to learn where watch_target is, and once more
+ * to see whether a watchpoint there fires.
  */
 SEC("raw_tp")
 int watch_probe(void *ctx)
 {
-	direct_map();
 	watch_target_address = (u64)&watch_target;
 	*(volatile u64 *)&watch_target = 1;
 	return 0;

@@ -206,7 +206,7 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
 	spans[*nr - 1] = more;
 }
 
-/* x86 has both in variables, which bpf/memory.bpf.h reads. */
+/* x86 has both in variables: learn_memory() of bpf/memory.bpf.h. */
 static bool memory_in_variables(void)
 {
 #ifdef __x86_64__
@@ -322,14 +322,25 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 }
 
 /**
+ * attach_learn - have the BPF object find what only it can
+ * @bpf: loaded, not attached
+ */
+void attach_learn(struct dmasnoop_bpf *bpf)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
+}
+
+/**
  * attach_unreadable - does the BPF object not know how to read memory?
- * @bpf: after attach_memory()
+ * @bpf: after attach_learn()
  *
  * Return: true when contents and allocations cannot be judged.
  */
 bool attach_unreadable(const struct dmasnoop_bpf *bpf)
 {
-	return !memory_in_variables() && (!bpf->bss->direct_map_base || !bpf->bss->page_array);
+	return !bpf->bss->direct_map_base || !bpf->bss->page_array;
 }
 
 static uint64_t misses(int fd)

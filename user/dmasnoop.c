@@ -260,6 +260,7 @@ static int load(void)
 		bpf_map__set_max_entries(bpf->maps.contents, CONTENTS_MAX);
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
 	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
+	bpf_program__set_autoattach(bpf->progs.learn_memory, false);
 	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
 	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
@@ -274,6 +275,7 @@ static int load(void)
 			    opts.verbose ? "" : " (-v shows why)");
 	if (!table_open(bpf))
 		return fail("cannot map the table of mappings: %s", strerror(errno));
+	attach_learn(bpf);
 	err = dmasnoop_bpf__attach(bpf);
 	if (err == -ENOTSUPP)
 		return fail("kernel %s has no fentry; %s has it since Linux 6.4", uts.release,

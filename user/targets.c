@@ -215,18 +215,31 @@ static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t
 	target->phys = byte;
 }
 
+/* What was kept for the mapping of an address: lines.bpf.h. */
+static bool find_slack(uint64_t phys, struct slack *slack)
+{
+	int fd = bpf_map__fd(self.bpf->maps.slacks);
+
+	for (uint32_t i = 0; i < SLACK_REACH; i++) {
+		uint32_t slot = (slack_home(phys) + i) & (SLACKS_MAX - 1);
+
+		if (!bpf_map_lookup_elem(fd, &slot, slack) && slack->owner == phys + 1)
+			return true;
+	}
+	return false;
+}
+
 /* Beside the buffer, on its first or last line. */
 static bool choose_slack(const struct candidate *c, struct target *target)
 {
-	int fd = bpf_map__fd(self.bpf->maps.slacks);
 	uint64_t start = c->map.phys, end = start + c->map.size, byte;
-	/* struct slack of state.bpf.h: what is needed are its first two words. */
-	uint32_t slack[(8 + 2 * LINE_SIZE_MAX) / 4], head, tail;
+	uint32_t head, tail;
+	struct slack slack;
 
-	if (c->map.flags & MAP_TOLD || bpf_map_lookup_elem(fd, &c->at, slack))
+	if (c->map.flags & MAP_TOLD || !find_slack(c->map.phys, &slack))
 		return false;
-	head = slack[0];
-	tail = slack[1];
+	head = slack.head;
+	tail = slack.tail;
 	if (!head && !tail)
 		return false;
 	byte = rand() % (head + tail);

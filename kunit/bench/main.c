@@ -29,7 +29,7 @@ MODULE_PARM_DESC(seconds, "how long the cases take that are about time (default 
 
 static const struct bench_case *const tables[] = {
 	address_cases, pairing_cases,  list_cases,     sync_cases,
-	line_cases,    lifetime_cases, handover_cases,
+	line_cases,    lifetime_cases, handover_cases, late_cases,
 };
 
 static struct dentry *trigger;

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does a driver that has done it right for long do it wrong once? The tracer asks less
+ * of a device that it knows; it must not miss what the same call site then does.
+ */
+#include <linux/mm.h>
+
+#include "bench.h"
+
+#define ROUNDS 200
+#define ORDER (PAGE_ALLOC_COSTLY_ORDER + 2)
+
+/* Maps, maybe does something, and unmaps; wrong when told so. */
+typedef int (*round_fn)(struct device *dev, u8 *memory, bool wrong);
+
+static int late(struct device *dev, round_fn round)
+{
+	u8 *memory = kzalloc(SIZE, GFP_KERNEL);
+	int i, err = memory ? 0 : -ENOMEM;
+
+	for (i = 0; !err && i < ROUNDS; i++)
+		err = round(dev, memory, i == ROUNDS * 3 / 4);
+	kfree(memory);
+	return err;
+}
+
+static int neighbour(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b = { .cpu = memory };
+	int err;
+
+	/* Beside the buffer, and nobody's line yet. */
+	WRITE_ONCE(memory[100], memory[100] + 1);
+	err = buffer_map(dev, &b, 100, DMA_FROM_DEVICE);
+	if (err)
+		return err;
+	if (wrong)
+		WRITE_ONCE(memory[101], memory[101] + 1);
+	buffer_unmap(dev, &b);
+	return 0;
+}
+
+static int late_neighbour(struct device *dev)
+{
+	return late(dev, neighbour);
+}
+
+static int never(struct device *dev, u8 *memory, bool wrong)
+{
+	return neighbour(dev, memory, false);
+}
+
+static int late_never(struct device *dev)
+{
+	return late(dev, never);
+}
+
+static int size(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b = { .cpu = memory };
+	int err = buffer_map(dev, &b, SIZE, DMA_FROM_DEVICE);
+
+	if (!err)
+		dma_unmap_single(dev, b.dma, wrong ? SIZE / 2 : SIZE, b.dir);
+	return err;
+}
+
+static int late_size(struct device *dev)
+{
+	return late(dev, size);
+}
+
+static int direction(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b = { .cpu = memory };
+	int err = buffer_map(dev, &b, SIZE, DMA_FROM_DEVICE);
+
+	if (!err)
+		dma_unmap_single(dev, b.dma, SIZE, wrong ? DMA_TO_DEVICE : DMA_FROM_DEVICE);
+	return err;
+}
+
+static int late_direction(struct device *dev)
+{
+	return late(dev, direction);
+}
+
+static int twice(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b = { .cpu = memory };
+	int i, err = buffer_map(dev, &b, SIZE, DMA_FROM_DEVICE);
+
+	for (i = 0; !err && i < 1 + wrong; i++)
+		buffer_unmap(dev, &b);
+	return err;
+}
+
+static int late_unmap_twice(struct device *dev)
+{
+	return late(dev, twice);
+}
+
+static int mapped_twice(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b[2] = { { .cpu = memory }, { .cpu = memory } };
+	int i, mapped, err = 0;
+
+	for (mapped = 0; !err && mapped < 1 + wrong; mapped++)
+		err = buffer_map(dev, &b[mapped], SIZE, DMA_FROM_DEVICE);
+	for (i = 0; i < mapped - !!err; i++)
+		buffer_unmap(dev, &b[i]);
+	return err;
+}
+
+static int late_map_twice(struct device *dev)
+{
+	return late(dev, mapped_twice);
+}
+
+static int line(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b[2] = { { .cpu = memory }, { .cpu = memory + (wrong ? 48 : 256) } };
+	int i, mapped, err = 0;
+
+	for (mapped = 0; !err && mapped < 2; mapped++)
+		err = buffer_map(dev, &b[mapped], 40, DMA_FROM_DEVICE);
+	for (i = 0; i < mapped - !!err; i++)
+		buffer_unmap(dev, &b[i]);
+	return err;
+}
+
+static int late_shared_line(struct device *dev)
+{
+	return late(dev, line);
+}
+
+static int sync(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b = { .cpu = memory };
+	int err = buffer_map(dev, &b, SIZE, DMA_FROM_DEVICE);
+
+	if (err)
+		return err;
+	dma_sync_single_for_cpu(dev, b.dma, wrong ? SIZE * 2 : SIZE, b.dir);
+	dma_sync_single_for_device(dev, b.dma, SIZE, b.dir);
+	buffer_unmap(dev, &b);
+	return 0;
+}
+
+static int late_sync_outside(struct device *dev)
+{
+	return late(dev, sync);
+}
+
+static int freed(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b;
+	int err = buffer_get(dev, &b, SIZE, DMA_FROM_DEVICE);
+
+	if (err)
+		return err;
+	if (wrong)
+		kfree(b.cpu);
+	buffer_unmap(dev, &b);
+	if (!wrong)
+		kfree(b.cpu);
+	return 0;
+}
+
+static int late_freed(struct device *dev)
+{
+	return late(dev, freed);
+}
+
+/* A block so large goes to the free lists at once, not to a CPU's own. */
+static int free_block(struct device *dev, u8 *memory, bool wrong)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, ORDER);
+	struct buffer b = { .cpu = page ? page_address(page) : NULL };
+	int err = page ? 0 : -ENOMEM;
+
+	if (!err && wrong)
+		__free_pages(page, ORDER);
+	if (!err)
+		err = buffer_map(dev, &b, SIZE, DMA_FROM_DEVICE);
+	if (!err)
+		buffer_unmap(dev, &b);
+	if (page && !wrong)
+		__free_pages(page, ORDER);
+	return err;
+}
+
+static int late_free_block(struct device *dev)
+{
+	return late(dev, free_block);
+}
+
+static int left(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b;
+	int err = buffer_get(dev, &b, SIZE, DMA_FROM_DEVICE);
+
+	/* Freed it would be another finding. */
+	if (!err && !wrong)
+		buffer_put(dev, &b);
+	return err;
+}
+
+static int late_leak(struct device *dev)
+{
+	return late(dev, left);
+}
+
+const struct bench_case late_cases[] = {
+	{ "late-neighbour-write", late_neighbour },
+	{ "late-nothing", late_never },
+	{ "late-size-mismatch", late_size },
+	{ "late-dir-mismatch", late_direction },
+	{ "late-unmap-twice", late_unmap_twice },
+	{ "late-map-twice", late_map_twice },
+	{ "late-shared-line", late_shared_line },
+	{ "late-sync-outside", late_sync_outside, true },
+	{ "late-freed", late_freed },
+	{ "late-free-block", late_free_block },
+	{ "late-leak", late_leak },
+	{},
+};
