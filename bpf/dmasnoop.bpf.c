@@ -734,6 +734,7 @@ static __always_inline int on_access(void *ctx, struct scratch *s)
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
+	struct device_state *device; /* when it is one for the fast path */
 	u64 sp;
 };
 
@@ -755,73 +756,85 @@ static __always_inline void sg_read(struct scratch *s)
 {
 	u32 size = bpf_core_type_size(struct scatterlist);
 
-	s->sg.read = s->sg.left < SG_READ ? s->sg.left : SG_READ;
+	s->sg.unread = s->sg.left < SG_READ ? s->sg.left : SG_READ;
 	s->sg.next = 0;
-	bpf_probe_read_kernel(s->sg.raw, s->sg.read * size & (SG_BYTES - 1), (void *)s->sg.entry);
+	bpf_probe_read_kernel(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1),
+			      (void *)s->sg.entry);
 }
 
 /* A field of the entry at @entry. */
 #define SG_FIELD(type, entry, field) \
 	(*(type *)((entry) + bpf_core_field_offset(((struct scatterlist *)0)->field)))
 
-/*
- * Loads the next entry into @s. Its DMA address lies in the segment that it was merged
- * into. Returns false when there is none.
- */
-static __always_inline bool sg_load(struct scratch *s)
+/* Of an entry that was merged into a segment with others: its part of that. */
+static __always_inline void sg_find_segment(struct scratch *s)
 {
-	u32 entry_size = bpf_core_type_size(struct scatterlist);
 	struct scatterlist *segment = (void *)s->sg.segment;
-	bool own_segment;
-	u8 *entry;
-	u64 link;
 
-	if (!s->sg.entry || !s->sg.segment || !s->sg.left)
+	s->dma = BPF_CORE_READ(segment, dma_address);
+	s->sg.segment_size = BPF_CORE_READ(segment, length);
+	if (bpf_core_field_exists(segment->dma_length))
+		s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+	s->sg.merged = s->sg.used;
+	s->sg.used += s->size;
+	if (s->sg.used >= s->sg.segment_size) {
+		s->sg.used = 0;
+		s->sg.segment = sg_next(s->sg.segment);
+	}
+}
+
+/*
+ * Loads entry @index, the next one, into @s. Its DMA address lies in the segment that it
+ * was merged into. Returns false when there is none.
+ */
+static __always_inline bool sg_load(struct scratch *s, u32 index)
+{
+	u64 here = s->sg.entry, link, length;
+	struct scatterlist *fields = NULL;
+	u8 *entry;
+
+	if (!here)
 		return false;
-	if (!s->sg.read)
+	if (!s->sg.unread)
 		sg_read(s);
-	own_segment = s->sg.segment == s->sg.entry;
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
 	/* Once, not for each field. */
 	asm volatile("" : "+r"(entry));
 	link = SG_FIELD(u64, entry, page_link);
 	if (link & SG_CHAIN) {
-		s->sg.entry = link & ~(SG_CHAIN | SG_END);
-		if (own_segment)
-			s->sg.segment = s->sg.entry;
+		here = link & ~(SG_CHAIN | SG_END);
+		if (s->sg.segment == s->sg.entry)
+			s->sg.segment = here;
+		s->sg.entry = here;
 		sg_read(s);
 		entry = s->sg.raw;
 		link = SG_FIELD(u64, entry, page_link);
 	}
-	s->size = SG_FIELD(u32, entry, length);
+	length = SG_FIELD(u32, entry, length);
+	s->size = length;
 	s->phys = page_to_phys(link & ~(SG_CHAIN | SG_END));
 	if (s->phys)
 		s->phys += SG_FIELD(u32, entry, offset);
-	s->sg.segment_size = s->size;
-	if (own_segment) {
+	/* The count is kept with the first entry alone. */
+	s->nents = index ? 0 : s->sg.left;
+	s->sg.left--;
+	s->sg.unread--;
+	s->sg.next += bpf_core_type_size(struct scatterlist);
+	s->sg.entry = link & SG_END ? 0 : here + bpf_core_type_size(struct scatterlist);
+	if (s->sg.segment == here && (!bpf_core_field_exists(fields->dma_length) ||
+				      SG_FIELD(u32, entry, dma_length) == length)) {
 		s->dma = SG_FIELD(u64, entry, dma_address);
-		if (bpf_core_field_exists(segment->dma_length))
-			s->sg.segment_size = SG_FIELD(u32, entry, dma_length);
-	} else {
-		s->dma = BPF_CORE_READ(segment, dma_address);
-		if (bpf_core_field_exists(segment->dma_length))
-			s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+		s->sg.segment = s->sg.entry;
+		s->sg.segment_size = length;
+		s->sg.merged = 0;
+		return s->dma != ~0ull;
 	}
+	if (!s->sg.segment)
+		return false;
+	sg_find_segment(s);
 	if (s->dma == ~0ull || !s->sg.segment_size)
 		return false;
-	/* The count is kept with the first entry alone. */
-	s->nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
-	s->sg.merged = s->sg.used;
-	s->dma += s->sg.used;
-	s->sg.used += s->size;
-	s->sg.entry = link & SG_END ? 0 : s->sg.entry + entry_size;
-	s->sg.left--;
-	s->sg.read--;
-	s->sg.next += entry_size;
-	if (s->sg.used >= s->sg.segment_size) {
-		s->sg.used = 0;
-		s->sg.segment = own_segment ? s->sg.entry : sg_next(s->sg.segment);
-	}
+	s->dma += s->sg.merged;
 	return true;
 }
 
@@ -836,10 +849,10 @@ static long sg_map_one(u32 index, struct sg_walk *walk)
 {
 	struct scratch *s = walk->s;
 
-	if (!sg_load(s))
+	if (!sg_load(s, index))
 		return 1;
-	if (s->nents > 0xffff || !sg_within_limits(s) ||
-	    !fast_map(&s->dev, walk->sp, KIND_SG, s->nents))
+	if (!walk->device || s->nents > 0xffff || !sg_within_limits(s) ||
+	    !fast_map_of(walk->device, &s->dev, walk->sp, KIND_SG, s->nents))
 		on_map(walk->ctx, s);
 	return 0;
 }
@@ -848,16 +861,16 @@ static long sg_unmap_one(u32 index, struct sg_walk *walk)
 {
 	struct scratch *s = walk->s;
 
-	if (!sg_load(s))
+	if (!sg_load(s, index))
 		return 1;
-	if (!fast_unmap(&s->dev, 1, KIND_SG, s->nents))
+	if (!walk->device || !fast_unmap_of(walk->device, &s->dma, KIND_SG, s->nents))
 		on_unmap(walk->ctx, s);
 	return 0;
 }
 
 static long sg_sync_one(u32 index, struct sg_walk *walk)
 {
-	if (!sg_load(walk->s))
+	if (!sg_load(walk->s, index))
 		return 1;
 	on_sync(walk->ctx, walk->s);
 	return 0;
@@ -871,7 +884,7 @@ static __always_inline u32 sg_begin(struct scratch *s)
 	s->sg.segment = s->sg.list;
 	s->sg.used = 0;
 	s->sg.left = s->nents;
-	s->sg.read = 0;
+	s->sg.unread = 0;
 	if (s->nents <= SG_MAX)
 		return s->nents;
 	count_lost(LOST_TABLE);
@@ -882,9 +895,14 @@ static __always_inline int on_map_sg(void *ctx, struct scratch *s)
 {
 	struct sg_walk walk = { .ctx = ctx, .s = s, .sp = number((u64)ctx) };
 	u32 nents = sg_begin(s);
-	struct device_state *device = device_of(s);
+	struct device_state *device;
+	bool done;
 
 	s->op = OP_MAP;
+	device = fast_begin(*(volatile u64 *)&s->dev, PACE_FAST, &done);
+	walk.device = device;
+	if (!device)
+		device = device_of(s);
 	if (!device)
 		return 0;
 	s->sg.max = device->max_segment;
@@ -897,8 +915,12 @@ static __always_inline int on_unmap_sg(void *ctx, struct scratch *s)
 {
 	struct sg_walk walk = { .ctx = ctx, .s = s };
 	u32 nents = sg_begin(s);
+	bool done;
 
 	s->op = OP_UNMAP;
+	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_TOLD, &done);
+	if (!walk.device && done)
+		return 0;
 	bpf_loop(nents, sg_unmap_one, &walk, 0);
 	return 0;
 }

@@ -122,21 +122,18 @@ static __always_inline bool give_back(struct mapping *map)
 }
 
 /*
- * @args: dev, phys, dma, size, dir, attrs; @sp: somewhere on the stack, a pointer or not;
- * @nents at most 65535. True when that is all.
+ * For a device that is at PACE_FAST. @args: dev, phys, dma, size, dir, attrs; @sp:
+ * somewhere on the stack, a pointer or not; @nents at most 65535. True when that is all.
  */
-static __always_inline bool fast_map(const u64 *args, u64 sp, u8 kind, u32 nents)
+static __always_inline bool fast_map_of(struct device_state *device, const u64 *args, u64 sp,
+					u8 kind, u32 nents)
 {
-	bool done;
-	struct device_state *device = fast_begin(ARG(0), PACE_FAST, &done);
 	u64 phys = ARG(1), hash, tag, nr;
 	struct signature *signature;
 	struct mapping *map;
 	struct bucket *bucket;
 	u32 flags, kept;
 
-	if (!device)
-		return done;
 	if (page_is_free(phys) || phys != ARG(2) ||
 	    (ARG(4) == DIR_TO_DEVICE && content_sampled(device)))
 		return false;
@@ -199,6 +196,14 @@ static __always_inline bool fast_map(const u64 *args, u64 sp, u8 kind, u32 nents
 	return true;
 }
 
+static __always_inline bool fast_map(const u64 *args, u64 sp)
+{
+	bool done;
+	struct device_state *device = fast_begin(ARG(0), PACE_FAST, &done);
+
+	return device ? fast_map_of(device, args, sp, KIND_SINGLE, 0) : done;
+}
+
 /* The mapping at an address; NULL when not sure. */
 static __always_inline struct mapping *fast_find(const struct device_state *device, u64 dma)
 {
@@ -240,24 +245,20 @@ static __always_inline bool is_suspect(const struct mapping *map)
 	       !same_slack(map->phys, map->size);
 }
 
-/* @args: dev, @skip others, dma, size, dir, attrs */
-static __always_inline bool fast_unmap(const u64 *args, u32 skip, u8 kind, u32 nents)
+/* The same. @args: dma, size, dir, attrs */
+static __always_inline bool fast_unmap_of(struct device_state *device, const u64 *args, u8 kind,
+					  u32 nents)
 {
-	bool done;
-	struct device_state *device = fast_begin(ARG(0), PACE_TOLD, &done);
-	struct mapping *map;
+	struct mapping *map = fast_find(device, ARG(0));
 	u32 flags;
 
-	if (!device)
-		return done;
-	map = fast_find(device, ARG(skip + 1));
 	if (!map)
 		return false;
 	flags = map->flags;
 	if (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))
 		return false;
-	if (map->size != ARG(skip + 2) || map->shape != shape_of(ARG(skip + 3), kind, nents) ||
-	    (map->attrs ^ ARG(skip + 4)) & ATTRS_OF_MAPPING)
+	if (map->size != ARG(1) || map->shape != shape_of(ARG(2), kind, nents) ||
+	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING)
 		return false;
 	/* Nobody takes its place before this is done. */
 	if (!set_users(map, 1, MAP_BUSY))
@@ -270,6 +271,15 @@ static __always_inline bool fast_unmap(const u64 *args, u32 skip, u8 kind, u32 n
 	*(volatile u32 *)&map->users = 0;
 	__sync_fetch_and_add(&device->unmaps, 1);
 	return true;
+}
+
+/* @args: dev, dma, size, dir, attrs */
+static __always_inline bool fast_unmap(const u64 *args)
+{
+	bool done;
+	struct device_state *device = fast_begin(ARG(0), PACE_TOLD, &done);
+
+	return device ? fast_unmap_of(device, args + 1, KIND_SINGLE, 0) : done;
 }
 
 /* @args: dev, dma, size, dir */

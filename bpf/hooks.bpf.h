@@ -75,12 +75,12 @@ static __always_inline bool never_fast(u64 *args)
 
 static __always_inline bool fast_map_phys_event(u64 *args)
 {
-	return !(args[5] & ATTR_MMIO) && fast_map(args, (u64)args, KIND_SINGLE, 0);
+	return !(args[5] & ATTR_MMIO) && fast_map(args, (u64)args);
 }
 
 static __always_inline bool fast_map_event(u64 *args)
 {
-	return fast_map(args, (u64)args, KIND_SINGLE, 0);
+	return fast_map(args, (u64)args);
 }
 
 /* Tracepoint: dev, phys, dma, size, dir, attrs */
@@ -112,7 +112,7 @@ static __always_inline bool fast_map_page_return(u64 *args)
 	u64 page = page_to_phys(number(args[1]));
 	u64 event[] = { number(args[0]), page + args[2], args[6], args[3], args[4], args[5] };
 
-	return page && fast_map(event, (u64)args, KIND_SINGLE, 0);
+	return page && fast_map(event, (u64)args);
 }
 
 /* dma_map_page_attrs(dev, page, offset, size, dir, attrs) returned */
@@ -147,7 +147,7 @@ static __always_inline int map_resource_return(u64 *args, struct scratch *s)
 
 static __always_inline bool fast_unmap_event(u64 *args)
 {
-	return fast_unmap(args, 0, KIND_SINGLE, 0);
+	return fast_unmap(args);
 }
 
 /* dma_unmap_page_attrs(): the same, but that the device is known as a pointer. */
@@ -155,7 +155,7 @@ static __always_inline bool fast_unmap_call(u64 *args)
 {
 	u64 event[] = { number(args[0]), args[1], args[2], args[3], args[4] };
 
-	return fast_unmap(event, 0, KIND_SINGLE, 0);
+	return fast_unmap(event);
 }
 
 /* Tracepoints and functions alike: dev, dma, size, dir, attrs */

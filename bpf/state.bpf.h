@@ -227,7 +227,7 @@ struct sg_cursor {
 	u64 max; /* what the device states, for sg-limits */
 	u64 boundary;
 	u32 left;
-	u32 read; /* entries that are read and were not looked at yet */
+	u32 unread; /* entries in @raw that were not looked at yet */
 	u32 next; /* the next of these */
 	u32 pad;
 	u8 raw[2 * SG_BYTES];
