@@ -28,8 +28,11 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	if (bytes < CHUNK)
 		word[bytes / 8] = 0;
 	bpf_probe_read_kernel(word, bytes, (void *)phys_to_virt(walk->phys));
-	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++)
-		hash = (hash ^ word[i]) * 0x100000001b3;
+	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++) {
+		/* Or the compiler leaves out the first bound, which the verifier needs. */
+		asm volatile("" : "+r"(i));
+		hash = (hash ^ word[i & (CHUNK / 8 - 1)]) * 0x100000001b3;
+	}
 	walk->hash = hash;
 	walk->phys += bytes;
 	walk->left -= bytes;

@@ -783,20 +783,26 @@ static __always_inline void sg_find_segment(struct scratch *s)
 	}
 }
 
+/* Are there more entries? Then the next of them has been read. */
+static __always_inline bool sg_read_more(struct scratch *s)
+{
+	if (!s->sg.entry || !s->sg.left)
+		return false;
+	if (!s->sg.unread)
+		sg_read(s);
+	return true;
+}
+
 /*
- * Loads entry @index, the next one, into @s. Its DMA address lies in the segment that it
- * was merged into. Returns false when there is none.
+ * Loads the next entry, which was read, into @s. Its DMA address lies in the segment that
+ * it was merged into. Returns false when there is none.
  */
-static __always_inline bool sg_load(struct scratch *s, u32 index)
+static __always_inline bool sg_load(struct scratch *s)
 {
 	u64 here = s->sg.entry, link, length;
 	struct scatterlist *fields = NULL;
 	u8 *entry;
 
-	if (!here)
-		return false;
-	if (!s->sg.unread)
-		sg_read(s);
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
 	/* Once, not for each field. */
 	asm volatile("" : "+r"(entry));
@@ -816,7 +822,7 @@ static __always_inline bool sg_load(struct scratch *s, u32 index)
 	if (s->phys)
 		s->phys += SG_FIELD(u32, entry, offset);
 	/* The count is kept with the first entry alone. */
-	s->nents = index ? 0 : s->sg.left;
+	s->nents = here == s->sg.list ? s->sg.left : 0;
 	s->sg.left--;
 	s->sg.unread--;
 	s->sg.next += bpf_core_type_size(struct scatterlist);
@@ -838,39 +844,81 @@ static __always_inline bool sg_load(struct scratch *s, u32 index)
 	return true;
 }
 
-/* Does the entry keep what its device states? */
-static __always_inline bool sg_within_limits(const struct scratch *s)
+/*
+ * Maps or unmaps what was read of a list, as long as each entry is a segment of its own
+ * and the fast path takes it. Returns whether that is all of it.
+ */
+static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, bool map)
 {
-	return s->size <= s->sg.max &&
-	       (s->sg.merged || rule_segment(s->dma, s->sg.segment_size, ~0ull, s->sg.boundary));
+	u32 size = bpf_core_type_size(struct scatterlist), unread = s->sg.unread, done;
+	u32 nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
+	u8 *entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
+	struct scatterlist *fields = NULL;
+	bool ended = false;
+	u64 link;
+
+	if (!walk->device || s->sg.segment != s->sg.entry || nents > 0xffff)
+		return false;
+	asm volatile("" : "+r"(entry));
+	for (done = 0; done < SG_READ && done < unread && !ended; done++, entry += size) {
+		link = SG_FIELD(u64, entry, page_link);
+		s->size = SG_FIELD(u32, entry, length);
+		if (link & SG_CHAIN || (bpf_core_field_exists(fields->dma_length) &&
+					SG_FIELD(u32, entry, dma_length) != s->size))
+			break;
+		s->dma = SG_FIELD(u64, entry, dma_address);
+		if (map) {
+			s->phys = page_to_phys(link & ~SG_END) + SG_FIELD(u32, entry, offset);
+			if (s->size > s->sg.max ||
+			    !rule_segment(s->dma, s->size, ~0ull, s->sg.boundary) ||
+			    !fast_map_of(walk->device, &s->dev, walk->sp, KIND_SG, nents))
+				break;
+		} else if (!fast_unmap_of(walk->device, &s->dma, KIND_SG, nents)) {
+			break;
+		}
+		nents = 0;
+		ended = link & SG_END;
+	}
+	s->sg.left -= done;
+	s->sg.unread -= done;
+	s->sg.next += done * size;
+	s->sg.entry = ended ? 0 : s->sg.entry + done * size;
+	s->sg.segment = s->sg.entry;
+	return ended || done == unread;
 }
 
-static long sg_map_one(u32 index, struct sg_walk *walk)
+/* Some entries: all that were read, or, after those that are as usual, one that is not. */
+static long sg_map_some(u32 index, struct sg_walk *walk)
 {
 	struct scratch *s = walk->s;
 
-	if (!sg_load(s, index))
+	if (!sg_read_more(s))
 		return 1;
-	if (!walk->device || s->nents > 0xffff || !sg_within_limits(s) ||
-	    !fast_map_of(walk->device, &s->dev, walk->sp, KIND_SG, s->nents))
-		on_map(walk->ctx, s);
+	if (sg_fast(walk, s, true))
+		return 0;
+	if (!sg_load(s))
+		return 1;
+	on_map(walk->ctx, s);
 	return 0;
 }
 
-static long sg_unmap_one(u32 index, struct sg_walk *walk)
+static long sg_unmap_some(u32 index, struct sg_walk *walk)
 {
 	struct scratch *s = walk->s;
 
-	if (!sg_load(s, index))
+	if (!sg_read_more(s))
 		return 1;
-	if (!walk->device || !fast_unmap_of(walk->device, &s->dma, KIND_SG, s->nents))
-		on_unmap(walk->ctx, s);
+	if (sg_fast(walk, s, false))
+		return 0;
+	if (!sg_load(s))
+		return 1;
+	on_unmap(walk->ctx, s);
 	return 0;
 }
 
 static long sg_sync_one(u32 index, struct sg_walk *walk)
 {
-	if (!sg_load(walk->s, index))
+	if (!sg_read_more(walk->s) || !sg_load(walk->s))
 		return 1;
 	on_sync(walk->ctx, walk->s);
 	return 0;
@@ -907,7 +955,7 @@ static __always_inline int on_map_sg(void *ctx, struct scratch *s)
 		return 0;
 	s->sg.max = device->max_segment;
 	s->sg.boundary = device->boundary;
-	bpf_loop(nents, sg_map_one, &walk, 0);
+	bpf_loop(nents, sg_map_some, &walk, 0);
 	return 0;
 }
 
@@ -921,7 +969,7 @@ static __always_inline int on_unmap_sg(void *ctx, struct scratch *s)
 	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_TOLD, &done);
 	if (!walk.device && done)
 		return 0;
-	bpf_loop(nents, sg_unmap_one, &walk, 0);
+	bpf_loop(nents, sg_unmap_some, &walk, 0);
 	return 0;
 }
 

@@ -238,6 +238,8 @@ struct object {
 	char cache[NAME_SIZE];
 };
 
+#define ELDERS_MAX 64 /* programs that have twins */
+
 #define DEVICES_MAX 1024 /* a power of two */
 
 /* What the programs may do. */

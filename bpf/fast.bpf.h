@@ -142,27 +142,34 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	if (!bucket)
 		return false;
 	map = fast_look(bucket, hash, phys);
-	if (!map)
-		map = fast_take(bucket, hash, phys);
-	else if (map->users || !set_users(map, 0, MAP_BUSY))
-		return false;
-	if (!map)
-		return false;
-	/* Makes it a number: see number(). The mapping is nobody else's now. */
-	*(volatile u64 *)&map->born = sp;
-	sp = *(volatile u64 *)&map->born;
+	if (map) {
+		if (map->users || !set_users(map, 0, MAP_BUSY))
+			return false;
+		/* Somebody else's meanwhile. */
+		if (map->dma != phys)
+			return give_back(map);
+		/* Makes it a number: see number_at(). The mapping is nobody else's now. */
+		*(volatile u64 *)&map->born = sp;
+		sp = *(volatile u64 *)&map->born;
+	} else {
+		sp = number(sp);
+	}
 	flags = device->flags | (sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
-	if (map->dma != phys || map->generation != device->generation ||
+	if (!map || map->generation != device->generation ||
 	    (map->flags ^ flags) & ~MAP_SLACK || map->size != ARG(3) ||
 	    map->shape != shape_of(ARG(4), kind, nents) || map->attrs != ARG(5)) {
 		/* What it is made of; see not_dmable(). */
 		if (ARG(3) - 1 >= LADDER << PAGE_SHIFT || !no_stack_page(sp, phys) ||
 		    !is_plain(phys))
-			return give_back(map);
+			return map && give_back(map);
 		tag = signature_of(device, sp, ARG(3), ARG(4), kind, ARG(5));
 		signature = signature_at(tag);
 		if (signature->tag != tag)
-			return give_back(map);
+			return map && give_back(map);
+		if (!map)
+			map = fast_take(bucket, hash, phys);
+		if (!map)
+			return false;
 		map->dev = ARG(0);
 		map->dma = phys;
 		map->phys = phys;

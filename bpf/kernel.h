@@ -222,6 +222,27 @@ struct slab {
 	struct kmem_cache *slab_cache;
 };
 
+typedef struct {
+	u64 v;
+} u64_stats_t;
+
+struct bpf_prog_stats {
+	u64_stats_t misses;
+};
+
+struct bpf_prog_aux {
+	u32 id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_stats *stats;
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_iter__bpf_prog {
+	struct bpf_prog *prog;
+};
+
 /* include/uapi/linux/bpf_perf_event.h; what comes before @addr is the architecture's */
 struct bpf_perf_event_data {
 	u64 addr;

@@ -158,6 +158,19 @@ __noinline int page_is_reserved(u64 phys)
 	return flags >> bpf_core_enum_value(enum pageflags, PG_reserved) & 1;
 }
 
+/*
+ * Is it allocated, by its type? Since 6.14 the pages of slabs and of large kmalloc()s are
+ * not counted. 0xff stands for no type.
+ */
+static __always_inline bool has_type(u64 page)
+{
+	u8 type = (u32)PEEK(page, struct page, page_type) >> 24;
+
+	if (!bpf_core_enum_value_exists(enum pagetype, PGTY_slab))
+		return is_slab(page);
+	return type > bpf_core_enum_value(enum pagetype, PGTY_buddy) && type < 0xff;
+}
+
 #define ORDERS 11
 
 /* Is this page, which nobody holds, inside a block of the page allocator's free lists? */
@@ -181,7 +194,7 @@ static __always_inline bool page_is_free(u64 phys)
 	u64 page = phys_to_page(phys);
 
 	return !PEEK(page, struct page, _refcount.counter) && !(compound_info(page) & 1) &&
-	       in_free_block(phys);
+	       !has_type(page) && in_free_block(phys);
 }
 
 /* Whose pages are these? Only meaningful for what is no slab. */

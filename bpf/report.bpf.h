@@ -180,9 +180,8 @@ static __always_inline struct scratch *take(void)
  * no program calculate with pointers, but forgets about one that has been through
  * memory. An interrupt in the middle leaves the place as it was.
  */
-static __always_inline u64 number(u64 pointer)
+static __always_inline u64 number_at(volatile u64 *place, u64 pointer)
 {
-	volatile u64 *place = laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)];
 	u64 before = *place, value;
 
 	*place = pointer;
@@ -191,12 +190,18 @@ static __always_inline u64 number(u64 pointer)
 	return value;
 }
 
+static __always_inline u64 number(u64 pointer)
+{
+	return number_at(laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], pointer);
+}
+
 static __always_inline struct scratch *enter_twin(u64 *args)
 {
 	struct cpu_state *cpu = this_cpu();
 	struct scratch *s;
 
-	if (!cpu || !armed || was_done(cpu, number((u64)args), number(args[1])))
+	if (!cpu || !armed ||
+	    was_done(cpu, number_at(&cpu->number, (u64)args), number_at(&cpu->number, args[1])))
 		return NULL;
 	__sync_fetch_and_add(&rescued, 1);
 	s = take();
@@ -382,9 +387,57 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
 }
 
+/* Not attached: user space reads it once, to have elder_stats filled in. */
+SEC("iter/bpf_prog")
+int learn_elders(struct bpf_iter__bpf_prog *ctx)
+{
+	struct bpf_prog *program = ctx->prog;
+	u32 id;
+
+	if (!program)
+		return 0;
+	id = BPF_CORE_READ(program, aux, id);
+	for (u32 i = 0; i < ELDERS_MAX && i < nr_elders; i++)
+		if (elder_ids[i] == id)
+			elder_stats[i] = (u64)BPF_CORE_READ(program, stats);
+	return 0;
+}
+
+static long add_misses(u32 index, u64 *sum)
+{
+	u32 cpu = index / ELDERS_MAX, elder = index % ELDERS_MAX;
+	u64 stats = elder_stats[elder];
+
+	if (!stats)
+		return 0;
+	stats += peek((u64)&__per_cpu_offset + cpu * sizeof(u64));
+	*sum += peek(stats + bpf_core_field_offset(((struct bpf_prog_stats *)0)->misses));
+	return 0;
+}
+
+/*
+ * Has the kernel dropped an event since it was asked last, and no twin taken it? Only the
+ * time is not known: until now. An event that a twin is just about to take counts, too.
+ */
+__noinline int look_for_losses(void)
+{
+	u64 missed = 0;
+
+	if (!&__per_cpu_offset)
+		return 0;
+	bpf_loop(nr_cpus * ELDERS_MAX, add_misses, &missed, 0);
+	missed -= rescued;
+	if (missed != missed_before) {
+		missed_before = missed;
+		lost_before = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
 /* Can an event of this device have gone unseen since @since, ns? */
 static __always_inline bool events_lost(const struct device_state *device, u64 since)
 {
+	look_for_losses();
 	return lost_before >= since || device->lost_before >= since;
 }
 

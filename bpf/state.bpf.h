@@ -52,6 +52,17 @@ u64 rescued;
 u64 lost_before;
 
 /*
+ * The programs that have twins, by their number; and where, per CPU, the kernel counts
+ * what each of them missed: see learn_elders(). 0: not known.
+ */
+u32 elder_ids[ELDERS_MAX];
+u64 elder_stats[ELDERS_MAX];
+u32 nr_elders;
+
+/* What they had missed, less @rescued, when that was looked at last. */
+u64 missed_before;
+
+/*
  * Armed when every hook is attached. Until then events are not looked at: a map that
  * is seen and its unmap that is not would leave a mapping live for ever.
  *
@@ -294,6 +305,7 @@ struct cpu_state {
 	struct done done[DONE_MAX];
 	u32 top; /* modulo DONE_MAX: the next of done */
 	u32 used; /* scratches, a bit each; and READINGs */
+	u64 number; /* see number_at() */
 	struct stack_pages stack;
 };
 
@@ -311,6 +323,7 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+extern const void __per_cpu_offset __ksym __weak;
 extern const void page_offset_base __ksym __weak;
 extern const void vmemmap_base __ksym __weak;
 extern const void _stext __ksym __weak;

@@ -322,17 +322,6 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 }
 
 /**
- * attach_learn - have the BPF object find what only it can
- * @bpf: loaded, not attached
- */
-void attach_learn(struct dmasnoop_bpf *bpf)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, run);
-
-	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
-}
-
-/**
  * attach_unreadable - does the BPF object not know how to read memory?
  * @bpf: after attach_learn()
  *
@@ -352,20 +341,55 @@ static uint64_t misses(int fd)
 }
 
 /* The programs that have twins. */
-static size_t find_elders(struct dmasnoop_bpf *bpf, int *fds, size_t max)
+static int elders[ELDERS_MAX];
+static size_t nr_elders;
+
+static void find_elders(struct dmasnoop_bpf *bpf)
 {
 	struct bpf_program *first;
-	size_t nr = 0;
 
 	bpf_object__for_each_program(first, bpf->obj) {
 		char twin[96];
 
 		snprintf(twin, sizeof(twin), "%s" TWIN, bpf_program__name(first));
-		if (nr < max && bpf_program__fd(first) >= 0 &&
+		if (nr_elders < ELDERS_MAX && bpf_program__fd(first) >= 0 &&
 		    bpf_object__find_program_by_name(bpf->obj, twin))
-			fds[nr++] = bpf_program__fd(first);
+			elders[nr_elders++] = bpf_program__fd(first);
 	}
-	return nr;
+}
+
+/* Where the kernel counts what they miss: bpf/report.bpf.h, look_for_losses(). */
+static void learn_elders(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.learn_elders, NULL);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char nothing[64];
+
+	for (size_t i = 0; i < nr_elders && i < ELDERS_MAX; i++) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(elders[i], &info, &size))
+			bpf->bss->elder_ids[bpf->bss->nr_elders++] = info.id;
+	}
+	while (fd >= 0 && read(fd, nothing, sizeof(nothing)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+}
+
+/**
+ * attach_learn - have the BPF object find what only it can
+ * @bpf: loaded, not attached
+ */
+void attach_learn(struct dmasnoop_bpf *bpf)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
+	find_elders(bpf);
+	learn_elders(bpf);
 }
 
 /**
@@ -378,12 +402,8 @@ static size_t find_elders(struct dmasnoop_bpf *bpf, int *fds, size_t max)
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
 	uint64_t rescued = bpf->bss->rescued, nested = 0;
-	static int fds[128];
-	static size_t nr;
 
-	if (!nr)
-		nr = find_elders(bpf, fds, sizeof(fds) / sizeof(fds[0]));
-	for (size_t i = 0; i < nr; i++)
-		nested += misses(fds[i]);
+	for (size_t i = 0; i < nr_elders; i++)
+		nested += misses(elders[i]);
 	return nested > rescued ? nested - rescued : rescued - nested;
 }

@@ -86,29 +86,6 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* What hangs on having seen every map and unmap. */
-static bool needs_history(const struct finding *finding)
-{
-	switch (finding->check) {
-	case CHECK_ADDR_UNKNOWN:
-	case CHECK_ADDR_AFTER_UNMAP:
-	case CHECK_DIR_MISMATCH:
-	case CHECK_DOUBLE_MAP:
-	case CHECK_DOUBLE_UNMAP:
-	case CHECK_FREED_WHILE_MAPPED:
-	case CHECK_FUNCTION_MISMATCH:
-	case CHECK_HANDOVER_UNSYNCED:
-	case CHECK_CONTENT_CHANGED:
-	case CHECK_LINE_SHARED_MAPPINGS:
-	case CHECK_LEAK:
-	case CHECK_SG_COUNT_MISMATCH:
-	case CHECK_SIZE_MISMATCH:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /*
  * Events that were lost since the last time: what is older than now is not sure, and
  * the twins are needed.
@@ -132,32 +109,12 @@ static void note_missed(void)
 	tracer.bpf->bss->lost_before = now() * 1e9;
 }
 
-/* Could it be the fault of an event that was lost? */
-static bool is_doubtful(const struct finding *finding)
-{
-	uint64_t lost = tracer.bpf->bss->lost_before;
-
-	if (!lost)
-		return false;
-	return !finding->has_map || finding->map.born <= lost ||
-	       (finding->has_other && finding->other.born <= lost);
-}
-
 static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
 
 	table_settle(&finding.map);
 	table_settle(&finding.other);
-	if (finding.watched || needs_history(&finding))
-		note_missed();
-	if (finding.watched && is_doubtful(&finding))
-		return;
-	if (needs_history(&finding) && is_doubtful(&finding)) {
-		if (finding.level > LEVEL_HAZARD)
-			finding.level = LEVEL_HAZARD;
-		finding.uncertain = 1;
-	}
 	if (opts.verb == VERB_RECORD)
 		record_add(&finding);
 	findings_add(&tracer.findings, &finding, 1);
@@ -261,6 +218,7 @@ static int load(void)
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
 	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
 	bpf_program__set_autoattach(bpf->progs.learn_memory, false);
+	bpf_program__set_autoattach(bpf->progs.learn_elders, false);
 	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
 	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
