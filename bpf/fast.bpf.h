@@ -43,13 +43,14 @@ static __always_inline bool is_plain(u64 phys)
 	return page_index(phys) != NOT_MEMORY && phys - facts.image_start >= facts.image_size;
 }
 
-/* Is this for certain no page of the running task's stack? */
-static __always_inline bool no_stack_page(u64 sp, u64 phys)
+/* Is it a page of the running task's stack? Nearly always two words say no. */
+static __always_inline bool fast_on_stack(u64 phys, u64 sp)
 {
 	const struct seen_stack *seen = stack_seen(sp);
 
-	return seen->tag == stack_tag(stack_base(sp), bpf_jiffies64()) &&
-	       !(seen->pages >> (phys >> PAGE_SHIFT & 63) & 1);
+	return (seen->tag != stack_tag(stack_base(sp), bpf_jiffies64()) ||
+		seen->pages >> (phys >> PAGE_SHIFT & 63) & 1) &&
+	       on_stack(phys, sp);
 }
 
 /* An argument of a tracepoint, read where it is needed: registers are few. */
@@ -155,11 +156,11 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		sp = number(sp);
 	}
 	flags = device->flags | (sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
-	if (!map || map->generation != device->generation ||
-	    (map->flags ^ flags) & ~MAP_SLACK || map->size != ARG(3) ||
-	    map->shape != shape_of(ARG(4), kind, nents) || map->attrs != ARG(5)) {
+	if (!map || map->generation != device->generation || (map->flags ^ flags) & ~MAP_SLACK ||
+	    map->size != ARG(3) || map->shape != shape_of(ARG(4), kind, nents) ||
+	    map->attrs != ARG(5)) {
 		/* What it is made of; see not_dmable(). */
-		if (ARG(3) - 1 >= LADDER << PAGE_SHIFT || !no_stack_page(sp, phys) ||
+		if (ARG(3) - 1 >= LADDER << PAGE_SHIFT || fast_on_stack(phys, sp) ||
 		    !is_plain(phys))
 			return map && give_back(map);
 		tag = signature_of(device, sp, ARG(3), ARG(4), kind, ARG(5));
