@@ -62,12 +62,12 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 }
 
 /*
- * Is it this mapping's turn? By its number, spread so that no pattern in what a
+ * Is it the turn of a mapping with this number? It is spread so that no pattern in what a
  * driver maps, such as a command before each buffer, keeps some of it out.
  */
-static __always_inline bool content_sampled(const struct device_state *device)
+static __always_inline bool content_sampled(u32 maps)
 {
-	return !((u32)device->maps * 0x9e3779b9u & facts.sample_mask);
+	return !(maps * 0x9e3779b9u & facts.sample_mask);
 }
 
 /* At handover of the mapping at @s->at to the device. */
@@ -85,7 +85,7 @@ __noinline int content_remember(struct scratch *s)
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
 	device = known_device(s);
-	if (!device || !content_sampled(device))
+	if (!device || !content_sampled(device->maps))
 		return 0;
 	hash = hash_content(s, map->phys, map->size);
 	if (!bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))

@@ -758,7 +758,12 @@ static __always_inline void sg_read(struct scratch *s)
 
 	s->sg.unread = s->sg.left < SG_READ ? s->sg.left : SG_READ;
 	s->sg.next = 0;
-	bpf_probe_read_kernel(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1), (void *)s->sg.entry);
+	/* Beyond the last one there may be nothing. */
+	if (bpf_probe_read_kernel(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1),
+				  (void *)s->sg.entry)) {
+		s->sg.unread = 1;
+		bpf_probe_read_kernel(s->sg.raw, size & (SG_BYTES - 1), (void *)s->sg.entry);
+	}
 }
 
 /* A field of the entry at @entry. */

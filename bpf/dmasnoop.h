@@ -195,12 +195,14 @@ struct bucket {
 /**
  * struct slack - what was beside a mapping on its lines when it was handed over
  * @owner: the mapping's physical address, plus one; 0: nobody's
+ * @size: the mapping's bytes
  * @head: bytes before the buffer that can be a neighbour's
  * @tail: bytes after it
  * @line: the first line and the last; only those words are valid in which such bytes are
  */
 struct slack {
 	u64 owner;
+	u64 size;
 	u32 head;
 	u32 tail;
 	u64 line[2][LINE_SIZE_MAX / 8];
@@ -247,8 +249,7 @@ enum arms { ARMED_NOT, ARMED, ARMED_TWINS_COMING, ARMED_TWINS };
 
 /* How much is to be asked of a device's events. */
 enum pace {
-	PACE_NONE, /* nothing: filtered out */
-	PACE_SLOW, /* everything */
+	PACE_SLOW, /* everything; or nothing, when it is @ignored */
 	PACE_TOLD, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
 	PACE_FAST, /* what is as usual needs no more than the table: fast.bpf.h */
 };

@@ -5,7 +5,7 @@
  * instructions; at the first sign of something else they are left, undone, to the slow
  * path, which asks everything. Part of dmasnoop.bpf.c.
  *
- * Only for devices that address memory as it is (dma-direct): PACE_FAST.
+ * Only for devices that address memory as it is (dma-direct): PACE_TOLD and PACE_FAST.
  *
  * Time is that of the last tick here: to read the clock takes as long as the rest.
  */
@@ -33,7 +33,7 @@ static __always_inline struct device_state *fast_begin(u64 dev, u8 pace, bool *d
 
 	if (device && device->pace >= pace)
 		return device;
-	*done = device && device->pace == PACE_NONE;
+	*done = device && device->ignored;
 	return NULL;
 }
 
@@ -95,6 +95,13 @@ static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash
 	return map->dma == dma ? map : NULL;
 }
 
+/* The place of a mapping, which is MAP_BUSY, is free again. */
+static __always_inline bool give_back(struct mapping *map)
+{
+	__sync_lock_test_and_set(&map->users, 0);
+	return false;
+}
+
 /* A place for an address that fast_look() did not find, MAP_BUSY; NULL when not sure. */
 static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash, u64 dma)
 {
@@ -105,21 +112,16 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 	if (bucket->reach || zero_bytes(bucket->tags ^ tag * EACH)) {
 		at = place_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
+		if (map && (!set_users(map, 0, MAP_BUSY) || (map->dma != dma && !give_back(map))))
+			return NULL;
 		if (map)
-			return set_users(map, 0, MAP_BUSY) ? map : NULL;
+			return map;
 	} else if (!map->users && set_users(map, 0, MAP_BUSY)) {
 		tag_place(bucket, preferred(dma), tag);
 		return map;
 	}
 	at = take_place(dma);
 	return at == NOWHERE ? NULL : mapping_at(at);
-}
-
-/* The place of a mapping, which is MAP_BUSY, is free again. */
-static __always_inline bool give_back(struct mapping *map)
-{
-	__sync_lock_test_and_set(&map->users, 0);
-	return false;
 }
 
 /*
@@ -129,14 +131,14 @@ static __always_inline bool give_back(struct mapping *map)
 static __always_inline bool fast_map_of(struct device_state *device, const u64 *args, u64 sp,
 					u8 kind, u32 nents)
 {
-	u64 phys = ARG(1), hash, tag, nr;
+	u64 phys = ARG(1), hash, tag, nr, born = 0;
 	struct signature *signature;
 	struct mapping *map;
 	struct bucket *bucket;
 	u32 flags, kept;
 
 	if (page_is_free(phys) || phys != ARG(2) ||
-	    (ARG(4) == DIR_TO_DEVICE && content_sampled(device)))
+	    (ARG(4) == DIR_TO_DEVICE && content_sampled(device->maps + 1)))
 		return false;
 	hash = hash_address(phys);
 	bucket = bucket_at(home_of(hash));
@@ -150,8 +152,10 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		if (map->dma != phys)
 			return give_back(map);
 		/* Makes it a number: see number_at(). The mapping is nobody else's now. */
+		born = map->born;
 		*(volatile u64 *)&map->born = sp;
 		sp = *(volatile u64 *)&map->born;
+		map->born = born;
 	} else {
 		sp = number(sp);
 	}
@@ -160,8 +164,8 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	    map->size != ARG(3) || map->shape != shape_of(ARG(4), kind, nents) ||
 	    map->attrs != ARG(5)) {
 		/* What it is made of; see not_dmable(). */
-		if (ARG(3) - 1 >= LADDER << PAGE_SHIFT || fast_on_stack(phys, sp) ||
-		    !is_plain(phys))
+		if (end_in_page(phys, ARG(3)) > LADDER << PAGE_SHIFT || !ARG(3) ||
+		    fast_on_stack(phys, sp) || !is_plain(phys))
 			return map && give_back(map);
 		tag = signature_of(device, sp, ARG(3), ARG(4), kind, ARG(5));
 		signature = signature_at(tag);
@@ -186,10 +190,9 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 			return give_back(map);
 		if ((phys | ARG(3)) & facts.line_mask && !(ARG(5) & ATTR_SKIP_CPU_SYNC)) {
 			kept = keep_slack(phys, ARG(3), false);
-			if (kept > KEPT) {
-				lines_release(phys, ARG(3));
+			/* The lines stay marked: somebody may have met them. */
+			if (kept > KEPT)
 				return give_back(map);
-			}
 			map->flags = flags | (kept == KEPT ? MAP_SLACK : 0);
 		}
 	}
@@ -212,8 +215,8 @@ static __always_inline bool fast_map(const u64 *args, u64 sp)
 	return device ? fast_map_of(device, args, sp, KIND_SINGLE, 0) : done;
 }
 
-/* The mapping at an address; NULL when not sure. */
-static __always_inline struct mapping *fast_find(const struct device_state *device, u64 dma)
+/* The mapping at an address, of whatever device; NULL when not sure. */
+static __always_inline struct mapping *fast_find(u64 dma)
 {
 	u64 hash = hash_address(dma);
 	struct bucket *bucket = bucket_at(home_of(hash));
@@ -227,7 +230,7 @@ static __always_inline struct mapping *fast_find(const struct device_state *devi
 		at = place_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
 	}
-	return map && map->generation == device->generation ? map : NULL;
+	return map;
 }
 
 /* What else there is to do at the end of such a mapping. */
@@ -257,20 +260,20 @@ static __always_inline bool is_suspect(const struct mapping *map)
 static __always_inline bool fast_unmap_of(struct device_state *device, const u64 *args, u8 kind,
 					  u32 nents)
 {
-	struct mapping *map = fast_find(device, ARG(0));
+	struct mapping *map = fast_find(ARG(0));
 	u32 flags;
 
-	if (!map)
+	/* From now on it is nobody else's. */
+	if (!map || !set_users(map, 1, MAP_BUSY))
 		return false;
 	flags = map->flags;
-	if (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))
+	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
+	    map->shape != shape_of(ARG(2), kind, nents) ||
+	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING ||
+	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
+		__sync_lock_test_and_set(&map->users, 1);
 		return false;
-	if (map->size != ARG(1) || map->shape != shape_of(ARG(2), kind, nents) ||
-	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING)
-		return false;
-	/* Nobody takes its place before this is done. */
-	if (!set_users(map, 1, MAP_BUSY))
-		return false;
+	}
 	if (map->dir != DIR_TO_DEVICE)
 		lines_release(map->phys, map->size);
 	if (flags & MAP_SLACK)
@@ -300,8 +303,8 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 
 	if (!device)
 		return done;
-	map = fast_find(device, ARG(1));
-	if (!map)
+	map = fast_find(ARG(1));
+	if (!map || map->generation != device->generation)
 		return false;
 	flags = map->flags;
 	if (flags & (MAP_CONTENT | MAP_BLIND) || !map->users || map->dir != ARG(3) ||
@@ -314,10 +317,12 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 	} else {
 		/* Handed over twice, in part, or worth a sample. */
 		if (map->owner == OWNER_DEVICE || ARG(2) != map->size ||
-		    (map->dir == DIR_TO_DEVICE && content_sampled(device)))
+		    (map->dir == DIR_TO_DEVICE && content_sampled(device->maps)))
 			return false;
-		if (flags & MAP_SLACK)
-			keep_slack(map->phys, map->size, true);
+		/* Only now there is something to keep, or no room for it. */
+		if (map->attrs & ATTR_SKIP_CPU_SYNC ||
+		    (flags & MAP_SLACK && keep_slack(map->phys, map->size, true) != KEPT))
+			return false;
 		map->owner = OWNER_DEVICE;
 	}
 	fast_step(map, flags, op);

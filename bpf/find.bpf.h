@@ -158,6 +158,16 @@ static __always_inline u32 free_place(const struct bucket *bucket, u64 hash, u64
 	return BUCKET;
 }
 
+static __always_inline void widen_reach(struct bucket *home, u32 to)
+{
+	for (u32 i = 0; i < REACH_MAX; i++) {
+		u32 reach = home->reach;
+
+		if (reach >= to || __sync_val_compare_and_swap(&home->reach, reach, to) == reach)
+			return;
+	}
+}
+
 /* A place for a mapping at a DMA address; NOWHERE when all of its places are taken. */
 __noinline u32 take_place(u64 address)
 {
@@ -175,8 +185,8 @@ __noinline u32 take_place(u64 address)
 			continue;
 		tag_place(bucket, place, tag);
 		first = bucket_at(home);
-		if (first && first->reach < i)
-			first->reach = i;
+		if (first && i)
+			widen_reach(first, i);
 		return at * BUCKET + place;
 	}
 	return NOWHERE;

@@ -7,7 +7,7 @@
  * Raw tracepoints, fentry and fexit all give their arguments as an array of
  * words; fexit has the return value behind them.
  *
- * Every hook has a twin, see enter(). What neither could do is counted: the
+ * Every hook has a twin, see mark_done(). What neither could do is counted: the
  * first one's misses less the rescued.
  */
 #ifndef DMASNOOP_HOOKS_BPF_H

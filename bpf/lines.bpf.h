@@ -61,9 +61,11 @@ static long mark_page(u32 index, struct line_walk *walk)
 	word = lines_in_page(page);
 	if (!word)
 		return 0;
-	if (walk->what == LINES_LOOK)
+	if (walk->what == LINES_LOOK) {
 		walk->met |= *word & mask;
-	else if (walk->what == LINES_CLEAR)
+		return walk->met != 0;
+	}
+	if (walk->what == LINES_CLEAR)
 		__sync_fetch_and_and(word, ~mask);
 	else if (__sync_fetch_and_or(word, mask) & mask)
 		walk->met = 1;
@@ -79,10 +81,10 @@ static __always_inline u32 pages_of(u64 phys, u64 size)
 	return pages < PAGES_MAX ? pages : PAGES_MAX;
 }
 
-/* Of more than one page: marks a buffer's lines. Was any of them marked already? */
-__noinline int claim_pages(u64 phys, u64 size)
+/* Of a buffer of more than one page. Was any of its lines marked before? */
+__noinline int in_pages(u64 phys, u64 size, u32 what)
 {
-	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_MARK };
+	struct line_walk walk = { .phys = phys, .end = phys + size, .what = what };
 
 	bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
 	return walk.met != 0;
@@ -94,7 +96,7 @@ static __always_inline bool lines_claim(u64 phys, u64 size)
 	u64 *word, mask;
 
 	if (end_in_page(phys, size) > 1 << PAGE_SHIFT)
-		return claim_pages(phys, size);
+		return in_pages(phys, size, LINES_MARK);
 	word = lines_in_page(phys);
 	if (!word)
 		return false;
@@ -102,42 +104,17 @@ static __always_inline bool lines_claim(u64 phys, u64 size)
 	return __sync_fetch_and_or(word, mask) & mask;
 }
 
-/* Of more than one page. */
-__noinline int release_pages(u64 phys, u64 size)
-{
-	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_CLEAR };
-
-	bpf_loop(pages_of(phys, size), mark_page, &walk, 0);
-	return 0;
-}
-
 static __always_inline void lines_release(u64 phys, u64 size)
 {
 	u64 *word;
 
 	if (end_in_page(phys, size) > 1 << PAGE_SHIFT) {
-		release_pages(phys, size);
+		in_pages(phys, size, LINES_CLEAR);
 		return;
 	}
 	word = lines_in_page(phys);
 	if (word)
 		__sync_fetch_and_and(word, ~lines_of(phys, size));
-}
-
-/* The same lines, only looked at. */
-static long look_at_page(u32 index, struct line_walk *walk)
-{
-	mark_page(index, walk);
-	return walk->met ? 1 : 0;
-}
-
-/* Of more than one page. */
-__noinline int pages_claimed(u64 phys, u64 size)
-{
-	struct line_walk walk = { .phys = phys, .end = phys + size, .what = LINES_LOOK };
-
-	bpf_loop(pages_of(phys, size), look_at_page, &walk, 0);
-	return walk.met != 0;
 }
 
 /* May a device write any of a buffer's lines? */
@@ -146,7 +123,7 @@ static __always_inline bool lines_claimed(u64 phys, u64 size)
 	u64 *word;
 
 	if (end_in_page(phys, size) > 1 << PAGE_SHIFT)
-		return pages_claimed(phys, size);
+		return in_pages(phys, size, LINES_LOOK);
 	word = lines_in_page(phys);
 	return word && *word & lines_of(phys, size);
 }
@@ -328,7 +305,9 @@ static __always_inline struct slack *take_slack(u64 phys)
 	for (u32 i = 0; i < SLACK_REACH; i++) {
 		struct slack *slack = slack_at(phys, i);
 
-		if (slack && !__sync_val_compare_and_swap(&slack->owner, 0, phys + 1))
+		/* One of its own is of a mapping that came to no end. */
+		if (slack && (slack->owner == phys + 1 ||
+			      !__sync_val_compare_and_swap(&slack->owner, 0, phys + 1)))
 			return slack;
 	}
 	return NULL;
@@ -352,8 +331,8 @@ enum kept {
 };
 
 /*
- * At handover to the device of a mapping: keeps what its neighbours are. @judged: not by
- * the fast path, and it may be kept already. Returns enum kept.
+ * At handover to the device of a mapping: keeps what its neighbours are. @judged: who
+ * they are has been looked at before, and it may be kept already. Returns enum kept.
  */
 __noinline u32 keep_slack(u64 phys, u64 size, u32 judged)
 {
@@ -374,6 +353,7 @@ __noinline u32 keep_slack(u64 phys, u64 size, u32 judged)
 		slack = take_slack(phys);
 	if (!slack)
 		return KEPT_NOT;
+	slack->size = size;
 	slack->head = head;
 	slack->tail = tail;
 	reading(READING);
@@ -392,7 +372,8 @@ __noinline int same_slack(u64 phys, u64 size)
 	struct slack *slack = find_slack(phys);
 	bool differ = false;
 
-	if (!slack)
+	/* Or it is of another mapping that begins here. */
+	if (!slack || slack->size != size)
 		return 1;
 	reading(READING);
 	if (slack->head)

@@ -57,7 +57,7 @@ static __always_inline u64 phys_to_virt(u64 phys)
 
 #define NOT_MEMORY (~0u)
 
-/* For where_in_ram(), when it is not in the largest range. */
+/* For page_index(), when it is not in the largest range. */
 __noinline u32 where_in_ranges(u64 phys)
 {
 	u64 base = 0;
@@ -179,7 +179,9 @@ __noinline int in_free_block(u64 phys)
 	for (u32 order = 0; order < ORDERS; order++) {
 		u64 head = phys_to_page(phys >> (PAGE_SHIFT + order) << (PAGE_SHIFT + order));
 
-		if (is_buddy(head) && PEEK(head, struct page, private) >= order)
+		u64 block = PEEK(head, struct page, private);
+
+		if (is_buddy(head) && block >= order && block < ORDERS)
 			return 1;
 	}
 	return 0;

@@ -292,10 +292,8 @@ __noinline int look_at_device(u32 at);
 /* How much is to be asked of its events, by what is known of a device. */
 static __always_inline void set_pace(struct device_state *device)
 {
-	if (device->ignored)
-		device->pace = PACE_NONE;
-	else if (device->lazy || device->iommu || device->has_ops || !page_array ||
-		 device->maps + device->syncs < MAPS_TO_KNOW)
+	if (device->ignored || device->lazy || device->iommu || device->has_ops || !page_array ||
+	    device->maps + device->syncs < MAPS_TO_KNOW)
 		device->pace = PACE_SLOW;
 	else
 		device->pace = device->told || stacks_always ? PACE_TOLD : PACE_FAST;
@@ -405,12 +403,14 @@ int learn_elders(struct bpf_iter__bpf_prog *ctx)
 
 static long add_misses(u32 index, u64 *sum)
 {
-	u32 cpu = index / ELDERS_MAX, elder = index % ELDERS_MAX;
-	u64 stats = elder_stats[elder];
+	u64 stats = elder_stats[index % nr_elders & (ELDERS_MAX - 1)];
+	u32 cpu = index / nr_elders;
 
 	if (!stats)
 		return 0;
-	stats += peek((u64)&__per_cpu_offset + cpu * sizeof(u64));
+	/* A kernel for one CPU has no such offsets. */
+	if (&__per_cpu_offset)
+		stats += peek((u64)&__per_cpu_offset + cpu * sizeof(u64));
 	*sum += peek(stats + bpf_core_field_offset(((struct bpf_prog_stats *)0)->misses));
 	return 0;
 }
@@ -423,9 +423,9 @@ __noinline int look_for_losses(void)
 {
 	u64 missed = 0;
 
-	if (!&__per_cpu_offset)
+	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
-	bpf_loop(nr_cpus * ELDERS_MAX, add_misses, &missed, 0);
+	bpf_loop(nr_cpus * nr_elders, add_misses, &missed, 0);
 	missed -= rescued;
 	if (missed != missed_before) {
 		missed_before = missed;
@@ -545,25 +545,39 @@ __noinline int judge(struct scratch *s, u32 what)
 	return 1;
 }
 
-/*
- * Sends a finding about the event in @s. Its stack is taken here, so that only
- * findings pay for it.
- */
 struct send_walk {
 	void *ctx;
 	struct scratch *s;
 };
 
+/* Was an event lost since @s->map was made? Then what is said of it may not be so. */
+static __always_inline bool is_doubtful(const struct scratch *s, const struct verdict *verdict,
+					const struct device_state *device)
+{
+	return verdict->has_map && s->op != OP_MAP && s->op != OP_ALLOC &&
+	       events_lost(device, born_ns(&s->map));
+}
+
+/*
+ * Sends a finding about the event in @s. Its stack is taken here, so that only
+ * findings pay for it.
+ */
+
 static long send_one(u32 index, struct send_walk *walk)
 {
 	struct scratch *s = walk->s;
 	struct device_state *device = known_device(s);
-	const struct verdict *verdict = &s->verdicts[index & (VERDICTS - 1)];
+	struct verdict *verdict = &s->verdicts[index & (VERDICTS - 1)];
 	struct finding *finding;
 	long bytes;
 
 	if (!device)
 		return 0;
+	if (is_doubtful(s, verdict, device)) {
+		verdict->unsure = 1;
+		if (verdict->level > LEVEL_HAZARD)
+			verdict->level = LEVEL_HAZARD;
+	}
 	__sync_fetch_and_add(&device->findings, 1);
 	if (verdict->level < min_level) {
 		__sync_fetch_and_add(&unsent[verdict->level & (NR_LEVELS - 1)], 1);

@@ -211,7 +211,7 @@ static int load(void)
 		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
 	bpf->rodata->content_mode = opts.content;
 	bpf->rodata->facts.sample_mask = opts.content == CONTENT_OFF	? ~0u :
-					 opts.content == CONTENT_SAMPLE ? ~0u << 24 :
+					 opts.content == CONTENT_SAMPLE ? ~0u << 23 :
 									  0;
 	if (opts.content > CONTENT_SAMPLE)
 		bpf_map__set_max_entries(bpf->maps.contents, CONTENTS_MAX);

@@ -152,6 +152,28 @@ static int late_sync_outside(struct device *dev)
 	return late(dev, sync);
 }
 
+/* Wrong each time: only some are looked at. */
+static int content(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b = { .cpu = memory };
+	int err = buffer_map(dev, &b, SIZE, DMA_TO_DEVICE);
+
+	if (err)
+		return err;
+	WRITE_ONCE(memory[0], memory[0] + 1);
+	buffer_unmap(dev, &b);
+	return 0;
+}
+
+static int late_content(struct device *dev)
+{
+	int i, err = 0;
+
+	for (i = 0; !err && i < 20; i++)
+		err = late(dev, content);
+	return err;
+}
+
 static int freed(struct device *dev, u8 *memory, bool wrong)
 {
 	struct buffer b;
@@ -220,6 +242,7 @@ const struct bench_case late_cases[] = {
 	{ "late-map-twice", late_map_twice },
 	{ "late-shared-line", late_shared_line },
 	{ "late-sync-outside", late_sync_outside, true },
+	{ "late-content", late_content, true },
 	{ "late-freed", late_freed },
 	{ "late-free-block", late_free_block },
 	{ "late-leak", late_leak },
