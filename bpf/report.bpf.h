@@ -418,6 +418,9 @@ static long add_misses(u32 index, u64 *sum)
 /*
  * Has the kernel dropped an event since it was asked last, and no twin taken it? Only the
  * time is not known: until now. An event that a twin is just about to take counts, too.
+ *
+ * Where programs are preempted a twin can take what was done, too, and the sums still
+ * agree: there whatever was dropped counts.
  */
 __noinline int look_for_losses(void)
 {
@@ -426,7 +429,8 @@ __noinline int look_for_losses(void)
 	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
 	bpf_loop(nr_cpus * nr_elders, add_misses, &missed, 0);
-	missed -= rescued;
+	if (!preemptible)
+		missed -= rescued;
 	if (missed != missed_before) {
 		missed_before = missed;
 		lost_before = bpf_ktime_get_ns();
