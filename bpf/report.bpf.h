@@ -419,8 +419,8 @@ static long add_misses(u32 index, u64 *sum)
  * Has the kernel dropped an event since it was asked last, and no twin taken it? Only the
  * time is not known: until now. An event that a twin is just about to take counts, too.
  *
- * Where programs are preempted a twin can take what was done, too, and the sums still
- * agree: there whatever was dropped counts.
+ * Where programs are preempted a twin can take what was done, too: there whatever was
+ * dropped counts, and whatever a twin took.
  */
 __noinline int look_for_losses(void)
 {
@@ -429,7 +429,9 @@ __noinline int look_for_losses(void)
 	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
 	bpf_loop(nr_cpus * nr_elders, add_misses, &missed, 0);
-	if (!preemptible)
+	if (preemptible)
+		missed += rescued;
+	else
 		missed -= rescued;
 	if (missed != missed_before) {
 		missed_before = missed;
