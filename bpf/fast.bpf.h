@@ -112,10 +112,15 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 	if (bucket->reach || zero_bytes(bucket->tags ^ tag * EACH)) {
 		at = place_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
-		if (map && (!set_users(map, 0, MAP_BUSY) || (map->dma != dma && !give_back(map))))
+		if (map && !set_users(map, 0, MAP_BUSY))
 			return NULL;
-		if (map)
+		if (map && map->dma == dma)
 			return map;
+		/* Somebody else's meanwhile. */
+		if (map) {
+			give_back(map);
+			return NULL;
+		}
 	} else if (!map->users && set_users(map, 0, MAP_BUSY)) {
 		tag_place(bucket, preferred(dma), tag);
 		return map;
@@ -256,7 +261,7 @@ static __always_inline bool is_suspect(const struct mapping *map)
 	       !same_slack(map->phys, map->size);
 }
 
-/* The same. @args: dma, size, dir, attrs */
+/* For a device at PACE_TOLD or above. @args: dma, size, dir, attrs */
 static __always_inline bool fast_unmap_of(struct device_state *device, const u64 *args, u8 kind,
 					  u32 nents)
 {

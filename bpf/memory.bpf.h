@@ -178,7 +178,6 @@ __noinline int in_free_block(u64 phys)
 {
 	for (u32 order = 0; order < ORDERS; order++) {
 		u64 head = phys_to_page(phys >> (PAGE_SHIFT + order) << (PAGE_SHIFT + order));
-
 		u64 block = PEEK(head, struct page, private);
 
 		if (is_buddy(head) && block >= order && block < ORDERS)

@@ -568,7 +568,6 @@ static __always_inline bool is_doubtful(const struct scratch *s, const struct ve
  * Sends a finding about the event in @s. Its stack is taken here, so that only
  * findings pay for it.
  */
-
 static long send_one(u32 index, struct send_walk *walk)
 {
 	struct scratch *s = walk->s;

@@ -59,7 +59,7 @@ u32 elder_ids[ELDERS_MAX];
 u64 elder_stats[ELDERS_MAX];
 u32 nr_elders;
 
-/* What they had missed, less @rescued, when that was looked at last. */
+/* What look_for_losses() found when it was asked last. */
 u64 missed_before;
 
 /*

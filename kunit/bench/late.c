@@ -100,16 +100,23 @@ static int late_unmap_twice(struct device *dev)
 	return late(dev, twice);
 }
 
-static int mapped_twice(struct device *dev, u8 *memory, bool wrong)
+/* Maps as many as told at once, and unmaps them. */
+static __always_inline int map_some(struct device *dev, struct buffer *b, int nr, size_t size)
 {
-	struct buffer b[2] = { { .cpu = memory }, { .cpu = memory } };
 	int i, mapped, err = 0;
 
-	for (mapped = 0; !err && mapped < 1 + wrong; mapped++)
-		err = buffer_map(dev, &b[mapped], SIZE, DMA_FROM_DEVICE);
+	for (mapped = 0; !err && mapped < nr; mapped++)
+		err = buffer_map(dev, &b[mapped], size, DMA_FROM_DEVICE);
 	for (i = 0; i < mapped - !!err; i++)
 		buffer_unmap(dev, &b[i]);
 	return err;
+}
+
+static int mapped_twice(struct device *dev, u8 *memory, bool wrong)
+{
+	struct buffer b[2] = { { .cpu = memory }, { .cpu = memory } };
+
+	return map_some(dev, b, 1 + wrong, SIZE);
 }
 
 static int late_map_twice(struct device *dev)
@@ -120,13 +127,8 @@ static int late_map_twice(struct device *dev)
 static int line(struct device *dev, u8 *memory, bool wrong)
 {
 	struct buffer b[2] = { { .cpu = memory }, { .cpu = memory + (wrong ? 48 : 256) } };
-	int i, mapped, err = 0;
 
-	for (mapped = 0; !err && mapped < 2; mapped++)
-		err = buffer_map(dev, &b[mapped], 40, DMA_FROM_DEVICE);
-	for (i = 0; i < mapped - !!err; i++)
-		buffer_unmap(dev, &b[i]);
-	return err;
+	return map_some(dev, b, 2, 40);
 }
 
 static int late_shared_line(struct device *dev)

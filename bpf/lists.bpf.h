@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Calls that are about many mappings, taken apart: a scatter-gather list is one event
+ * for each of its entries, and a range of dma_iova_*() one for each piece that was
+ * linked. Part of dmasnoop.bpf.c.
+ */
+#ifndef DMASNOOP_LISTS_BPF_H
+#define DMASNOOP_LISTS_BPF_H
+
+/* --- scatter-gather lists --- */
+
+#define SG_CHAIN 1
+#define SG_END 2
+#define SG_MAX (1 << 16)
+
+struct sg_walk {
+	void *ctx;
+	struct scratch *s;
+	struct device_state *device; /* when it is one for the fast path */
+	u64 sp;
+};
+
+static __always_inline u64 sg_next(u64 entry)
+{
+	struct scatterlist *sg = (void *)entry;
+	unsigned long link = BPF_CORE_READ(sg, page_link);
+
+	if (link & SG_END)
+		return 0;
+	entry += bpf_core_type_size(struct scatterlist);
+	sg = (void *)entry;
+	link = BPF_CORE_READ(sg, page_link);
+	return link & SG_CHAIN ? link & ~(SG_CHAIN | SG_END) : entry;
+}
+
+/* Reads the next entries of a list, as far as they lie together. */
+static __always_inline void sg_read(struct scratch *s)
+{
+	u32 size = bpf_core_type_size(struct scatterlist);
+
+	s->sg.unread = s->sg.left < SG_READ ? s->sg.left : SG_READ;
+	s->sg.next = 0;
+	/* Beyond the last one there may be nothing. */
+	if (bpf_probe_read_kernel(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1),
+				  (void *)s->sg.entry)) {
+		s->sg.unread = 1;
+		bpf_probe_read_kernel(s->sg.raw, size & (SG_BYTES - 1), (void *)s->sg.entry);
+	}
+}
+
+/* A field of the entry at @entry. */
+#define SG_FIELD(type, entry, field) \
+	(*(type *)((entry) + bpf_core_field_offset(((struct scatterlist *)0)->field)))
+
+/* Of an entry that was merged into a segment with others: its part of that. */
+static __always_inline void sg_find_segment(struct scratch *s)
+{
+	struct scatterlist *segment = (void *)s->sg.segment;
+
+	s->dma = BPF_CORE_READ(segment, dma_address);
+	s->sg.segment_size = BPF_CORE_READ(segment, length);
+	if (bpf_core_field_exists(segment->dma_length))
+		s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+	s->sg.merged = s->sg.used;
+	s->sg.used += s->size;
+	if (s->sg.used >= s->sg.segment_size) {
+		s->sg.used = 0;
+		s->sg.segment = sg_next(s->sg.segment);
+	}
+}
+
+/* Are there more entries? Then the next of them has been read. */
+static __always_inline bool sg_read_more(struct scratch *s)
+{
+	if (!s->sg.entry || !s->sg.left)
+		return false;
+	if (!s->sg.unread)
+		sg_read(s);
+	return true;
+}
+
+/*
+ * Loads the next entry, which was read, into @s. Its DMA address lies in the segment that
+ * it was merged into. Returns false when there is none.
+ */
+static __always_inline bool sg_load(struct scratch *s)
+{
+	u64 here = s->sg.entry, link, length;
+	struct scatterlist *fields = NULL;
+	u8 *entry;
+
+	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
+	/* Once, not for each field. */
+	asm volatile("" : "+r"(entry));
+	link = SG_FIELD(u64, entry, page_link);
+	if (link & SG_CHAIN) {
+		here = link & ~(SG_CHAIN | SG_END);
+		if (s->sg.segment == s->sg.entry)
+			s->sg.segment = here;
+		s->sg.entry = here;
+		sg_read(s);
+		entry = s->sg.raw;
+		link = SG_FIELD(u64, entry, page_link);
+	}
+	length = SG_FIELD(u32, entry, length);
+	s->size = length;
+	s->phys = page_to_phys(link & ~(SG_CHAIN | SG_END));
+	if (s->phys)
+		s->phys += SG_FIELD(u32, entry, offset);
+	/* The count is kept with the first entry alone. */
+	s->nents = here == s->sg.list ? s->sg.left : 0;
+	s->sg.left--;
+	s->sg.unread--;
+	s->sg.next += bpf_core_type_size(struct scatterlist);
+	s->sg.entry = link & SG_END ? 0 : here + bpf_core_type_size(struct scatterlist);
+	if (s->sg.segment == here && (!bpf_core_field_exists(fields->dma_length) ||
+				      SG_FIELD(u32, entry, dma_length) == length)) {
+		s->dma = SG_FIELD(u64, entry, dma_address);
+		s->sg.segment = s->sg.entry;
+		s->sg.segment_size = length;
+		s->sg.merged = 0;
+		return s->dma != ~0ull;
+	}
+	if (!s->sg.segment)
+		return false;
+	sg_find_segment(s);
+	if (s->dma == ~0ull || !s->sg.segment_size)
+		return false;
+	s->dma += s->sg.merged;
+	return true;
+}
+
+/*
+ * Maps or unmaps what was read of a list, as long as each entry is a segment of its own
+ * and the fast path takes it. Returns whether that is all of it.
+ */
+static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, bool map)
+{
+	u32 size = bpf_core_type_size(struct scatterlist), unread = s->sg.unread, done;
+	u32 nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
+	u8 *entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
+	struct scatterlist *fields = NULL;
+	bool ended = false;
+	u64 link;
+
+	if (!walk->device || s->sg.segment != s->sg.entry || nents > 0xffff)
+		return false;
+	asm volatile("" : "+r"(entry));
+	for (done = 0; done < SG_READ && done < unread && !ended; done++, entry += size) {
+		link = SG_FIELD(u64, entry, page_link);
+		s->size = SG_FIELD(u32, entry, length);
+		if (link & SG_CHAIN || (bpf_core_field_exists(fields->dma_length) &&
+					SG_FIELD(u32, entry, dma_length) != s->size))
+			break;
+		s->dma = SG_FIELD(u64, entry, dma_address);
+		if (map) {
+			s->phys = page_to_phys(link & ~SG_END) + SG_FIELD(u32, entry, offset);
+			if (s->size > s->sg.max ||
+			    !rule_segment(s->dma, s->size, ~0ull, s->sg.boundary) ||
+			    !fast_map_of(walk->device, &s->dev, walk->sp, KIND_SG, nents))
+				break;
+		} else if (!fast_unmap_of(walk->device, &s->dma, KIND_SG, nents)) {
+			break;
+		}
+		nents = 0;
+		ended = link & SG_END;
+	}
+	s->sg.left -= done;
+	s->sg.unread -= done;
+	s->sg.next += done * size;
+	s->sg.entry = ended ? 0 : s->sg.entry + done * size;
+	s->sg.segment = s->sg.entry;
+	return ended || done == unread;
+}
+
+/* Some entries: all that were read, or, after those that are as usual, one that is not. */
+static long sg_map_some(u32 index, struct sg_walk *walk)
+{
+	struct scratch *s = walk->s;
+
+	if (!sg_read_more(s))
+		return 1;
+	if (sg_fast(walk, s, true))
+		return 0;
+	if (!sg_load(s))
+		return 1;
+	on_map(walk->ctx, s);
+	return 0;
+}
+
+static long sg_unmap_some(u32 index, struct sg_walk *walk)
+{
+	struct scratch *s = walk->s;
+
+	if (!sg_read_more(s))
+		return 1;
+	if (sg_fast(walk, s, false))
+		return 0;
+	if (!sg_load(s))
+		return 1;
+	on_unmap(walk->ctx, s);
+	return 0;
+}
+
+static long sg_sync_one(u32 index, struct sg_walk *walk)
+{
+	if (!sg_read_more(walk->s) || !sg_load(walk->s))
+		return 1;
+	on_sync(walk->ctx, walk->s);
+	return 0;
+}
+
+/* @s holds the list's start in sg.list and its entries in nents. */
+static __always_inline u32 sg_begin(struct scratch *s)
+{
+	s->kind = KIND_SG;
+	s->sg.entry = s->sg.list;
+	s->sg.segment = s->sg.list;
+	s->sg.used = 0;
+	s->sg.left = s->nents;
+	s->sg.unread = 0;
+	if (s->nents <= SG_MAX)
+		return s->nents;
+	count_lost(LOST_TABLE);
+	return SG_MAX;
+}
+
+static __always_inline int on_map_sg(void *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s, .sp = number((u64)ctx) };
+	u32 nents = sg_begin(s);
+	struct device_state *device;
+	bool done;
+
+	s->op = OP_MAP;
+	device = fast_begin(*(volatile u64 *)&s->dev, PACE_FAST, &done);
+	walk.device = device;
+	if (!device)
+		device = device_of(s);
+	if (!device)
+		return 0;
+	s->sg.max = device->max_segment;
+	s->sg.boundary = device->boundary;
+	bpf_loop(nents, sg_map_some, &walk, 0);
+	return 0;
+}
+
+static __always_inline int on_unmap_sg(void *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s };
+	u32 nents = sg_begin(s);
+	bool done;
+
+	s->op = OP_UNMAP;
+	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_TOLD, &done);
+	if (!walk.device && done)
+		return 0;
+	bpf_loop(nents, sg_unmap_some, &walk, 0);
+	return 0;
+}
+
+static __always_inline int on_sync_sg(void *ctx, struct scratch *s, u8 op)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s };
+	u32 nents = sg_begin(s);
+
+	s->op = op;
+	bpf_loop(nents, sg_sync_one, &walk, 0);
+	return 0;
+}
+
+/* --- dma_iova_*(): one address range, linked piece by piece, undone at once --- */
+
+/* Makes @s the next piece of the range. Returns 0 when nothing more is known of it. */
+__noinline int iova_load(struct scratch *s)
+{
+	struct mapping *map;
+
+	s = own(s);
+	if (!s)
+		return 0;
+	s->dma = s->sg.segment;
+	s->size = 0;
+	map = s->sg.segment_size ? find_exact(s) : NULL;
+	if (!map || map->size > s->sg.segment_size)
+		return 0;
+	s->size = map->size;
+	s->sg.segment += map->size;
+	s->sg.segment_size -= map->size;
+	return 1;
+}
+
+static long iova_unlink_one(u32 index, struct sg_walk *walk)
+{
+	if (!iova_load(walk->s))
+		return 1;
+	on_unmap(walk->ctx, walk->s);
+	return 0;
+}
+
+static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
+{
+	struct sg_walk walk = { .ctx = ctx, .s = s };
+
+	if (!device_of(s))
+		return 0;
+	s->kind = KIND_IOVA;
+	s->op = OP_UNMAP;
+	s->sg.segment = s->dma;
+	s->sg.segment_size = s->size;
+	bpf_loop(SG_MAX, iova_unlink_one, &walk, 0);
+	return 0;
+}
+
+#endif
