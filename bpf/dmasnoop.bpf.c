@@ -5,8 +5,8 @@
  * Nothing goes to user space while nothing is wrong.
  *
  * This file holds what happens at each event; hooks.bpf.h is where events come
- * from, lists.bpf.h how lists become events, report.bpf.h what all of them need, find.bpf.h and lines.bpf.h how
- * mappings are found by address and by cache line.
+ * from, lists.bpf.h how lists become events, report.bpf.h what all of them need,
+ * find.bpf.h and lines.bpf.h how mappings are found by address and by cache line.
  */
 #include "kernel.h"
 

@@ -244,12 +244,16 @@ struct object {
 
 #define DEVICES_MAX 1024 /* a power of two */
 
-/* What the programs may do. */
-enum arms { ARMED_NOT, ARMED, ARMED_TWINS_COMING, ARMED_TWINS };
+/* Longer than an event takes, its task preempted in the middle. */
+#define EVENT_NS 20000000
+
+/* What the programs may do: nothing; work alone; mark what is done, too; have twins. */
+enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_TWINS };
 
 /* How much is to be asked of a device's events. */
 enum pace {
 	PACE_SLOW, /* everything; or nothing, when it is @ignored */
+	PACE_LAZY, /* as it need not unmap, of maps only what may be mapped at all */
 	PACE_TOLD, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
 	PACE_FAST, /* what is as usual needs no more than the table: fast.bpf.h */
 };

@@ -5,7 +5,8 @@
  * instructions; at the first sign of something else they are left, undone, to the slow
  * path, which asks everything. Part of dmasnoop.bpf.c.
  *
- * Only for devices that address memory as it is (dma-direct): PACE_TOLD and PACE_FAST.
+ * Only for devices that address memory as it is (dma-direct): PACE_TOLD and PACE_FAST;
+ * PACE_LAZY, of which little is asked.
  *
  * Time is that of the last tick here: to read the clock takes as long as the rest.
  */
@@ -212,12 +213,29 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	return true;
 }
 
+/* For a device at PACE_LAZY. The same. */
+static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
+{
+	struct device_state *device = fast_device(ARG(0));
+	u64 phys = ARG(1);
+
+	if (!device || device->pace != PACE_LAZY || !ARG(3) || ARG(2) == ~0ull)
+		return false;
+	/* See not_dmable(). */
+	if (page_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, number(sp)))
+		return false;
+	if (!(__sync_fetch_and_add(&device->maps, 1) & 1023))
+		look_at_device(find_device(ARG(0)));
+	return true;
+}
+
 static __always_inline bool fast_map(const u64 *args, u64 sp)
 {
 	bool done;
 	struct device_state *device = fast_begin(ARG(0), PACE_FAST, &done);
 
-	return device ? fast_map_of(device, args, sp, KIND_SINGLE, 0) : done;
+	return device ? fast_map_of(device, args, sp, KIND_SINGLE, 0) :
+			done || fast_map_lazy(args, sp);
 }
 
 /* The mapping at an address, of whatever device; NULL when not sure. */

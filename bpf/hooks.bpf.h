@@ -13,43 +13,52 @@
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-#define TWIN(section, name, body)                     \
-	SEC(section)                                  \
-	int name(u64 *args)                           \
-	{                                             \
-		struct scratch *s = enter_twin(args); \
-                                                      \
-		if (!s)                               \
-			return 0;                     \
-		body(args, s);                        \
-		leave(s);                             \
-		return 0;                             \
+/* @fast: does what it can without a scratch, true when that is all. */
+#define WORK(name, fast, body)                                                           \
+	static __always_inline void name##_work(u64 *args)                               \
+	{                                                                                \
+		struct scratch *s;                                                       \
+                                                                                         \
+		if (fast(args))                                                          \
+			return;                                                          \
+		s = take();                                                              \
+		if (!s)                                                                  \
+			return;                                                          \
+		body(args, s);                                                           \
+		leave(s);                                                                \
+	}                                                                                \
+	/* Where the kernel counts, per CPU, its twins that are at work: mark_done(). */ \
+	u64 name##_twin_active;
+
+/* @twin: it is there from the first, not only when armed says so. */
+#define ELDER(section, name, twin)                                   \
+	SEC(section)                                                 \
+	int name(u64 *args)                                          \
+	{                                                            \
+		u32 arms = *(volatile u32 *)&armed;                  \
+		bool works = true;                                   \
+                                                                     \
+		stay();                                              \
+		if (twin || __builtin_expect(arms != ARMED, 0)) {    \
+			works = arms != ARMED_NOT;                   \
+			if (works)                                   \
+				mark_done(args, name##_twin_active); \
+		}                                                    \
+		if (works)                                           \
+			name##_work(args);                           \
+		stay_no_more();                                      \
+		return 0;                                            \
 	}
 
-/*
- * @fast: does what it can without a scratch, true when that is all. @twin: it is there
- * from the first, not only when armed says so. @alone: is not preempted.
- */
-#define ELDER(section, name, fast, body, twin, alone)             \
-	SEC(section)                                              \
-	int name(u64 *args)                                       \
-	{                                                         \
-		u32 arms = *(volatile u32 *)&armed;               \
-		struct scratch *s;                                \
-                                                                  \
-		if (twin || __builtin_expect(arms != ARMED, 0)) { \
-			if (arms == ARMED_NOT)                    \
-				return 0;                         \
-			mark_done((u64)args, args[1], alone);     \
-		}                                                 \
-		if (fast(args))                                   \
-			return 0;                                 \
-		s = take();                                       \
-		if (!s)                                           \
-			return 0;                                 \
-		body(args, s);                                    \
-		leave(s);                                         \
-		return 0;                                         \
+#define TWIN(section, name, arms)                \
+	SEC(section)                             \
+	int name##_twin(u64 *args)               \
+	{                                        \
+		stay();                          \
+		if (is_left_to_twin(args, arms)) \
+			name##_work(args);       \
+		stay_no_more();                  \
+		return 0;                        \
 	}
 
 /*
@@ -58,13 +67,15 @@
  * adds at the head), so there the twins are attached first, with all the rest. A
  * tracepoint's are when they are needed: see @armed.
  */
-#define TRACEPOINT(event, name, fast, body)                            \
-	ELDER("raw_tp/" #event, name, fast, body, false, !preemptible) \
-	TWIN("raw_tp/" #event, name##_twin, body)
+#define TRACEPOINT(event, name, fast, body)  \
+	WORK(name, fast, body)               \
+	ELDER("raw_tp/" #event, name, false) \
+	TWIN("raw_tp/" #event, name, ARMED_TWINS)
 
-#define FUNCTION(type, function, name, fast, body)   \
-	TWIN(#type "/" #function, name##_twin, body) \
-	ELDER(#type "/" #function, name, fast, body, true, false)
+#define FUNCTION(type, function, name, fast, body) \
+	WORK(name, fast, body)                     \
+	TWIN(#type "/" #function, name, ARMED)     \
+	ELDER(#type "/" #function, name, true)
 
 static __always_inline bool never_fast(u64 *args)
 {

@@ -236,6 +236,7 @@ struct bpf_prog_aux {
 
 struct bpf_prog {
 	struct bpf_prog_stats *stats;
+	int *active;
 	struct bpf_prog_aux *aux;
 };
 

@@ -8,6 +8,25 @@
 
 /* --- entering and leaving a hook --- */
 
+/*
+ * What is preempted in the middle leaves a mapping taken, and has other tasks' events
+ * dropped until it goes on. So programs keep preemption off where they can. That was
+ * allowed to those that call functions verified for themselves in 6.15, with this lock.
+ */
+#define CAN_STAY (&bpf_res_spin_lock)
+
+static __always_inline void stay(void)
+{
+	if (CAN_STAY)
+		bpf_preempt_disable();
+}
+
+static __always_inline void stay_no_more(void)
+{
+	if (CAN_STAY)
+		bpf_preempt_enable();
+}
+
 static __always_inline struct cpu_state *this_cpu(void)
 {
 	u32 zero = 0;
@@ -44,138 +63,6 @@ static __always_inline struct scratch *own(struct scratch *s)
 #define TASK_STACK 16384 /* bytes; what lies elsewhere is an interrupt's stack */
 
 /*
- * The kernel drops an event that arrives, in an interrupt, while the same program
- * already runs on that CPU. So every program has a twin, which runs after it on
- * each event. Both get the same context for the same event, and another event at
- * work at that time has another one: the twin does what its elder did not.
- */
-static __always_inline void mark_done(u64 event, u64 argument, bool alone)
-{
-	struct cpu_state *cpu = this_cpu();
-	u32 slot;
-
-	if (!cpu)
-		return;
-	slot = __sync_fetch_and_add(&cpu->top, 1) & (DONE_MAX - 1);
-	cpu->done[slot].event = event;
-	cpu->done[slot].argument = argument;
-	cpu->done[slot].armed = armed;
-	cpu->done[slot].nested = 1;
-	/* Read back, as no pointer may be calculated with. */
-	if (!alone)
-		cpu->done[slot].nested = *(volatile u64 *)&cpu->done[slot].event -
-						 (u64)bpf_get_current_task_btf()->stack >=
-					 TASK_STACK;
-}
-
-struct done_walk {
-	u64 event;
-	u64 argument;
-	bool found;
-};
-
-static __always_inline bool was_done_here(struct cpu_state *cpu, u64 event, u64 argument)
-{
-	for (u32 i = 0; i < DONE_MAX; i++) {
-		struct done *done = &cpu->done[i];
-
-		if (done->event == event && done->argument == argument && done->armed == armed) {
-			done->event = 0;
-			return true;
-		}
-	}
-	return false;
-}
-
-static long was_done_on(u32 cpu, struct done_walk *walk)
-{
-	u32 zero = 0;
-	struct cpu_state *state = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
-
-	walk->found = state && was_done_here(state, walk->event, walk->argument);
-	return walk->found ? 1 : 0;
-}
-
-/*
- * The twins of events nested in a twin are dropped. Left alone, what these events
- * have marked, from @from on, would be taken for the next one of the same context and
- * argument: virtio_rng unmaps the same buffer in the same interrupt all day. Interrupts
- * are over when the twin goes on; a task that was preempted is not.
- */
-__noinline int forget_nested(u32 from)
-{
-	struct cpu_state *cpu = this_cpu();
-	u32 top = cpu ? cpu->top : from;
-
-	for (u32 i = 0; cpu && i < DONE_MAX && from + i != top; i++) {
-		struct done *done = &cpu->done[(from + i) & (DONE_MAX - 1)];
-
-		if (done->nested)
-			done->event = 0;
-	}
-	return 0;
-}
-
-/*
- * Was this event done? Its mark is not the last: events nested in this twin have left
- * theirs; or a task that was preempted has; or was moved to this CPU between the two.
- */
-__noinline int was_done_before(u64 event, u64 argument)
-{
-	struct done_walk walk = { .event = event, .argument = argument };
-	struct cpu_state *cpu = this_cpu();
-	u32 top = cpu ? cpu->top : 0;
-
-	for (u32 i = 1; cpu && i <= DONE_MAX; i++) {
-		struct done *done = &cpu->done[(top - i) & (DONE_MAX - 1)];
-
-		if (done->event != event || done->argument != argument || done->armed != armed)
-			continue;
-		done->event = 0;
-		forget_nested(top - i + 1);
-		__sync_fetch_and_add(&cpu->top, -1);
-		return 1;
-	}
-	if (preemptible)
-		bpf_loop(nr_cpus, was_done_on, &walk, 0);
-	return walk.found;
-}
-
-static __always_inline bool was_done(struct cpu_state *cpu, u64 event, u64 argument)
-{
-	struct done *done = &cpu->done[(cpu->top - 1) & (DONE_MAX - 1)];
-
-	if (done->event != event || done->argument != argument)
-		return was_done_before(event, argument);
-	done->event = 0;
-	__sync_fetch_and_add(&cpu->top, -1);
-	return true;
-}
-
-/* Scratch space for an event, with its optional fields empty. */
-static __always_inline struct scratch *take(void)
-{
-	u32 index = take_scratch();
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
-
-	if (!s)
-		return NULL;
-	s->index = index;
-	s->top = 0;
-	s->cpu_address = 0;
-	s->culprit = 0;
-	s->attrs = 0;
-	s->nents = 0;
-	s->at = NOWHERE;
-	s->detail = DETAIL_NONE;
-	s->missing = 0;
-	s->met = 0;
-	s->watched = 0;
-	s->nr_verdicts = 0;
-	return s;
-}
-
-/*
  * A pointer argument, or where on the stack an event is, as a number: the verifier lets
  * no program calculate with pointers, but forgets about one that has been through
  * memory. An interrupt in the middle leaves the place as it was.
@@ -190,35 +77,144 @@ static __always_inline u64 number_at(volatile u64 *place, u64 pointer)
 	return value;
 }
 
+/*
+ * The kernel drops an event that arrives while the same program already runs on that
+ * CPU: in an interrupt, or because its task was preempted. So every program has a twin,
+ * which runs after it on each event and does what its elder did not.
+ *
+ * The elder leaves a mark. Its upper half tells the context, which lies on the stack of
+ * whoever is at it: no two events at work have the same. The lower one is of an argument,
+ * should the mark be left behind. Between the two programs a task may change CPUs.
+ */
+static __always_inline u64 mark_of(struct cpu_state *cpu, u64 *args)
+{
+	u64 context = number_at(&cpu->number, (u64)args) * 0x9e3779b97f4a7c15;
+	u64 argument = number_at(&cpu->number, args[1]) * 0xd6e8feb86659fd93;
+
+	return (context & ~0xffffffffull) | argument >> 32 | 1;
+}
+
+/* Where it is, unless another one is there: then in the same line. */
+static __always_inline u32 mark_slot(u64 mark, u32 i)
+{
+	return (mark >> 40 & (MARKS - 1)) ^ i;
+}
+
+__noinline int mark_elsewhere(u64 mark)
+{
+	for (u32 i = 0; i < MARKS_IN_LINE; i++) {
+		u64 *place = &marks[mark_slot(mark, i)], was = *place;
+
+		/* What is of this context was left behind. */
+		if ((!was || !((was ^ mark) >> 32)) &&
+		    __sync_val_compare_and_swap(place, was, mark) == was)
+			return 0;
+	}
+	/* All of them have been left behind, most likely. */
+	marks[mark_slot(mark, 0)] = mark;
+	return 0;
+}
+
+__noinline int unmark_elsewhere(u64 mark)
+{
+	for (u32 i = 1; i < MARKS_IN_LINE; i++)
+		if (marks[mark_slot(mark, i)] == mark) {
+			marks[mark_slot(mark, i)] = 0;
+			return 1;
+		}
+	return 0;
+}
+
+/* Is this event at work in an interrupt? Or else in the task. */
+static __always_inline bool is_nested(struct cpu_state *cpu, u64 *args)
+{
+	return number_at(&cpu->number, (u64)args) - (u64)bpf_get_current_task_btf()->stack >=
+	       TASK_STACK;
+}
+
+/* @active: a program's counter of that, 0: not known */
+static __always_inline bool is_at_work(struct cpu_state *cpu, u64 active)
+{
+	/* A kernel for one CPU has no such offsets. */
+	if (!cpu->offset && &__per_cpu_offset)
+		cpu->offset =
+			peek((u64)&__per_cpu_offset + bpf_get_smp_processor_id() * sizeof(u64));
+	return active && (u32)peek(active + cpu->offset);
+}
+
+/*
+ * While a twin is at work, that of an event which interrupts it is dropped. Nobody would
+ * take the mark, and it would do for the next event of the same context and argument:
+ * virtio_rng unmaps the same buffer in the same interrupt all day. A task that was
+ * preempted in the twin may be back before its own is dropped. @active: the twin's
+ */
+static __noinline void mark_done(u64 *args, u64 active)
+{
+	struct cpu_state *cpu = this_cpu();
+	u64 mark;
+
+	if (!cpu || (is_at_work(cpu, active) && is_nested(cpu, args)))
+		return;
+	mark = mark_of(cpu, args);
+	if (__sync_val_compare_and_swap(&marks[mark_slot(mark, 0)], 0, mark))
+		mark_elsewhere(mark);
+}
+
+static __always_inline bool was_done(struct cpu_state *cpu, u64 *args)
+{
+	u64 mark = mark_of(cpu, args);
+
+	if (marks[mark_slot(mark, 0)] != mark)
+		return unmark_elsewhere(mark);
+	marks[mark_slot(mark, 0)] = 0;
+	return true;
+}
+
+/* Scratch space for an event, with its optional fields empty. */
+static __always_inline struct scratch *take(void)
+{
+	u32 index = take_scratch();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &index);
+
+	if (!s)
+		return NULL;
+	s->index = index;
+	s->cpu_address = 0;
+	s->culprit = 0;
+	s->attrs = 0;
+	s->nents = 0;
+	s->at = NOWHERE;
+	s->detail = DETAIL_NONE;
+	s->missing = 0;
+	s->met = 0;
+	s->watched = 0;
+	s->nr_verdicts = 0;
+	return s;
+}
+
 static __always_inline u64 number(u64 pointer)
 {
 	return number_at(laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], pointer);
-}
-
-static __always_inline struct scratch *enter_twin(u64 *args)
-{
-	struct cpu_state *cpu = this_cpu();
-	struct scratch *s;
-
-	if (!cpu || !armed ||
-	    was_done(cpu, number_at(&cpu->number, (u64)args), number_at(&cpu->number, args[1])))
-		return NULL;
-	__sync_fetch_and_add(&rescued, 1);
-	s = take();
-	if (s)
-		s->top = cpu->top + 1;
-	return s;
 }
 
 static __always_inline void leave(struct scratch *s)
 {
 	struct cpu_state *cpu = this_cpu();
 
-	if (!cpu)
-		return;
-	if (s->top)
-		forget_nested(s->top - 1);
-	__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
+	if (cpu)
+		__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
+}
+
+/* Has its elder not done it? @arms: what it needs to work; just before it takes marks */
+static __always_inline bool is_left_to_twin(u64 *args, u32 arms)
+{
+	struct cpu_state *cpu = this_cpu();
+	u32 is = *(volatile u32 *)&armed;
+
+	if (!cpu || is + 1 < arms || was_done(cpu, args) || is < arms)
+		return false;
+	__sync_fetch_and_add(&rescued, 1);
+	return true;
 }
 
 /* --- devices --- */
@@ -292,9 +288,11 @@ __noinline int look_at_device(u32 at);
 /* How much is to be asked of its events, by what is known of a device. */
 static __always_inline void set_pace(struct device_state *device)
 {
-	if (device->ignored || device->lazy || device->iommu || device->has_ops || !page_array ||
+	if (device->ignored || device->iommu || device->has_ops || !page_array ||
 	    device->maps + device->syncs < MAPS_TO_KNOW)
 		device->pace = PACE_SLOW;
+	else if (device->lazy)
+		device->pace = PACE_LAZY;
 	else
 		device->pace = device->told || stacks_always ? PACE_TOLD : PACE_FAST;
 }
@@ -385,9 +383,9 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
 }
 
-/* Not attached: user space reads it once, to have elder_stats filled in. */
+/* Not attached: user space reads it once, to have elder_stats and twin_active filled in. */
 SEC("iter/bpf_prog")
-int learn_elders(struct bpf_iter__bpf_prog *ctx)
+int learn_programs(struct bpf_iter__bpf_prog *ctx)
 {
 	struct bpf_prog *program = ctx->prog;
 	u32 id;
@@ -395,9 +393,12 @@ int learn_elders(struct bpf_iter__bpf_prog *ctx)
 	if (!program)
 		return 0;
 	id = BPF_CORE_READ(program, aux, id);
-	for (u32 i = 0; i < ELDERS_MAX && i < nr_elders; i++)
+	for (u32 i = 0; i < ELDERS_MAX && i < nr_elders; i++) {
 		if (elder_ids[i] == id)
 			elder_stats[i] = (u64)BPF_CORE_READ(program, stats);
+		if (twin_ids[i] == id)
+			twin_active[i] = (u64)BPF_CORE_READ(program, active);
+	}
 	return 0;
 }
 
@@ -417,26 +418,30 @@ static long add_misses(u32 index, u64 *sum)
 
 /*
  * Has the kernel dropped an event since it was asked last, and no twin taken it? Only the
- * time is not known: until now. An event that a twin is just about to take counts, too.
+ * time is not known: until now. An event that a twin is just about to take counts, too;
+ * when that is over, one that was lost meanwhile makes the same sum. So what is said
+ * shortly after a change is in doubt as well.
  *
  * Where programs are preempted a twin can take what was done, too: there whatever was
  * dropped counts, and whatever a twin took.
  */
 __noinline int look_for_losses(void)
 {
-	u64 missed = 0;
+	u64 missed = 0, now = bpf_ktime_get_ns();
 
 	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
 	bpf_loop(nr_cpus * nr_elders, add_misses, &missed, 0);
-	if (preemptible)
+	if (preempted)
 		missed += rescued;
 	else
 		missed -= rescued;
 	if (missed != missed_before) {
 		missed_before = missed;
-		lost_before = bpf_ktime_get_ns();
+		missed_since = now;
 	}
+	if (now - missed_since < EVENT_NS)
+		lost_before = now;
 	return 0;
 }
 

@@ -45,6 +45,12 @@ u64 unsent[NR_LEVELS];
 /* Events that a twin handled because the first program was busy. */
 u64 rescued;
 
+/* Events that a twin is still to see: mark_done(). A few to a line. */
+#define MARKS 2048 /* a power of two */
+#define MARKS_IN_LINE 8
+
+u64 marks[MARKS];
+
 /*
  * When an event of whatever device was last lost, ns: what is older than that may
  * not be as it is thought to be.
@@ -52,15 +58,19 @@ u64 rescued;
 u64 lost_before;
 
 /*
- * The programs that have twins, by their number; and where, per CPU, the kernel counts
- * what each of them missed: see learn_elders(). 0: not known.
+ * The programs that have twins, and these, by their numbers; and where, per CPU, the kernel
+ * counts what each of the former missed, and whether each of the latter is at work: see
+ * learn_programs(). 0: not known.
  */
 u32 elder_ids[ELDERS_MAX];
+u32 twin_ids[ELDERS_MAX];
 u64 elder_stats[ELDERS_MAX];
+u64 twin_active[ELDERS_MAX];
 u32 nr_elders;
 
-/* What look_for_losses() found when it was asked last. */
+/* What look_for_losses() found when it was asked last, and since when, ns. */
 u64 missed_before;
+u64 missed_since;
 
 /*
  * Armed when every hook is attached. Until then events are not looked at: a map that
@@ -71,8 +81,8 @@ u64 missed_before;
  */
 u32 armed; /* enum arms */
 
-/* Where a program at a tracepoint can be preempted, as one at a function always can. */
-const volatile bool preemptible;
+/* Programs at tracepoints are preempted, and cannot keep that off. */
+const volatile bool preempted;
 
 const volatile struct fast_facts facts;
 
@@ -205,8 +215,6 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-#define DONE_MAX 8
-
 /* Events at work on one CPU at once: nested in interrupts, or preempted. */
 #define SCRATCHES 6
 
@@ -271,7 +279,6 @@ struct scratch {
 	u32 device; /* which of devices */
 	u32 at; /* the mapping's place */
 	u32 other_at;
-	u32 top; /* of a twin at work: events done before it, plus one */
 	u32 nr_verdicts;
 	struct verdict verdicts[VERDICTS];
 	struct mapping map; /* the one that verdicts are about */
@@ -293,17 +300,8 @@ struct stack_pages {
 	u64 page[STACK_PAGES];
 };
 
-/* An event that a twin is still to see: its context, or 0, and an argument. */
-struct done {
-	u64 event;
-	u64 argument;
-	u32 nested; /* it came in an interrupt */
-	u32 armed; /* as it was then */
-};
-
 struct cpu_state {
-	struct done done[DONE_MAX];
-	u32 top; /* modulo DONE_MAX: the next of done */
+	u64 offset; /* of its part of per-CPU memory; 0: not known */
 	u32 used; /* scratches, a bit each; and READINGs */
 	u64 number; /* see number_at() */
 	struct stack_pages stack;
@@ -331,6 +329,15 @@ extern const void _end __ksym __weak;
 
 /* Since 6.2: the kernel's memory read by plain loads. */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
+/* See stay(). */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+struct bpf_res_spin_lock {
+	u32 value;
+};
+
+extern int bpf_res_spin_lock(struct bpf_res_spin_lock *lock) __ksym __weak;
 
 static __always_inline void count_lost(u32 reason)
 {

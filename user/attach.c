@@ -55,16 +55,23 @@ static bool is_tracepoint_twin(const struct bpf_program *program)
 
 /*
  * Since Linux 6.13, and by and by, tracepoints no longer keep preemption off; there is
- * nothing to tell by which do.
+ * nothing to tell by which do. Later programs can, themselves: see stay().
  */
-static bool is_preemptible(void)
+static bool is_preempted(const struct btf *btf)
 {
 	unsigned int major = 0, minor = 0;
 	struct utsname uts = {};
 
 	uname(&uts);
-	return sscanf(uts.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
-	       (major == 6 && minor >= 13);
+	return !has_function(btf, "bpf_res_spin_lock") &&
+	       (sscanf(uts.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
+		(major == 6 && minor >= 13));
+}
+
+/* One that user space runs by reading from it. */
+static bool is_iterator(const char *section)
+{
+	return !strncmp(section, "iter/", 5);
 }
 
 /* Programs named fn_* that a tracepoint makes needless. */
@@ -97,7 +104,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
 	bpf->rodata->facts.can_cast = has_function(btf, "bpf_rdonly_cast");
-	bpf->rodata->preemptible = is_preemptible();
+	bpf->rodata->preempted = is_preempted(btf);
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	bpf_object__for_each_program(program, bpf->obj) {
 		const char *name = bpf_program__name(program);
@@ -109,9 +116,9 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		if (!target)
 			continue;
 		target++;
-		if (is_late(name) || is_tracepoint_twin(program))
+		if (is_late(name) || is_iterator(section) || is_tracepoint_twin(program))
 			bpf_program__set_autoattach(program, false);
-		if (is_late(name))
+		if (is_late(name) || is_iterator(section))
 			continue;
 		if (!strncmp(section, "raw_tp/", 7)) {
 			wanted = has_tracepoint(btf, target);
@@ -137,6 +144,8 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 			 "neither its tracepoints nor its functions of the DMA API are known";
 }
 
+static bool twins_wanted;
+
 /**
  * attach_late - attach to the tracepoints of modules that have come
  * @bpf: loaded
@@ -153,8 +162,7 @@ void attach_late(struct dmasnoop_bpf *bpf)
 		bool twin = is_tracepoint_twin(program);
 
 		if (*link || bpf_program__fd(program) < 0 ||
-		    !(twin ? bpf->bss->armed >= ARMED_TWINS_COMING :
-			     is_late(skeleton->progs[i].name)))
+		    !(twin ? twins_wanted : is_late(skeleton->progs[i].name)))
 			continue;
 		*link = bpf_program__attach_raw_tracepoint(
 			program, strchr(bpf_program__section_name(program), '/') + 1);
@@ -166,17 +174,17 @@ void attach_late(struct dmasnoop_bpf *bpf)
  * @bpf: loaded and attached
  *
  * The twins come when the first event was nested: on a machine where none is, tracing
- * costs a third less. What was nested before is lost. An event that is at work while
- * they come is maybe taken twice, so what is known at the end of this is not sure.
+ * costs a third less. What was nested before is lost.
  */
 void attach_twins(struct dmasnoop_bpf *bpf)
 {
-	/* First the elders mark what they do, on every CPU; then the twins look for it. */
-	bpf->bss->armed = ARMED_TWINS_COMING;
-	usleep(1000);
+	twins_wanted = true;
 	attach_late(bpf);
-	usleep(1000);
-	/* Marks that no twin was there to take count no more. */
+	usleep(EVENT_NS / 1000);
+	/* Every event from here on has a twin at its end, to take its mark. */
+	bpf->bss->armed = ARMED_MARKING;
+	usleep(EVENT_NS / 1000);
+	/* And here every event that is at work has been marked. */
 	bpf->bss->armed = ARMED_TWINS;
 }
 
@@ -340,56 +348,95 @@ static uint64_t misses(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.recursion_misses;
 }
 
+static uint32_t program_id(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
+/* A variable of the BPF object, by name: the skeleton has it only as a field. */
+static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
+{
+	struct btf *btf = bpf_object__btf(bpf->obj);
+	const struct btf_type *section =
+		btf__type_by_id(btf, btf__find_by_name_kind(btf, ".bss", BTF_KIND_DATASEC));
+	const struct btf_var_secinfo *variable = btf_var_secinfos(section);
+
+	for (int i = 0; i < btf_vlen(section); i++)
+		if (!strcmp(name, btf__name_by_offset(
+					  btf, btf__type_by_id(btf, variable[i].type)->name_off)))
+			return (uint64_t *)((char *)bpf->bss + variable[i].offset);
+	return NULL;
+}
+
 /* The programs that have twins. */
 static int elders[ELDERS_MAX];
+static const char *elder_names[ELDERS_MAX];
 static size_t nr_elders;
 
 static void find_elders(struct dmasnoop_bpf *bpf)
 {
-	struct bpf_program *first;
+	struct bpf_program *first, *second;
 
 	bpf_object__for_each_program(first, bpf->obj) {
+		const char *name = bpf_program__name(first);
 		char twin[96];
 
-		snprintf(twin, sizeof(twin), "%s" TWIN, bpf_program__name(first));
-		if (nr_elders < ELDERS_MAX && bpf_program__fd(first) >= 0 &&
-		    bpf_object__find_program_by_name(bpf->obj, twin))
-			elders[nr_elders++] = bpf_program__fd(first);
+		snprintf(twin, sizeof(twin), "%s" TWIN, name);
+		second = bpf_object__find_program_by_name(bpf->obj, twin);
+		if (nr_elders == ELDERS_MAX || !second || bpf_program__fd(first) < 0)
+			continue;
+		bpf->bss->elder_ids[nr_elders] = program_id(bpf_program__fd(first));
+		bpf->bss->twin_ids[nr_elders] = program_id(bpf_program__fd(second));
+		elder_names[nr_elders] = name;
+		elders[nr_elders++] = bpf_program__fd(first);
 	}
+	bpf->bss->nr_elders = nr_elders;
 }
 
-/* Where the kernel counts what they miss: bpf/report.bpf.h, look_for_losses(). */
-static void learn_elders(struct dmasnoop_bpf *bpf)
+/*
+ * Where the kernel counts what they miss, and whether their twins are at work:
+ * bpf/report.bpf.h, look_for_losses() and mark_done(). False when it does not show.
+ */
+static bool learn_programs(struct dmasnoop_bpf *bpf)
 {
-	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.learn_elders, NULL);
+	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.learn_programs, NULL);
 	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	char nothing[64];
 
-	for (size_t i = 0; i < nr_elders && i < ELDERS_MAX; i++) {
-		struct bpf_prog_info info = {};
-		uint32_t size = sizeof(info);
-
-		if (!bpf_obj_get_info_by_fd(elders[i], &info, &size))
-			bpf->bss->elder_ids[bpf->bss->nr_elders++] = info.id;
-	}
 	while (fd >= 0 && read(fd, nothing, sizeof(nothing)) > 0)
 		;
 	if (fd >= 0)
 		close(fd);
 	bpf_link__destroy(link);
+	for (size_t i = 0; i < nr_elders; i++) {
+		uint64_t *active;
+		char name[96];
+
+		snprintf(name, sizeof(name), "%s" TWIN "_active", elder_names[i]);
+		active = find_variable(bpf, name);
+		if (!active || !bpf->bss->elder_stats[i] || !bpf->bss->twin_active[i])
+			return false;
+		*active = bpf->bss->twin_active[i];
+	}
+	return nr_elders;
 }
 
 /**
  * attach_learn - have the BPF object find what only it can
  * @bpf: loaded, not attached
+ *
+ * Return: NULL, or what is missing.
  */
-void attach_learn(struct dmasnoop_bpf *bpf)
+const char *attach_learn(struct dmasnoop_bpf *bpf)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 
 	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
 	find_elders(bpf);
-	learn_elders(bpf);
+	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
 }
 
 /**

@@ -12,7 +12,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf);
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings);
 void attach_late(struct dmasnoop_bpf *bpf);
 void attach_twins(struct dmasnoop_bpf *bpf);
-void attach_learn(struct dmasnoop_bpf *bpf);
+const char *attach_learn(struct dmasnoop_bpf *bpf);
 bool attach_unreadable(const struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);
 

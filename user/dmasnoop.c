@@ -218,7 +218,6 @@ static int load(void)
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
 	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
 	bpf_program__set_autoattach(bpf->progs.learn_memory, false);
-	bpf_program__set_autoattach(bpf->progs.learn_elders, false);
 	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
 	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
@@ -233,7 +232,9 @@ static int load(void)
 			    opts.verbose ? "" : " (-v shows why)");
 	if (!table_open(bpf))
 		return fail("cannot map the table of mappings: %s", strerror(errno));
-	attach_learn(bpf);
+	problem = attach_learn(bpf);
+	if (problem)
+		return fail("kernel %s: %s", uts.release, problem);
 	err = dmasnoop_bpf__attach(bpf);
 	if (err == -ENOTSUPP)
 		return fail("kernel %s has no fentry; %s has it since Linux 6.4", uts.release,
