@@ -789,7 +789,7 @@ static long leak_bucket(void *table, u32 *index, struct bucket *bucket, struct l
 
 /*
  * After the driver's remove, or a probe that failed, and every devm release: what is
- * still mapped leaked.
+ * still mapped leaked. What a virtio transport does is for its function's driver.
  */
 SEC("fexit/devres_release_all")
 int BPF_PROG(device_unbound, struct device *dev)
@@ -802,6 +802,8 @@ int BPF_PROG(device_unbound, struct device *dev)
 
 	if (!armed)
 		return 0;
+	if (is_on_virtio_bus(dev))
+		address = (u64)BPF_CORE_READ(dev, parent);
 	bpf_map_update_elem(&born, &address, &now, BPF_ANY);
 	at = find_device(address);
 	device = &devices[at & (DEVICES_MAX - 1)];

@@ -93,6 +93,13 @@ static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash
 	if (!found)
 		return NULL;
 	map = place_in(bucket, first_byte(found));
+	if (map->dma == dma)
+		return map;
+	/* Of a full bucket's tags, two are the same in one of 18. */
+	found &= found - 1;
+	if (!found)
+		return NULL;
+	map = place_in(bucket, first_byte(found));
 	return map->dma == dma ? map : NULL;
 }
 

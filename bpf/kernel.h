@@ -86,6 +86,7 @@ struct device_private {
 
 struct device {
 	struct kobject kobj;
+	struct device *parent;
 	struct device_private *p;
 	const char *init_name;
 	const struct bus_type *bus;
@@ -176,6 +177,15 @@ struct bvec_iter {
 struct bio {
 	struct bvec_iter bi_iter;
 	struct bio_vec *bi_io_vec;
+};
+
+/* since 7.3 */
+struct bvec_iter___renamed {
+	unsigned int bi_offset;
+};
+
+struct bio___renamed {
+	struct bvec_iter___renamed bi_iter;
 };
 
 struct request {

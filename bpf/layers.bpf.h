@@ -206,7 +206,10 @@ __noinline int judge_request(struct scratch *s, u64 address)
 	if (!bio || BPF_CORE_READ(request, cmd_flags) & 0xff /* REQ_OP_READ */)
 		return 0;
 	segment = BPF_CORE_READ(bio, bi_io_vec) + BPF_CORE_READ(bio, bi_iter.bi_idx);
-	done = BPF_CORE_READ(bio, bi_iter.bi_bvec_done);
+	if (bpf_core_field_exists(bio->bi_iter.bi_bvec_done))
+		done = BPF_CORE_READ(bio, bi_iter.bi_bvec_done);
+	else
+		done = BPF_CORE_READ((struct bio___renamed *)bio, bi_iter.bi_offset);
 	return judge_passed(s,
 			    page_to_phys((u64)BPF_CORE_READ(segment, bv_page)) +
 				    BPF_CORE_READ(segment, bv_offset) + done,

@@ -192,6 +192,45 @@ static int leak(struct device *dev)
 	return buffer_map(dev, &b, SIZE, DMA_TO_DEVICE);
 }
 
+/* The path that is tried least: a probe that fails when it has mapped something. */
+static int fails_late(struct device *dev)
+{
+	return leak(dev) ?: -EIO;
+}
+
+static int fails_late_unmapped(struct device *dev)
+{
+	struct buffer b;
+	int err = buffer_get(dev, &b, SIZE, DMA_TO_DEVICE);
+
+	if (err)
+		return err;
+	buffer_put(dev, &b);
+	return -EIO;
+}
+
+static int probe_again(struct device *dev, int (*probed)(struct device *dev))
+{
+	struct device_driver *driver = dev->driver;
+	int err;
+
+	device_release_driver(dev);
+	bench_probed = probed;
+	err = device_driver_attach(driver, dev);
+	bench_probed = NULL;
+	return err == -EIO ? 0 : err ?: -EINVAL;
+}
+
+static int leak_failed_probe(struct device *dev)
+{
+	return probe_again(dev, fails_late);
+}
+
+static int failed_probe(struct device *dev)
+{
+	return probe_again(dev, fails_late_unmapped);
+}
+
 /* This page is lost until the machine restarts, each time. */
 static int leak_coherent(struct device *dev)
 {
@@ -275,6 +314,8 @@ const struct bench_case lifetime_cases[] = { { "mapped-twice", mapped_twice },
 					     { "object-freed-after", object_freed_after },
 					     { "leak", leak },
 					     { "leak-coherent", leak_coherent },
+					     { "leak-failed-probe", leak_failed_probe },
+					     { "failed-probe", failed_probe },
 					     { "ever-more", ever_more },
 					     { "as-many", as_many },
 					     { "exposed-neighbours", exposed_neighbours },

@@ -68,9 +68,13 @@ static const struct bench_case *find(const char *name)
 	return NULL;
 }
 
+int (*bench_probed)(struct device *dev);
+
 static int bench_probe(struct platform_device *pdev)
 {
-	return dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	int err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+
+	return !err && bench_probed ? bench_probed(&pdev->dev) : err;
 }
 
 static struct platform_driver bench_driver = {
