@@ -323,8 +323,8 @@ __noinline int judge_map(struct scratch *s)
 	map->dir = s->dir;
 	map->kind = s->kind;
 	map->nents = s->nents <= 0xffff ? s->nents : 0;
-	/* dma_alloc_pages() gives memory to the CPU; it must be synced for the device. */
-	map->owner = rule_is_streaming(s->kind) && s->kind != KIND_PAGES ? OWNER_DEVICE : OWNER_CPU;
+	map->owner = rule_is_streaming(s->kind) && !rule_is_allocated(s->kind) ? OWNER_DEVICE :
+										 OWNER_CPU;
 	map->flags |= device->skips_sync ? MAP_BLIND : 0;
 	map->flags |= map->phys != map->dma ? MAP_APART : 0;
 	map->flags |= (s->sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
@@ -332,7 +332,7 @@ __noinline int judge_map(struct scratch *s)
 	map->nr_steps = 0;
 	add_step(map, s->op);
 
-	if (s->phys && s->kind != KIND_COHERENT && s->kind != KIND_PAGES) {
+	if (s->phys && s->kind != KIND_COHERENT && !rule_is_allocated(s->kind)) {
 		bad = not_dmable(s);
 		if (bad)
 			judge(s, bad | WITH_MAP);
@@ -564,9 +564,8 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	    !events_lost(device, born_ns(was)) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
-	} else if (device->complete && !events_lost(device, device->since) && !live_of(device) &&
-		   s->kind == KIND_SINGLE) {
-		/* It has no mapping at all. Lists may be dma_alloc_noncontiguous()'s. */
+	} else if (device->complete && !events_lost(device, device->since) && !live_of(device)) {
+		/* It has no mapping at all. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {
 		__sync_fetch_and_add(&device->unmatched, 1);

@@ -47,6 +47,7 @@ enum kind {
 	KIND_COHERENT, /* dma_alloc_coherent(), dma_alloc_attrs(), and dma_pool's pages */
 	KIND_PAGES, /* dma_alloc_pages(): streaming, but allocated */
 	KIND_IOVA, /* dma_iova_link() */
+	KIND_TABLE, /* dma_alloc_noncontiguous(): as KIND_PAGES */
 	NR_KINDS,
 };
 

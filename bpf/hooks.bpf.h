@@ -400,10 +400,50 @@ static __always_inline int free_pages_event(u64 *args, struct scratch *s)
 	return on_unmap(args, s);
 }
 
+/* All of a table that is one segment for the device; where it is only one for the CPU, too */
+static __always_inline void table_args(struct scratch *s, u64 table_address)
+{
+	struct sg_table *table = (void *)table_address;
+	struct scatterlist *sg = BPF_CORE_READ(table, sgl);
+
+	s->dma = BPF_CORE_READ(sg, dma_address);
+	s->phys = 0;
+	if (BPF_CORE_READ(table, orig_nents) == 1)
+		s->phys = page_to_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
+	s->kind = KIND_TABLE;
+}
+
+/* dma_alloc_noncontiguous(dev, size, dir, gfp, attrs) returned a table */
+static __always_inline int alloc_table_return(u64 *args, struct scratch *s)
+{
+	if (!args[5])
+		return 0;
+	s->dev = args[0];
+	s->size = args[1];
+	s->dir = args[2];
+	table_args(s, number(args[5]));
+	s->op = OP_ALLOC;
+	return on_map(args, s);
+}
+
+/* dma_free_noncontiguous(dev, size, table, dir) */
+static __always_inline int free_table_event(u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->size = args[1];
+	s->dir = args[3];
+	table_args(s, number(args[2]));
+	s->cpu_address = s->phys;
+	s->op = OP_FREE;
+	return on_unmap(args, s);
+}
+
 FUNCTION(fexit, dma_alloc_attrs, fn_alloc, never_fast, alloc_return)
 FUNCTION(fentry, dma_free_attrs, fn_free, never_fast, free_event)
 FUNCTION(fexit, dma_alloc_pages, fn_alloc_pages, never_fast, alloc_pages_return)
 FUNCTION(fentry, dma_free_pages, fn_free_pages, never_fast, free_pages_event)
+FUNCTION(fexit, dma_alloc_noncontiguous, fn_alloc_table, never_fast, alloc_table_return)
+FUNCTION(fentry, dma_free_noncontiguous, fn_free_table, never_fast, free_table_event)
 
 /* --- dma_iova_*(), 7.x --- */
 

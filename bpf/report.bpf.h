@@ -10,8 +10,8 @@
 
 /*
  * What is preempted in the middle leaves a mapping taken, and has other tasks' events
- * dropped until it goes on. So programs keep preemption off where they can. That was
- * allowed to those that call functions verified for themselves in 6.15, with this lock.
+ * dropped until it goes on. So programs keep preemption off where they can: to those that
+ * call functions verified for themselves 6.15 allowed that, and it brought this lock.
  */
 #define CAN_STAY (&bpf_res_spin_lock)
 

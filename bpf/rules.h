@@ -72,6 +72,18 @@ RULE bool rule_is_streaming(u8 kind)
 }
 
 /**
+ * rule_is_allocated - does this kind of streaming mapping begin with the CPU?
+ * @kind: enum kind
+ *
+ * What dma_alloc_pages() and dma_alloc_noncontiguous() give is to be synced for the device
+ * before its first use (Documentation/core-api/dma-api.rst, part II).
+ */
+RULE bool rule_is_allocated(u8 kind)
+{
+	return kind == KIND_PAGES || kind == KIND_TABLE;
+}
+
+/**
  * rule_unmap - dma_unmap_*() or dma_free_*() of a live mapping
  * @map: the mapping
  * @call: as the caller says

@@ -275,6 +275,7 @@ static const struct {
 	[KIND_COHERENT] = { "dma_alloc_coherent", "dma_free_coherent" },
 	[KIND_PAGES] = { "dma_alloc_pages", "dma_free_pages" },
 	[KIND_IOVA] = { "dma_iova_link", "dma_iova_unlink" },
+	[KIND_TABLE] = { "dma_alloc_noncontiguous", "dma_free_noncontiguous" },
 };
 
 static const char *const detail_names[NR_DETAILS] = {

@@ -239,6 +239,13 @@ static int leak_coherent(struct device *dev)
 	return dma_alloc_coherent(dev, PAGE_SIZE, &dma, GFP_KERNEL) ? 0 : -ENOMEM;
 }
 
+/* Nor is this memory to be had again. */
+static int leak_table(struct device *dev)
+{
+	return dma_alloc_noncontiguous(dev, PAGE_SIZE, DMA_FROM_DEVICE, GFP_KERNEL, 0) ? 0 :
+											 -ENOMEM;
+}
+
 #define MANY 2000
 
 /* Many mappings, evenly over the time; kept, or not. All are gone in the end. */
@@ -314,6 +321,7 @@ const struct bench_case lifetime_cases[] = { { "mapped-twice", mapped_twice },
 					     { "object-freed-after", object_freed_after },
 					     { "leak", leak },
 					     { "leak-coherent", leak_coherent },
+					     { "leak-table", leak_table },
 					     { "leak-failed-probe", leak_failed_probe },
 					     { "failed-probe", failed_probe },
 					     { "ever-more", ever_more },

@@ -171,6 +171,29 @@ static int pages_synced(struct device *dev)
 	return 0;
 }
 
+static int use_table(struct device *dev, enum dma_data_direction freed_as)
+{
+	struct sg_table *table =
+		dma_alloc_noncontiguous(dev, 4 * PAGE_SIZE, DMA_FROM_DEVICE, GFP_KERNEL, 0);
+
+	if (!table)
+		return -ENOMEM;
+	dma_sync_sgtable_for_device(dev, table, DMA_FROM_DEVICE);
+	dma_sync_sgtable_for_cpu(dev, table, DMA_FROM_DEVICE);
+	dma_free_noncontiguous(dev, 4 * PAGE_SIZE, table, freed_as);
+	return 0;
+}
+
+static int table_wrong_direction(struct device *dev)
+{
+	return use_table(dev, DMA_TO_DEVICE);
+}
+
+static int table_right(struct device *dev)
+{
+	return use_table(dev, DMA_FROM_DEVICE);
+}
+
 static int pool_right(struct device *dev)
 {
 	struct dma_pool *pool = dma_pool_create("dmabench", dev, 64, 64, 0);
@@ -234,6 +257,8 @@ const struct bench_case pairing_cases[] = { { "right", right },
 					    { "pages-as-coherent", pages_as_coherent },
 					    { "pages-right", pages_right },
 					    { "pages-synced", pages_synced, .syncs = true },
+					    { "table-wrong-dir", table_wrong_direction },
+					    { "table-right", table_right, .syncs = true },
 					    { "pool-right", pool_right },
 					    { "attrs-wrong", attrs_wrong },
 					    { "attrs-right", attrs_right },
