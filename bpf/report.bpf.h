@@ -153,7 +153,7 @@ static __noinline void mark_done(u64 *args, u64 active)
 	struct cpu_state *cpu = this_cpu();
 	u64 mark;
 
-	if (!cpu || (is_at_work(cpu, active) && is_nested(cpu, args)))
+	if (!cpu || (is_nested(cpu, args) && is_at_work(cpu, active)))
 		return;
 	mark = mark_of(cpu, args);
 	if (__sync_val_compare_and_swap(&marks[mark_slot(mark, 0)], 0, mark))

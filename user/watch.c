@@ -142,8 +142,7 @@ static void count_refused(void)
 static void read_online(void)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
-	int from, to;
-	char end = ',';
+	int from, to, end = ',';
 
 	if (!file)
 		return;
