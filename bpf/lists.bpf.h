@@ -174,32 +174,31 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 }
 
 /* Some entries: all that were read, or, after those that are as usual, one that is not. */
-static long sg_map_some(u32 index, struct sg_walk *walk)
+static __always_inline long sg_some(struct sg_walk *walk, bool map)
 {
 	struct scratch *s = walk->s;
 
 	if (!sg_read_more(s))
 		return 1;
-	if (sg_fast(walk, s, true))
+	if (sg_fast(walk, s, map))
 		return 0;
 	if (!sg_load(s))
 		return 1;
-	on_map(walk->ctx, s);
+	if (map)
+		on_map(walk->ctx, s);
+	else
+		on_unmap(walk->ctx, s);
 	return 0;
+}
+
+static long sg_map_some(u32 index, struct sg_walk *walk)
+{
+	return sg_some(walk, true);
 }
 
 static long sg_unmap_some(u32 index, struct sg_walk *walk)
 {
-	struct scratch *s = walk->s;
-
-	if (!sg_read_more(s))
-		return 1;
-	if (sg_fast(walk, s, false))
-		return 0;
-	if (!sg_load(s))
-		return 1;
-	on_unmap(walk->ctx, s);
-	return 0;
+	return sg_some(walk, false);
 }
 
 static long sg_sync_one(u32 index, struct sg_walk *walk)

@@ -432,6 +432,7 @@ __noinline int look_for_losses(void)
 	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
 	bpf_loop(nr_cpus * nr_elders, add_misses, &missed, 0);
+	dropped = missed;
 	if (preempted)
 		missed += rescued;
 	else
@@ -443,6 +444,13 @@ __noinline int look_for_losses(void)
 	if (now - missed_since < EVENT_NS)
 		lost_before = now;
 	return 0;
+}
+
+/* Not attached: user space runs it, to know @dropped. */
+SEC("raw_tp")
+int count_dropped(void *ctx)
+{
+	return look_for_losses();
 }
 
 /* Can an event of this device have gone unseen since @since, ns? */

@@ -68,7 +68,10 @@ u64 elder_stats[ELDERS_MAX];
 u64 twin_active[ELDERS_MAX];
 u32 nr_elders;
 
-/* What look_for_losses() found when it was asked last, and since when, ns. */
+/* What the kernel has dropped, twins' work or not: look_for_losses(). */
+u64 dropped;
+
+/* What was lost when that was asked last, and since when, ns. */
 u64 missed_before;
 u64 missed_since;
 

@@ -340,14 +340,6 @@ bool attach_unreadable(const struct dmasnoop_bpf *bpf)
 	return !bpf->bss->direct_map_base || !bpf->bss->page_array;
 }
 
-static uint64_t misses(int fd)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.recursion_misses;
-}
-
 static uint32_t program_id(int fd)
 {
 	struct bpf_prog_info info = {};
@@ -372,7 +364,6 @@ static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
 }
 
 /* The programs that have twins. */
-static int elders[ELDERS_MAX];
 static const char *elder_names[ELDERS_MAX];
 static size_t nr_elders;
 
@@ -390,8 +381,7 @@ static void find_elders(struct dmasnoop_bpf *bpf)
 			continue;
 		bpf->bss->elder_ids[nr_elders] = program_id(bpf_program__fd(first));
 		bpf->bss->twin_ids[nr_elders] = program_id(bpf_program__fd(second));
-		elder_names[nr_elders] = name;
-		elders[nr_elders++] = bpf_program__fd(first);
+		elder_names[nr_elders++] = name;
 	}
 	bpf->bss->nr_elders = nr_elders;
 }
@@ -448,9 +438,10 @@ const char *attach_learn(struct dmasnoop_bpf *bpf)
  */
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
-	uint64_t rescued = bpf->bss->rescued, nested = 0;
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	uint64_t rescued = bpf->bss->rescued, dropped;
 
-	for (size_t i = 0; i < nr_elders; i++)
-		nested += misses(elders[i]);
-	return nested > rescued ? nested - rescued : rescued - nested;
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
+	dropped = bpf->bss->dropped;
+	return dropped > rescued ? dropped - rescued : rescued - dropped;
 }

@@ -86,10 +86,7 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/*
- * Events that were lost since the last time: what is older than now is not sure, and
- * the twins are needed.
- */
+/* Were events lost since the last time? Then the twins are needed. */
 static void note_missed(void)
 {
 	uint64_t missed = attach_missed(tracer.bpf);
@@ -103,10 +100,7 @@ static void note_missed(void)
 		usleep(200);
 		missed = attach_missed(tracer.bpf);
 	}
-	if (missed == tracer.missed)
-		return;
-	tracer.missed = attach_missed(tracer.bpf);
-	tracer.bpf->bss->lost_before = now() * 1e9;
+	tracer.missed = missed;
 }
 
 static void on_finding(const struct finding *seen)
@@ -218,6 +212,7 @@ static int load(void)
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
 	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
 	bpf_program__set_autoattach(bpf->progs.learn_memory, false);
+	bpf_program__set_autoattach(bpf->progs.count_dropped, false);
 	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
 	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);
 	problem = attach_choose(bpf);
