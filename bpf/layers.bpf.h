@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What becomes of mapped memory outside the DMA API: it is freed, or passed on to
- * another layer. Each hook is optional. Almost always the word of the page says
- * that no device may write there, and that is all. Part of dmasnoop.bpf.c.
+ * another layer. Almost always the word of the page says that no device may write
+ * there, and that is all. Part of dmasnoop.bpf.c.
  *
- * These have no twins: an event missed is a finding missed, not a false one.
+ * Each hook is optional: a kernel that refuses one goes without ("?", attach_without()).
+ * They have no twins: an event missed is a finding missed, not a false one. How many were
+ * is told: attach_overlooked().
  */
 #ifndef DMASNOOP_LAYERS_BPF_H
 #define DMASNOOP_LAYERS_BPF_H
@@ -66,21 +68,21 @@ static __always_inline int on_object_freed(u64 *args)
 }
 
 /* kfree: call site, object */
-SEC("raw_tp/kfree")
+SEC("?raw_tp/kfree")
 int tp_kfree(u64 *args)
 {
 	return on_object_freed(args);
 }
 
 /* kmem_cache_free: call site, object, cache */
-SEC("raw_tp/kmem_cache_free")
+SEC("?raw_tp/kmem_cache_free")
 int tp_kmem_cache_free(u64 *args)
 {
 	return on_object_freed(args);
 }
 
 /* mm_page_free: page, order */
-SEC("raw_tp/mm_page_free")
+SEC("?raw_tp/mm_page_free")
 int tp_page_free(u64 *args)
 {
 	u64 phys, size = 1ull << PAGE_SHIFT << (args[1] & 15);
@@ -174,7 +176,7 @@ __noinline int judge_skb(struct scratch *s, u64 address)
 
 /* Any packet that a driver gives to the network stack: the skb is first. */
 #define RECEIVE(tracepoint)                                \
-	SEC("raw_tp/" #tracepoint)                         \
+	SEC("?raw_tp/" #tracepoint)                        \
 	int tp_##tracepoint(u64 *args)                     \
 	{                                                  \
 		struct scratch *s = armed ? take() : NULL; \
@@ -217,7 +219,7 @@ __noinline int judge_request(struct scratch *s, u64 address)
 }
 
 /* block_rq_complete: request, error, bytes */
-SEC("raw_tp/block_rq_complete")
+SEC("?raw_tp/block_rq_complete")
 int tp_block_rq_complete(u64 *args)
 {
 	struct scratch *s = armed ? take() : NULL;
@@ -250,7 +252,7 @@ __noinline int judge_spi_message(struct scratch *s, u64 address)
 }
 
 /* spi_message_done: message */
-SEC("raw_tp/spi_message_done")
+SEC("?raw_tp/spi_message_done")
 int tp_spi_message_done(u64 *args)
 {
 	struct scratch *s = armed ? take() : NULL;
@@ -276,7 +278,7 @@ struct i2c_message {
 };
 
 /* i2c_reply: adapter, message that was read, its number, result; in a module */
-SEC("raw_tp/i2c_reply")
+SEC("?raw_tp/i2c_reply")
 int late_i2c_reply(u64 *args)
 {
 	struct scratch *s = armed ? take() : NULL;

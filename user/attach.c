@@ -44,13 +44,18 @@ static bool is_late(const char *name)
 	return !strncmp(name, LATE, strlen(LATE));
 }
 
+static bool is_tracepoint(const struct bpf_program *program)
+{
+	return !strncmp(bpf_program__section_name(program), "raw_tp/", 7);
+}
+
 static bool is_tracepoint_twin(const struct bpf_program *program)
 {
 	const char *name = bpf_program__name(program);
 	size_t length = strlen(name);
 
-	return !strncmp(bpf_program__section_name(program), "raw_tp/", 7) &&
-	       length > strlen(TWIN) && !strcmp(name + length - strlen(TWIN), TWIN);
+	return is_tracepoint(program) && length > strlen(TWIN) &&
+	       !strcmp(name + length - strlen(TWIN), TWIN);
 }
 
 /*
@@ -85,9 +90,70 @@ static bool has_tracepoint_twin(const char *name)
 	return false;
 }
 
+/* The programs that the kernel refused, and where those would have been that it does without. */
+static char refused[16][64];
+static size_t nr_refused, nr_tried;
+static char left_out[LEFT_OUT_SIZE];
+
+static bool is_refused(const char *name)
+{
+	for (size_t i = 0; i < nr_refused; i++)
+		if (!strcmp(refused[i], name))
+			return true;
+	return false;
+}
+
+/**
+ * attach_hear - learn which program the kernel refuses
+ * @message: of libbpf, which has no other way to say it
+ */
+void attach_hear(const char *message)
+{
+	char name[sizeof(refused[0])];
+	int end = 0;
+
+	sscanf(message, "libbpf: prog '%63[^']': failed to load%n", name, &end);
+	if (end && nr_refused < sizeof(refused) / sizeof(refused[0]) && !is_refused(name))
+		strcpy(refused[nr_refused++], name);
+}
+
+/**
+ * attach_refused_another - is it worth another try?
+ *
+ * Return: true when a program was refused that was not before: attach_choose() leaves it
+ * out if it may, and if not it is refused again.
+ */
+bool attach_refused_another(void)
+{
+	bool more = nr_refused > nr_tried;
+
+	nr_tried = nr_refused;
+	return more;
+}
+
+/**
+ * attach_left_out - where programs would be that the kernel refused
+ *
+ * Return: names of tracepoints, with commas between; empty when nothing is left out.
+ */
+const char *attach_left_out(void)
+{
+	return left_out;
+}
+
+static void leave_out(const char *target)
+{
+	size_t length = strlen(left_out);
+
+	snprintf(left_out + length, sizeof(left_out) - length, "%s%s", length ? ", " : "", target);
+}
+
 /**
  * attach_choose - leave out the programs that this kernel has no place for
  * @bpf: opened, not loaded
+ *
+ * What follows memory beyond the DMA API ("?" in bpf/layers.bpf.h) is left out where the
+ * kernel refused it before.
  *
  * Tracepoints are taken where they exist (since 6.12; dma_map_phys since 6.18),
  * functions where not. Modules' tracepoints are attached when the module is there.
@@ -106,21 +172,29 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	bpf->rodata->facts.can_cast = has_function(btf, "bpf_rdonly_cast");
 	bpf->rodata->preempted = is_preempted(btf);
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
+	left_out[0] = '\0';
 	bpf_object__for_each_program(program, bpf->obj) {
 		const char *name = bpf_program__name(program);
 		const char *section = bpf_program__section_name(program);
 		const char *target = strchr(section, '/');
+		bool optional = !bpf_program__autoload(program);
 		char renamed[96];
 		bool wanted;
 
 		if (!target)
 			continue;
 		target++;
+		if (optional && is_refused(name)) {
+			leave_out(target);
+			continue;
+		}
+		if (is_late(name))
+			bpf_program__set_autoload(program, true);
 		if (is_late(name) || is_iterator(section) || is_tracepoint_twin(program))
 			bpf_program__set_autoattach(program, false);
 		if (is_late(name) || is_iterator(section))
 			continue;
-		if (!strncmp(section, "raw_tp/", 7)) {
+		if (is_tracepoint(program)) {
 			wanted = has_tracepoint(btf, target);
 		} else {
 			wanted = has_function(btf, target);
@@ -340,12 +414,23 @@ bool attach_unreadable(const struct dmasnoop_bpf *bpf)
 	return !bpf->bss->direct_map_base || !bpf->bss->page_array;
 }
 
-static uint32_t program_id(int fd)
+/* Its number, and how often it was passed over; zeros when that is not known. */
+static struct bpf_prog_info program_info(const struct bpf_program *program)
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return (struct bpf_prog_info){};
+	return info;
+}
+
+static struct bpf_program *twin_of(const struct dmasnoop_bpf *bpf, const char *name)
+{
+	char twin[96];
+
+	snprintf(twin, sizeof(twin), "%s" TWIN, name);
+	return bpf_object__find_program_by_name(bpf->obj, twin);
 }
 
 /* A variable of the BPF object, by name: the skeleton has it only as a field. */
@@ -373,14 +458,12 @@ static void find_elders(struct dmasnoop_bpf *bpf)
 
 	bpf_object__for_each_program(first, bpf->obj) {
 		const char *name = bpf_program__name(first);
-		char twin[96];
 
-		snprintf(twin, sizeof(twin), "%s" TWIN, name);
-		second = bpf_object__find_program_by_name(bpf->obj, twin);
+		second = twin_of(bpf, name);
 		if (nr_elders == ELDERS_MAX || !second || bpf_program__fd(first) < 0)
 			continue;
-		bpf->bss->elder_ids[nr_elders] = program_id(bpf_program__fd(first));
-		bpf->bss->twin_ids[nr_elders] = program_id(bpf_program__fd(second));
+		bpf->bss->elder_ids[nr_elders] = program_info(first).id;
+		bpf->bss->twin_ids[nr_elders] = program_info(second).id;
 		elder_names[nr_elders++] = name;
 	}
 	bpf->bss->nr_elders = nr_elders;
@@ -444,4 +527,22 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
 	dropped = bpf->bss->dropped;
 	return dropped > rescued ? dropped - rescued : rescued - dropped;
+}
+
+/**
+ * attach_overlooked - frees and handovers that came while another was looked at
+ * @bpf: loaded
+ *
+ * Their programs have no twins.
+ */
+uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf)
+{
+	struct bpf_program *program;
+	uint64_t overlooked = 0;
+
+	bpf_object__for_each_program(program, bpf->obj)
+		if (is_tracepoint(program) && !is_tracepoint_twin(program) &&
+		    !twin_of(bpf, bpf_program__name(program)))
+			overlooked += program_info(program).recursion_misses;
+	return overlooked;
 }

@@ -8,12 +8,18 @@
 
 struct dmasnoop_bpf;
 
+#define LEFT_OUT_SIZE 256
+
 const char *attach_choose(struct dmasnoop_bpf *bpf);
+void attach_hear(const char *message);
+bool attach_refused_another(void);
+const char *attach_left_out(void);
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings);
 void attach_late(struct dmasnoop_bpf *bpf);
 void attach_twins(struct dmasnoop_bpf *bpf);
 const char *attach_learn(struct dmasnoop_bpf *bpf);
 bool attach_unreadable(const struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);
+uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf);
 
 #endif

@@ -156,30 +156,26 @@ static int on_event(void *context, void *data, size_t size)
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
+	char message[256];
+	va_list again;
+
 	(void)level;
+	va_copy(again, args);
+	vsnprintf(message, sizeof(message), format, again);
+	va_end(again);
+	attach_hear(message);
 	if (!opts.verbose)
 		return 0;
 	return vfprintf(stderr, format, args);
 }
 
-static int load(void)
+/* The BPF object, fitted to the options and to this kernel. Returns an exit status. */
+static int prepare(const char *release)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
 	struct timespec tick;
-	struct utsname uts = {};
 	struct dmasnoop_bpf *bpf;
 	const char *problem;
-	int err;
-
-	uname(&uts);
-	if (geteuid())
-		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
-
-	if (opts.exact) {
-		err = exact_begin();
-		if (err)
-			return err;
-	}
 
 	/* With -v: what each program cost the verifier. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
@@ -218,10 +214,33 @@ static int load(void)
 	problem = attach_choose(bpf);
 	if (!problem)
 		problem = attach_memory(bpf, opts.mappings);
-	if (problem)
-		return fail("kernel %s: %s", uts.release, problem);
+	return problem ? fail("kernel %s: %s", release, problem) : 0;
+}
 
-	err = dmasnoop_bpf__load(bpf);
+static int load(void)
+{
+	struct utsname uts = {};
+	struct dmasnoop_bpf *bpf;
+	const char *problem;
+	int err = 0;
+
+	uname(&uts);
+	if (geteuid())
+		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
+	if (opts.exact)
+		err = exact_begin();
+	if (!err)
+		err = prepare(uts.release);
+	if (err)
+		return err;
+	while ((err = dmasnoop_bpf__load(tracer.bpf)) && attach_refused_another()) {
+		dmasnoop_bpf__destroy(tracer.bpf);
+		tracer.bpf = NULL;
+		err = prepare(uts.release);
+		if (err)
+			return err;
+	}
+	bpf = tracer.bpf;
 	if (err)
 		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
@@ -330,6 +349,8 @@ static void collect(struct summary *summary)
 	uname(&uts);
 	*summary = (struct summary){
 		.missed = tracer.missed,
+		.overlooked = attach_overlooked(tracer.bpf),
+		.left_out = attach_left_out(),
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.unreadable = attach_unreadable(tracer.bpf),

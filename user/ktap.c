@@ -21,6 +21,7 @@ enum need {
 	NEED_ACCESSES, /* CPU accesses are announced, or watched */
 	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
 	NEED_MEMORY, /* the kernel's memory can be read by physical address */
+	NEED_LAYERS, /* frees and handovers are followed */
 	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
 	NR_NEEDS,
 };
@@ -33,6 +34,7 @@ static const char *const unmet[NR_NEEDS] = {
 	[NEED_ACCESSES] = "no CPU accesses were announced, or watched (--watch)",
 	[NEED_DESCRIPTORS] = "no descriptors were announced",
 	[NEED_MEMORY] = "the kernel's memory could not be found",
+	[NEED_LAYERS] = "this kernel refuses programs that it needs",
 	[NEED_LEAKS] = "no driver left its device, and the run was short",
 };
 
@@ -49,8 +51,9 @@ static uint32_t needs(enum check check)
 		return 0;
 	case CHECK_ADDR_NOT_DMABLE:
 	case CHECK_LINE_SHARED_OBJECT:
-	case CHECK_FREED_WHILE_MAPPED:
 		return NEED(MEMORY);
+	case CHECK_FREED_WHILE_MAPPED:
+		return NEED(MEMORY) | NEED(LAYERS);
 	case CHECK_DIR_MISMATCH:
 	case CHECK_FUNCTION_MISMATCH:
 	case CHECK_SG_COUNT_MISMATCH:
@@ -65,7 +68,7 @@ static uint32_t needs(enum check check)
 	case CHECK_SYNC_WRONG_OWNER:
 		return NEED(SYNCS);
 	case CHECK_HANDOVER_UNSYNCED:
-		return NEED(SYNCS) | NEED(MEMORY);
+		return NEED(SYNCS) | NEED(MEMORY) | NEED(LAYERS);
 	case CHECK_ADDR_UNKNOWN:
 		return NEED(UNMAPS) | NEED(WHOLE);
 	case CHECK_ADDR_AFTER_UNMAP:
@@ -93,6 +96,7 @@ static uint32_t met(const struct summary *summary, const struct device_state *de
 	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
 	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
 	       (summary->unreadable ? 0 : NEED(MEMORY)) |
+	       (summary->left_out[0] ? 0 : NEED(LAYERS)) |
 	       (summary->watch.turns ? NEED(ACCESSES) : 0) |
 	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }

@@ -56,6 +56,7 @@ static char *document(const struct device_state *device, const struct finding *f
 	ktap.out = open_memstream(&text, &size);
 	summary.checks = summary.checks ?: ALL_CHECKS;
 	summary.kernel = "";
+	summary.left_out = summary.left_out ?: "";
 	if (device) {
 		devices[0] = *device;
 		summary.devices = devices;
@@ -244,6 +245,17 @@ static void lost_findings_are_no_silence(void **state)
 	free(text);
 }
 
+static void what_the_kernel_refused_is_skipped(void **state)
+{
+	char *text = document(&seen, NULL, LEVEL_HAZARD, (struct summary){ .left_out = "kfree" });
+
+	(void)state;
+	assert_result(text, "freed-while-mapped # SKIP this kernel refuses programs that it needs");
+	assert_result(text, "handover-unsynced # SKIP this kernel refuses programs that it needs");
+	assert_result(text, "size-mismatch");
+	free(text);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +269,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(syncs_that_are_skipped),
 		cmocka_unit_test(what_cannot_fail_does_not_pass),
 		cmocka_unit_test(lost_findings_are_no_silence),
+		cmocka_unit_test(what_the_kernel_refused_is_skipped),
 	};
 
 	if (argc > 1) {

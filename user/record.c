@@ -251,6 +251,7 @@ void record_flush(const struct summary *summary, bool end)
 {
 	struct record_totals totals = {
 		.missed = summary->missed,
+		.overlooked = summary->overlooked,
 		.dropped = recording.dropped,
 		.devices = summary->nr_devices,
 		.leaks_judged = summary->leaks_judged,
@@ -268,6 +269,7 @@ void record_flush(const struct summary *summary, bool end)
 	for (size_t i = 0; i < summary->nr_devices; i++)
 		append(RECORD_DEVICE, &summary->devices[i], sizeof(summary->devices[i]));
 	memcpy(totals.lost, summary->lost, sizeof(totals.lost));
+	snprintf(totals.left_out, sizeof(totals.left_out), "%s", summary->left_out);
 	append(RECORD_TOTALS, &totals, sizeof(totals));
 	write_block();
 	if (!recording.error && fflush(recording.file))

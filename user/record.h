@@ -24,10 +24,11 @@
 #include <stddef.h>
 
 #include "../bpf/dmasnoop.h"
+#include "attach.h"
 
 #define RECORD_MAGIC 0x706f6f6e73616d64 /* "dmasnoop" */
 #define RECORD_BLOCK_MAGIC 0x6b636c62 /* "blck" */
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 #define RECORD_BLOCK_MAX (1 << 20) /* plain bytes of a block */
 #define RECORD_FINDINGS_MAX (1 << 16) /* kinds of findings */
 #define RECORD_STACKS_MAX (1 << 17)
@@ -131,21 +132,25 @@ struct record_repeat {
  * struct record_totals - what was lost, and whether this is the end
  * @lost: by enum lost_reason
  * @missed: see struct summary
+ * @overlooked: see struct summary
  * @dropped: findings that did not fit into the recording
  * @devices: RECORD_DEVICE entries before it
  * @leaks_judged: see struct summary
  * @unreadable: see struct summary
  * @end: the run was over
+ * @left_out: see struct summary
  */
 struct record_totals {
 	u64 lost[NR_LOST];
 	u64 missed;
+	u64 overlooked;
 	u64 dropped;
 	u64 devices;
 	u32 leaks_judged;
 	u32 unreadable;
 	u32 end;
 	u32 pad;
+	char left_out[LEFT_OUT_SIZE];
 };
 
 struct findings;

@@ -99,7 +99,12 @@ static struct summary a_summary(struct device_state *storage)
 {
 	memcpy(storage, devices, sizeof(devices));
 	return (struct summary){
-		.devices = storage, .nr_devices = 2, .checks = ~0u, .line_size = 64, .kernel = ""
+		.devices = storage,
+		.nr_devices = 2,
+		.checks = ~0u,
+		.line_size = 64,
+		.kernel = "",
+		.left_out = "",
 	};
 }
 
@@ -350,6 +355,26 @@ static void lost_findings_are_not_clean(void **state)
 	outcome = replay_plain();
 	assert_int_equal(outcome.status, EXIT_FINDINGS);
 	assert_non_null(strstr(outcome.complaint, "7 findings were lost"));
+	free_outcome(&outcome);
+}
+
+static void what_was_not_looked_at_is_said(void **state)
+{
+	struct device_state storage[2];
+	struct summary summary = a_summary(storage);
+	struct outcome outcome;
+
+	(void)state;
+	summary.left_out = "kfree, block_rq_complete";
+	summary.overlooked = 9;
+	open_recording();
+	record_flush(&summary, true);
+	assert_int_equal(record_close(), 0);
+	outcome = replay_plain();
+	assert_non_null(strstr(outcome.text, " kfree, block_rq_complete:\n"));
+	assert_non_null(strstr(outcome.text, "Not seen: 9 frees or handovers "));
+	assert_non_null(strstr(outcome.json, "\"programs at kfree, block_rq_complete\""));
+	assert_non_null(strstr(outcome.json, "\"overlooked\":9"));
 	free_outcome(&outcome);
 }
 
@@ -616,6 +641,7 @@ int main(void)
 		cmocka_unit_test(cut_anywhere_is_noticed),
 		cmocka_unit_test(any_byte_flipped_is_noticed),
 		cmocka_unit_test(what_is_intact_is_replayed),
+		cmocka_unit_test(what_was_not_looked_at_is_said),
 		cmocka_unit_test(a_block_taken_out_is_noticed),
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(names_cannot_drive_a_terminal),

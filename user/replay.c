@@ -187,6 +187,7 @@ static bool read_totals(struct reader *reader, const void *data, size_t size)
 		reader->devices = reader->coming;
 		reader->nr_devices = reader->nr_coming;
 		reader->totals = totals;
+		clean(reader->totals.left_out, sizeof(totals.left_out));
 		reader->has_totals = true;
 		reader->coming = NULL;
 	}
@@ -376,6 +377,8 @@ static void summarise(struct reader *reader, const struct record_header *header)
 {
 	struct summary summary = {
 		.missed = reader->totals.missed,
+		.overlooked = reader->totals.overlooked,
+		.left_out = reader->totals.left_out,
 		.checks = header->checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = reader->totals.leaks_judged,
 		.unreadable = reader->totals.unreadable,

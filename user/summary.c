@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "attach.h"
 #include "summary.h"
 
 #define DEVICES_SHOWN 12
@@ -123,6 +124,17 @@ void summary_text(FILE *out, const struct summary *summary)
 		fprintf(out,
 			"Not seen: what buffers hold and which allocations they lie in: the kernel's\n"
 			"          memory was not found (is /proc/kcore readable?).\n");
+	if (summary->left_out[0])
+		fprintf(out,
+			"Not seen: memory that is freed, or passed on to other layers, at\n"
+			"          %s:\n"
+			"          this kernel refuses the programs (-v shows why).\n",
+			summary->left_out);
+	if (summary->overlooked)
+		fprintf(out,
+			"Not seen: %" PRIu64
+			" frees or handovers that came in the midst of another.\n",
+			summary->overlooked);
 	fprintf(out, "Not seen: CPU accesses, but for those that dmaloop announces%s.\n",
 		summary->watch.options.slots ? " or --watch samples" : "");
 	if (summary->watch.options.slots)
@@ -230,6 +242,12 @@ void summary_json(FILE *out, const struct summary *summary)
 	}
 	if (summary->unreadable)
 		json_object_array_add(unseen, json_object_new_string("contents and allocations"));
+	if (summary->left_out[0]) {
+		char text[LEFT_OUT_SIZE + 16];
+
+		snprintf(text, sizeof(text), "programs at %s", summary->left_out);
+		json_object_array_add(unseen, json_object_new_string(text));
+	}
 	json_object_array_add(unseen,
 			      json_object_new_string("CPU accesses not announced by dmaloop"));
 	for (int i = 0; i < NR_LEVELS; i++)
@@ -253,6 +271,7 @@ void summary_json(FILE *out, const struct summary *summary)
 	json_object_object_add(o, "repeats", repeats);
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "lost", lost);
+	json_object_object_add(o, "overlooked", json_object_new_uint64(summary->overlooked));
 	json_object_object_add(o, "unseen", unseen);
 	if (summary->watch.options.slots)
 		json_object_object_add(o, "watch", watch_json(summary));

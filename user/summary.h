@@ -25,6 +25,8 @@ struct fold {
  * @levels: findings by level, repeats included
  * @lost: events not kept, by enum lost_reason
  * @missed: events that neither a program nor its twin saw
+ * @overlooked: frees and handovers that were not looked at
+ * @left_out: where the kernel refused programs, see attach_left_out()
  * @repeats: findings in JSON
  * @nr_repeats: entries in @repeats
  * @different: findings in text
@@ -45,6 +47,8 @@ struct summary {
 	uint64_t levels[NR_LEVELS];
 	uint64_t lost[NR_LOST];
 	uint64_t missed;
+	uint64_t overlooked;
+	const char *left_out;
 	const struct fold *repeats;
 	size_t nr_repeats;
 	size_t different;
