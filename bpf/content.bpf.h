@@ -61,13 +61,19 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	return walk.hash;
 }
 
-/*
- * Is it the turn of a mapping with this number? It is spread so that no pattern in what a
- * driver maps, such as a command before each buffer, keeps some of it out.
- */
-static __always_inline bool content_sampled(u32 maps)
+/* Has the device mapped so much that the next for it to read is to be compared? */
+static __always_inline bool content_due(const struct device_state *device)
 {
-	return !(maps * 0x9e3779b9u & facts.sample_mask);
+	return device->maps >= device->content_next;
+}
+
+/*
+ * One of 512, on average. It is spread so that no pattern in what a driver maps, such as a
+ * command before each buffer, keeps some of it out.
+ */
+static __always_inline void content_wait(struct device_state *device)
+{
+	device->content_next = device->maps + ((u32)device->maps * 0x9e3779b9u >> 22) + 1;
 }
 
 /* At handover of the mapping at @s->at to the device. */
@@ -85,8 +91,10 @@ __noinline int content_remember(struct scratch *s)
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
 	device = known_device(s);
-	if (!device || !content_sampled(device->maps))
+	if (!device || !content_due(device))
 		return 0;
+	if (content_mode == CONTENT_SAMPLE)
+		content_wait(device);
 	hash = hash_content(s, map->phys, map->size);
 	if (!bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))
 		__sync_fetch_and_or(&map->flags, MAP_CONTENT);

@@ -281,6 +281,8 @@ __noinline int look_at_device(u32 at)
 	/* dma_get_max_seg_size(), dma_get_seg_boundary() */
 	device->max_segment = max ?: 65536;
 	device->boundary = boundary ?: 0xffffffff;
+	if (content_mode == CONTENT_OFF)
+		device->content_next = ~0ull;
 	device->skips_sync = skips_sync(dev);
 	device->flags = MAP_COARSE | MAP_ALIKE | (device->skips_sync ? MAP_BLIND : 0);
 	set_pace(device);

@@ -76,17 +76,17 @@ enum op {
  * @cpu: on which CPU
  * @op: enum op
  * @coarse: enum coarse
- * @all: all of them, to be set at once
+ * @what: these three, to be set at once
  */
 struct step {
+	u32 after;
 	union {
 		struct {
-			u32 after;
 			u16 cpu;
 			u8 op;
 			u8 coarse;
 		};
-		u64 all;
+		u32 what;
 	};
 };
 
@@ -281,6 +281,7 @@ enum pace {
  * @iommu: it is behind an IOMMU that translates
  * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
  * @software: its dma_map_ops are a module's: a program plays the device
+ * @content_next: of @maps: the next one that it reads has its contents compared
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
  * @odd: what makes up the difference between @maps less @unmaps and those that are live:
@@ -314,6 +315,7 @@ struct device_state {
 	u32 flags;
 	u64 max_segment;
 	u64 boundary;
+	u64 content_next;
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
@@ -377,8 +379,6 @@ struct range {
  * @tick_ns: of the clock that is not read
  * @line_mask: a line's size, less one
  * @line_shift: of a bit in page_lines: its line, 64 bytes at least
- * @sample_mask: one mapping in this, plus one, has its contents compared
- * @can_cast: bpf_rdonly_cast() is there, since 6.2
  */
 struct fast_facts {
 	u64 ram_start;
@@ -389,8 +389,6 @@ struct fast_facts {
 	u64 tick_ns;
 	u32 line_mask;
 	u32 line_shift;
-	u32 sample_mask;
-	u32 can_cast;
 };
 
 enum content_mode { CONTENT_OFF, CONTENT_SAMPLE, CONTENT_EDGES, CONTENT_FULL, NR_CONTENT_MODES };

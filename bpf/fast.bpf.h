@@ -13,15 +13,19 @@
 #ifndef DMASNOOP_FAST_BPF_H
 #define DMASNOOP_FAST_BPF_H
 
+/* A device that came second to its place in the table. */
+static __noinline struct device_state *second_device(u64 dev)
+{
+	struct device_state *device = &devices[(device_home(dev) + 1) & (DEVICES_MAX - 1)];
+
+	return device->dev == dev ? device : NULL;
+}
+
 static __always_inline struct device_state *fast_device(u64 dev)
 {
-	u32 at = device_home(dev);
-	struct device_state *device = &devices[at];
+	struct device_state *device = &devices[device_home(dev)];
 
-	if (device->dev == dev)
-		return device;
-	device = &devices[(at + 1) & (DEVICES_MAX - 1)];
-	return device->dev == dev ? device : NULL;
+	return device->dev == dev ? device : second_device(dev);
 }
 
 /*
@@ -62,10 +66,11 @@ static __always_inline u32 shape_of(u32 dir, u8 kind, u32 nents)
 	return dir | (u32)kind << 8 | nents << 16;
 }
 
-/* A struct step, on this CPU, as one number. */
-static __always_inline u64 step_of(u32 after, u8 op, u8 coarse)
+/* Something that happens to a mapping on this CPU. */
+static __always_inline void set_step(struct step *step, u32 after, u8 op, u8 coarse)
 {
-	return after | (u64)bpf_get_smp_processor_id() << 32 | (u64)op << 48 | (u64)coarse << 56;
+	step->after = after;
+	step->what = bpf_get_smp_processor_id() | (u32)op << 16 | (u32)coarse << 24;
 }
 
 /* The mapping in one of a bucket's places. */
@@ -144,14 +149,14 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 static __always_inline bool fast_map_of(struct device_state *device, const u64 *args, u64 sp,
 					u8 kind, u32 nents)
 {
-	u64 phys = ARG(1), hash, tag, nr, born = 0;
+	u64 phys = ARG(1), hash, tag, nr;
 	struct signature *signature;
 	struct mapping *map;
 	struct bucket *bucket;
 	u32 flags, kept;
 
 	if (page_is_free(phys) || phys != ARG(2) ||
-	    (ARG(4) == DIR_TO_DEVICE && content_sampled(device->maps + 1)))
+	    (ARG(4) == DIR_TO_DEVICE && content_due(device)))
 		return false;
 	hash = hash_address(phys);
 	bucket = bucket_at(home_of(hash));
@@ -159,16 +164,14 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		return false;
 	map = fast_look(bucket, hash, phys);
 	if (map) {
-		if (map->users || !set_users(map, 0, MAP_BUSY))
+		if (!set_users(map, 0, MAP_BUSY))
 			return false;
 		/* Somebody else's meanwhile. */
 		if (map->dma != phys)
 			return give_back(map);
-		/* Makes it a number: see number_at(). The mapping is nobody else's now. */
-		born = map->born;
-		*(volatile u64 *)&map->born = sp;
-		sp = *(volatile u64 *)&map->born;
-		map->born = born;
+		/* Makes it a number: see number_at(). What happened to it is over. */
+		*(volatile u64 *)&map->steps[0] = sp;
+		sp = *(volatile u64 *)&map->steps[0];
 	} else {
 		sp = number(sp);
 	}
@@ -213,7 +216,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	map->turn = nr;
 	map->born = bpf_jiffies64();
 	map->progress = OWNER_DEVICE | 1u << 16;
-	map->steps[0].all = step_of(0, OP_MAP, STEP_TICKS);
+	set_step(&map->steps[0], 0, OP_MAP, STEP_TICKS);
 	__sync_lock_test_and_set(&map->users, 1);
 	if (!(nr & 1023))
 		look_at_device(find_device(ARG(0)));
@@ -268,15 +271,15 @@ static __always_inline struct mapping *fast_find(u64 dma)
 
 static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 {
-	u32 slot = map->nr_steps++ & (STEPS - 1);
+	struct step *step = &map->steps[map->nr_steps++ & (STEPS - 1)];
 	u64 ticks = bpf_jiffies64(), ns;
 
 	if (flags & MAP_COARSE) {
-		map->steps[slot].all = step_of(ticks - map->born, op, STEP_TICKS);
+		set_step(step, ticks - map->born, op, STEP_TICKS);
 		return;
 	}
 	ns = ticks * facts.tick_ns + jiffies_offset - map->born;
-	map->steps[slot].all = step_of(ns / STEP_NS, op, STEP_COARSE);
+	set_step(step, ns / STEP_NS, op, STEP_COARSE);
 }
 
 /* Were its neighbours written while the device owned the lines they share? */
@@ -304,10 +307,11 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 		__sync_lock_test_and_set(&map->users, 1);
 		return false;
 	}
-	if (map->dir != DIR_TO_DEVICE)
+	if (map->dir != DIR_TO_DEVICE) {
 		lines_release(map->phys, map->size);
-	if (flags & MAP_SLACK)
-		drop_slack(map->phys);
+		if (flags & MAP_SLACK)
+			drop_slack(map->phys);
+	}
 	fast_step(map, flags, OP_UNMAP);
 	*(volatile u32 *)&map->users = 0;
 	__sync_fetch_and_add(&device->unmaps, 1);
@@ -347,7 +351,7 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 	} else {
 		/* Handed over twice, in part, or worth a sample. */
 		if (map->owner == OWNER_DEVICE || ARG(2) != map->size ||
-		    (map->dir == DIR_TO_DEVICE && content_sampled(device->maps)))
+		    (map->dir == DIR_TO_DEVICE && content_due(device)))
 			return false;
 		/* Only now there is something to keep, or no room for it. */
 		if (map->attrs & ATTR_SKIP_CPU_SYNC ||

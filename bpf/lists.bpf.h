@@ -69,19 +69,9 @@ static __always_inline void sg_find_segment(struct scratch *s)
 	}
 }
 
-/* Are there more entries? Then the next of them has been read. */
-static __always_inline bool sg_read_more(struct scratch *s)
-{
-	if (!s->sg.entry || !s->sg.left)
-		return false;
-	if (!s->sg.unread)
-		sg_read(s);
-	return true;
-}
-
 /*
- * Loads the next entry, which was read, into @s. Its DMA address lies in the segment that
- * it was merged into. Returns false when there is none.
+ * Loads the next entry into @s. Its DMA address lies in the segment that it was merged
+ * into. Returns false when there is none.
  */
 static __always_inline bool sg_load(struct scratch *s)
 {
@@ -89,6 +79,10 @@ static __always_inline bool sg_load(struct scratch *s)
 	struct scatterlist *fields = NULL;
 	u8 *entry;
 
+	if (!here || !s->sg.left)
+		return false;
+	if (!s->sg.unread)
+		sg_read(s);
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
 	/* Once, not for each field. */
 	asm volatile("" : "+r"(entry));
@@ -130,31 +124,64 @@ static __always_inline bool sg_load(struct scratch *s)
 	return true;
 }
 
+/* An entry that is a segment of its own into @s, by plain loads. False when it is none. */
+static __always_inline bool sg_peek(struct scratch *s, u64 entry, bool map, u64 *link)
+{
+	struct scatterlist *sg =
+		bpf_rdonly_cast((void *)entry, bpf_core_type_id_kernel(struct scatterlist));
+
+	*link = sg->page_link;
+	s->size = sg->length;
+	if (*link & SG_CHAIN ||
+	    (bpf_core_field_exists(sg->dma_length) && sg->dma_length != s->size))
+		return false;
+	s->dma = sg->dma_address;
+	if (map)
+		s->phys = page_to_phys(*link & ~SG_END) + sg->offset;
+	return true;
+}
+
+/* The same, of what was read. */
+static __always_inline bool sg_pick(struct scratch *s, const u8 *entry, bool map, u64 *link)
+{
+	struct scatterlist *fields = NULL;
+
+	*link = SG_FIELD(u64, entry, page_link);
+	s->size = SG_FIELD(u32, entry, length);
+	if (*link & SG_CHAIN || (bpf_core_field_exists(fields->dma_length) &&
+				 SG_FIELD(u32, entry, dma_length) != s->size))
+		return false;
+	s->dma = SG_FIELD(u64, entry, dma_address);
+	if (map)
+		s->phys = page_to_phys(*link & ~SG_END) + SG_FIELD(u32, entry, offset);
+	return true;
+}
+
 /*
- * Maps or unmaps what was read of a list, as long as each entry is a segment of its own
- * and the fast path takes it. Returns whether that is all of it.
+ * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast
+ * path takes it. Returns whether the next is as good as these.
  */
 static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, bool map)
 {
-	u32 size = bpf_core_type_size(struct scatterlist), unread = s->sg.unread, done;
+	u32 size = bpf_core_type_size(struct scatterlist), unread = s->sg.left, done;
 	u32 nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
-	u8 *entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
-	struct scatterlist *fields = NULL;
+	u64 link, address = s->sg.entry;
 	bool ended = false;
-	u64 link;
+	u8 *entry;
 
 	if (!walk->device || s->sg.segment != s->sg.entry || nents > 0xffff)
 		return false;
+	if (!CAN_CAST) {
+		if (!s->sg.unread)
+			sg_read(s);
+		unread = s->sg.unread;
+	}
+	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
 	asm volatile("" : "+r"(entry));
-	for (done = 0; done < SG_READ && done < unread && !ended; done++, entry += size) {
-		link = SG_FIELD(u64, entry, page_link);
-		s->size = SG_FIELD(u32, entry, length);
-		if (link & SG_CHAIN || (bpf_core_field_exists(fields->dma_length) &&
-					SG_FIELD(u32, entry, dma_length) != s->size))
+	for (done = 0; done < SG_READ && done < unread && !ended; done++) {
+		if (!(CAN_CAST ? sg_peek(s, address, map, &link) : sg_pick(s, entry, map, &link)))
 			break;
-		s->dma = SG_FIELD(u64, entry, dma_address);
 		if (map) {
-			s->phys = page_to_phys(link & ~SG_END) + SG_FIELD(u32, entry, offset);
 			if (s->size > s->sg.max ||
 			    !rule_segment(s->dma, s->size, ~0ull, s->sg.boundary) ||
 			    !fast_map_of(walk->device, &s->dev, walk->sp, KIND_SG, nents))
@@ -164,21 +191,27 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 		}
 		nents = 0;
 		ended = link & SG_END;
+		address += size;
+		entry += size;
 	}
 	s->sg.left -= done;
-	s->sg.unread -= done;
-	s->sg.next += done * size;
-	s->sg.entry = ended ? 0 : s->sg.entry + done * size;
+	if (CAN_CAST) {
+		s->sg.unread = 0;
+	} else {
+		s->sg.unread -= done;
+		s->sg.next += done * size;
+	}
+	s->sg.entry = ended ? 0 : address;
 	s->sg.segment = s->sg.entry;
-	return ended || done == unread;
+	return ended || done == SG_READ || done == unread;
 }
 
-/* Some entries: all that were read, or, after those that are as usual, one that is not. */
+/* Some entries: all of them, or, after those that are as usual, one that is not. */
 static __always_inline long sg_some(struct sg_walk *walk, bool map)
 {
 	struct scratch *s = walk->s;
 
-	if (!sg_read_more(s))
+	if (!s->sg.entry || !s->sg.left)
 		return 1;
 	if (sg_fast(walk, s, map))
 		return 0;
@@ -203,7 +236,7 @@ static long sg_unmap_some(u32 index, struct sg_walk *walk)
 
 static long sg_sync_one(u32 index, struct sg_walk *walk)
 {
-	if (!sg_read_more(walk->s) || !sg_load(walk->s))
+	if (!sg_load(walk->s))
 		return 1;
 	on_sync(walk->ctx, walk->s);
 	return 0;

@@ -26,7 +26,7 @@ static __always_inline u64 peek(u64 address)
 {
 	struct timespec64 *words;
 
-	if (!facts.can_cast)
+	if (!CAN_CAST)
 		return read_u64((void *)address);
 	words = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct timespec64));
 	return words->tv_sec;

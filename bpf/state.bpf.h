@@ -332,6 +332,7 @@ extern const void _end __ksym __weak;
 
 /* Since 6.2: the kernel's memory read by plain loads. */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+#define CAN_CAST (&bpf_rdonly_cast)
 
 /* See stay(). */
 extern void bpf_preempt_disable(void) __ksym __weak;

@@ -169,7 +169,6 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	if (!btf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
-	bpf->rodata->facts.can_cast = has_function(btf, "bpf_rdonly_cast");
 	bpf->rodata->preempted = is_preempted(btf);
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	left_out[0] = '\0';

@@ -200,9 +200,6 @@ static int prepare(const char *release)
 	if (opts.driver)
 		strncpy((char *)bpf->rodata->only_driver, opts.driver, NAME_SIZE - 1);
 	bpf->rodata->content_mode = opts.content;
-	bpf->rodata->facts.sample_mask = opts.content == CONTENT_OFF	? ~0u :
-					 opts.content == CONTENT_SAMPLE ? ~0u << 23 :
-									  0;
 	if (opts.content > CONTENT_SAMPLE)
 		bpf_map__set_max_entries(bpf->maps.contents, CONTENTS_MAX);
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
