@@ -168,6 +168,10 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 
 	if (!btf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
+	if (!libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL)) {
+		btf__free(btf);
+		return "it is too old: it needs bpf_loop(), of Linux 5.17";
+	}
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
 	bpf->rodata->preempted = is_preempted(btf);
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
