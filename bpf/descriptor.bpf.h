@@ -152,7 +152,7 @@ static __always_inline bool is_watched(struct scratch *s)
 }
 
 /* Tracepoint: dev, channel, bus, stride, slots */
-static __always_inline int ring_event(u64 *args, struct scratch *s)
+static __always_inline int ring_event(void *ctx, u64 *args, struct scratch *s)
 {
 	struct ring_key key = { .dev = args[0], .channel = (u32)args[1] };
 	struct ring fresh = {};
@@ -188,7 +188,7 @@ static __always_inline void remember_store(struct descriptor *descriptor, u32 of
 }
 
 /* Tracepoint: dev, channel, bus, offset, size, before, value, write */
-static __always_inline int descriptor_access_event(u64 *args, struct scratch *s)
+static __always_inline int descriptor_access_event(void *ctx, u64 *args, struct scratch *s)
 {
 	struct descriptor *descriptor;
 	struct ring *ring;
@@ -223,7 +223,7 @@ static __always_inline int descriptor_access_event(u64 *args, struct scratch *s)
 		begin_turn(descriptor);
 	}
 	remember_store(descriptor, offset, args[4], args[5], args[6]);
-	send_verdicts(args, s);
+	send_verdicts(ctx, s);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ static long doorbell_one(u32 index, struct doorbell_walk *walk)
 }
 
 /* Tracepoint: dev, channel, tail */
-static __always_inline int doorbell_event(u64 *args, struct scratch *s)
+static __always_inline int doorbell_event(void *ctx, u64 *args, struct scratch *s)
 {
 	struct doorbell_walk walk = { .s = s };
 	struct device_state *device;
@@ -289,18 +289,18 @@ static __always_inline int doorbell_event(u64 *args, struct scratch *s)
 	walk.slots = ring->slots;
 	walk.from = ring->tail;
 	ring->tail = tail;
-	ring->culprit = keep_stack(args, s);
+	ring->culprit = keep_stack(ctx, s);
 	device = known_device(s);
 	/* Where syncs cannot be seen, there may have been one. */
 	if (!device || device->skips_sync)
 		return 0;
 	bpf_loop((tail - walk.from) & (walk.slots - 1), doorbell_one, &walk, 0);
-	send_verdicts(args, s);
+	send_verdicts(ctx, s);
 	return 0;
 }
 
 /* Tracepoint: dev, channel, bus, descriptor, ready */
-static __always_inline int descriptor_event(u64 *args, struct scratch *s)
+static __always_inline int descriptor_event(void *ctx, u64 *args, struct scratch *s)
 {
 	u32 fetched[DESC_WORDS], missing = 0, seen = 0;
 	struct descriptor *descriptor;
@@ -334,12 +334,12 @@ static __always_inline int descriptor_event(u64 *args, struct scratch *s)
 		return 0;
 	s->culprit = ring->culprit;
 	judge_descriptor(s, seen ? CHECK_DESCRIPTOR_TORN : CHECK_DOORBELL_BEFORE_DESCRIPTOR);
-	send_verdicts(args, s);
+	send_verdicts(ctx, s);
 	return 0;
 }
 
 /* Tracepoint: dev, channel, bus, status */
-static __always_inline int completion_event(u64 *args, struct scratch *s)
+static __always_inline int completion_event(void *ctx, u64 *args, struct scratch *s)
 {
 	struct ring *ring = find_ring(args[0], args[1]);
 	struct descriptor *descriptor;

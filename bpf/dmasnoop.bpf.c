@@ -727,6 +727,7 @@ static __always_inline int on_access(void *ctx, struct scratch *s)
 }
 
 #include "lists.bpf.h"
+#include "probes.bpf.h"
 #include "hooks.bpf.h"
 #include "layers.bpf.h"
 #include "descriptor.bpf.h"
@@ -734,14 +735,29 @@ static __always_inline int on_access(void *ctx, struct scratch *s)
 
 /* --- devices coming and going --- */
 
-SEC("fentry/device_add")
-int BPF_PROG(device_add, struct device *dev)
+static __always_inline int on_device_add(u64 address)
 {
-	u64 address = (u64)dev, now = bpf_ktime_get_ns();
+	u64 now = bpf_ktime_get_ns();
 
 	if (armed)
 		bpf_map_update_elem(&born, &address, &now, BPF_ANY);
 	return 0;
+}
+
+/* device_add(dev) */
+SEC("fentry/device_add")
+int device_add(u64 *args)
+{
+	return on_device_add(args[0]);
+}
+
+SEC("kprobe/device_add")
+int device_add_probe(void *ctx)
+{
+	u64 args[CALL_ARGS];
+
+	probe_args(ctx, args);
+	return on_device_add(args[0]);
 }
 
 struct leak_walk {
@@ -792,10 +808,10 @@ static long leak_bucket(void *table, u32 *index, struct bucket *bucket, struct l
  * After the driver's remove, or a probe that failed, and every devm release: what is
  * still mapped leaked. What a virtio transport does is for its function's driver.
  */
-SEC("fexit/devres_release_all")
-int BPF_PROG(device_unbound, struct device *dev)
+static __always_inline int on_device_unbound(void *ctx, u64 address)
 {
-	u64 address = number((u64)dev), now = bpf_ktime_get_ns();
+	u64 now = bpf_ktime_get_ns();
+	struct device *dev = (void *)address;
 	struct device_state *device;
 	struct device_gone *gone;
 	struct scratch *s;
@@ -835,6 +851,29 @@ int BPF_PROG(device_unbound, struct device *dev)
 	forget_device(at);
 	leave(s);
 	return 0;
+}
+
+/* devres_release_all(dev) returned */
+SEC("fexit/devres_release_all")
+int device_unbound(u64 *args)
+{
+	return on_device_unbound(args, number(args[0]));
+}
+
+enum { UNBOUND_NUMBER = __COUNTER__ };
+
+SEC("kprobe/devres_release_all")
+int device_unbound_probe(void *ctx)
+{
+	return keep_call(ctx, UNBOUND_NUMBER);
+}
+
+SEC("kretprobe/devres_release_all")
+int device_unbound_probe_return(void *ctx)
+{
+	u64 dev = take_device(ctx, UNBOUND_NUMBER);
+
+	return dev ? on_device_unbound(ctx, dev) : 0;
 }
 
 SEC("raw_tp/module_load")

@@ -259,6 +259,16 @@ struct bpf_perf_event_data {
 	u64 addr;
 };
 
+/* As far as a function's arguments and result are in them. */
+struct pt_regs___x86 {
+	unsigned long cx, dx, si, di, r8, r9, ax, sp;
+};
+
+struct pt_regs___arm64 {
+	u64 regs[31];
+	u64 sp;
+};
+
 #pragma clang attribute pop
 
 enum pagetype { PGTY_slab = 0xf5, PGTY_buddy = 0xf0 };

@@ -257,6 +257,8 @@ struct sg_cursor {
 
 #define VERDICTS 8 /* a power of two */
 
+#define CALL_ARGS 6
+
 /* What one event works with; too large for the stack. */
 struct scratch {
 	/* As a tracepoint of dma_map_page() has them: see fast_map(). */
@@ -291,6 +293,8 @@ struct scratch {
 	u64 line[LINE_SIZE_MAX / 8];
 	u64 changed[2][LINE_SIZE_MAX / 64];
 	struct stack stack;
+	u64 args[CALL_ARGS + 1]; /* of a function, and its result: probes.bpf.h */
+	u64 interrupts; /* when this began */
 };
 
 /* 4 on x86 and arm64, twice as many with KASAN. */
@@ -307,6 +311,7 @@ struct cpu_state {
 	u64 offset; /* of its part of per-CPU memory; 0: not known */
 	u32 used; /* scratches, a bit each; and READINGs */
 	u64 number; /* see number_at() */
+	u64 interrupts; /* so far, where kprobes need to know */
 	struct stack_pages stack;
 };
 

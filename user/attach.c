@@ -58,6 +58,27 @@ static bool is_tracepoint_twin(const struct bpf_program *program)
 	       !strcmp(name + length - strlen(TWIN), TWIN);
 }
 
+/* Are programs started at functions? A kernel may know how to load them, and no more. */
+static bool has_fentry(const struct btf *btf)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	int program, link;
+
+	opts.attach_btf_id = btf__find_by_name_kind(btf, "dma_free_attrs", BTF_KIND_FUNC);
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "nothing", "GPL", nothing, 2, &opts);
+	if (program < 0)
+		return false;
+	link = bpf_raw_tracepoint_open(NULL, program);
+	if (link >= 0)
+		close(link);
+	close(program);
+	return link >= 0;
+}
+
 /*
  * Since Linux 6.13, and by and by, tracepoints no longer keep preemption off; there is
  * nothing to tell by which do. Later programs can, themselves: see stay().
@@ -71,6 +92,12 @@ static bool is_preempted(const struct btf *btf)
 	return !has_function(btf, "bpf_res_spin_lock") &&
 	       (sscanf(uts.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
 		(major == 6 && minor >= 13));
+}
+
+/* For where there is no fentry. */
+static bool is_probe(const char *section)
+{
+	return !strncmp(section, "kprobe/", 7) || !strncmp(section, "kretprobe/", 10);
 }
 
 /* One that user space runs by reading from it. */
@@ -94,6 +121,7 @@ static bool has_tracepoint_twin(const char *name)
 static char refused[16][64];
 static size_t nr_refused, nr_tried;
 static char left_out[LEFT_OUT_SIZE];
+static bool by_kprobes;
 
 static bool is_refused(const char *name)
 {
@@ -141,6 +169,16 @@ const char *attach_left_out(void)
 	return left_out;
 }
 
+/**
+ * attach_by_kprobes - has the kernel no fentry?
+ *
+ * Return: true when calls in interrupts can be lost, and nobody counts them.
+ */
+bool attach_by_kprobes(void)
+{
+	return by_kprobes;
+}
+
 static void leave_out(const char *target)
 {
 	size_t length = strlen(left_out);
@@ -156,7 +194,7 @@ static void leave_out(const char *target)
  * kernel refused it before.
  *
  * Tracepoints are taken where they exist (since 6.12; dma_map_phys since 6.18),
- * functions where not. Modules' tracepoints are attached when the module is there.
+ * functions where not; these by fentry, or else by kprobes. Modules' tracepoints are attached when the module is there.
  *
  * Return: NULL, or what is missing.
  */
@@ -164,7 +202,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *program;
-	bool tracepoints, mapping = false;
+	bool tracepoints, fentry, mapping = false;
 
 	if (!btf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
@@ -172,8 +210,10 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		btf__free(btf);
 		return "it is too old: it needs bpf_loop(), of Linux 5.17";
 	}
+	fentry = has_fentry(btf);
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
 	bpf->rodata->preempted = is_preempted(btf);
+	by_kprobes = !fentry;
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	left_out[0] = '\0';
 	bpf_object__for_each_program(program, bpf->obj) {
@@ -198,13 +238,14 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		if (is_late(name) || is_iterator(section))
 			continue;
 		if (is_tracepoint(program)) {
-			wanted = has_tracepoint(btf, target);
+			wanted = has_tracepoint(btf, target) &&
+				 (strncmp(name, "probe_", 6) || !fentry);
 		} else {
-			wanted = has_function(btf, target);
+			wanted = has_function(btf, target) && is_probe(section) != fentry;
 			/* 6.10 and 6.11: an inline around the function, and no tracepoint. */
 			snprintf(renamed, sizeof(renamed), "__%s", target);
-			if (!wanted && !strncmp(name, "fn_sync_", 8) &&
-			    has_function(btf, renamed)) {
+			if (!wanted && fentry && !is_probe(section) &&
+			    !strncmp(name, "fn_sync_", 8) && has_function(btf, renamed)) {
 				bpf_program__set_attach_target(program, 0, renamed);
 				wanted = true;
 			}
@@ -212,8 +253,9 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 				wanted = false;
 		}
 		bpf_program__set_autoload(program, wanted);
-		if (wanted && (!strcmp(name, "tp_map_page") || !strcmp(name, "tp_map_phys") ||
-			       !strcmp(name, "fn_map_page")))
+		if (wanted &&
+		    (!strcmp(name, "tp_map_page") || !strcmp(name, "tp_map_phys") ||
+		     !strcmp(name, "fn_map_page") || !strcmp(name, "fn_map_page_probe_return")))
 			mapping = true;
 	}
 	btf__free(btf);

@@ -14,6 +14,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf);
 void attach_hear(const char *message);
 bool attach_refused_another(void);
 const char *attach_left_out(void);
+bool attach_by_kprobes(void);
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings);
 void attach_late(struct dmasnoop_bpf *bpf);
 void attach_twins(struct dmasnoop_bpf *bpf);

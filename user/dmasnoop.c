@@ -43,10 +43,6 @@
 /* After so many looks a leak that was there from the first would have been told. */
 #define LOOKS_AT_LEAKS (LOOKS_AN_AGE + 1 + LOOKS_TO_LEAK)
 
-#ifndef ENOTSUPP
-#define ENOTSUPP 524 /* the kernel's own; bpf() lets it through */
-#endif
-
 static volatile sig_atomic_t interrupted, child_ended;
 
 /* --- findings and other events --- */
@@ -247,9 +243,6 @@ static int load(void)
 	if (problem)
 		return fail("kernel %s: %s", uts.release, problem);
 	err = dmasnoop_bpf__attach(bpf);
-	if (err == -ENOTSUPP)
-		return fail("kernel %s has no fentry; %s has it since Linux 6.4", uts.release,
-			    uts.machine);
 	if (err)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
@@ -351,6 +344,7 @@ static void collect(struct summary *summary)
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.unreadable = attach_unreadable(tracer.bpf),
+		.by_kprobes = attach_by_kprobes(),
 		.line_size = opts.line_size,
 		.watch = watch_totals(),
 		.unsettled = held_unsettled(),

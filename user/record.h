@@ -137,6 +137,7 @@ struct record_repeat {
  * @devices: RECORD_DEVICE entries before it
  * @leaks_judged: see struct summary
  * @unreadable: see struct summary
+ * @by_kprobes: see struct summary
  * @end: the run was over
  * @left_out: see struct summary
  */
@@ -148,8 +149,8 @@ struct record_totals {
 	u64 devices;
 	u32 leaks_judged;
 	u32 unreadable;
+	u32 by_kprobes;
 	u32 end;
-	u32 pad;
 	char left_out[LEFT_OUT_SIZE];
 };
 

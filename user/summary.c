@@ -130,6 +130,10 @@ void summary_text(FILE *out, const struct summary *summary)
 			"          %s:\n"
 			"          this kernel refuses the programs (-v shows why).\n",
 			summary->left_out);
+	if (summary->by_kprobes)
+		fprintf(out,
+			"Not seen: calls in interrupts that come in the midst of others: this kernel has no\n"
+			"          fentry, and kprobes lose them. Findings they could explain are marked Unsure.\n");
 	if (summary->overlooked)
 		fprintf(out,
 			"Not seen: %" PRIu64
@@ -242,6 +246,8 @@ void summary_json(FILE *out, const struct summary *summary)
 	}
 	if (summary->unreadable)
 		json_object_array_add(unseen, json_object_new_string("contents and allocations"));
+	if (summary->by_kprobes)
+		json_object_array_add(unseen, json_object_new_string("calls that kprobes lost"));
 	if (summary->left_out[0]) {
 		char text[LEFT_OUT_SIZE + 16];
 

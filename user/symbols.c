@@ -258,8 +258,8 @@ size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t 
 
 /* The tracing machinery and the DMA API's own frames: never the driver. */
 static const char *const plumbing[] = {
-	"bpf_",	      "traceiter_", "trace_",	   "perf_trace_", "dma_map_",
-	"dma_unmap_", "dma_sync_",  "dma_direct_", NULL,
+	"bpf_",	     "traceiter_",  "trace_",	  "perf_trace_",   "dma_map_", "dma_unmap_",
+	"dma_sync_", "dma_direct_", "kretprobe_", "arch_rethook_", NULL,
 };
 
 /* What many drivers call instead of the DMA API: worth showing, and says little. */

@@ -29,6 +29,13 @@
 #define RETRY_NS 1000000000ull /* before a debug register that was taken is asked for again */
 #define SEEN_BITS (1 << 20)
 
+/* What tells reads: x86 has nothing that writes do not set off as well. */
+#ifdef __aarch64__
+#define READS HW_BREAKPOINT_R
+#else
+#define READS HW_BREAKPOINT_RW
+#endif
+
 /**
  * struct point - a slot on one CPU
  * @link: the program on its perf event, which it owns; NULL: there is none
@@ -205,12 +212,12 @@ static void retract(unsigned int first, unsigned int nr)
 		__atomic_store_n(&self.bpf->bss->watches[slot].address, 0, __ATOMIC_SEQ_CST);
 }
 
-/* Watch writes with one slot, and any access with the next when that is wanted too. */
+/* Watch writes with one slot, and reads with the next when that is wanted too. */
 static void place_watch(unsigned int slot, const struct target *target, bool reads)
 {
 	uint64_t address = self.bpf->bss->direct_map_base + target->phys;
 	struct perf_event_attr write = breakpoint(address, target->size, HW_BREAKPOINT_W);
-	struct perf_event_attr access = breakpoint(address, target->size, HW_BREAKPOINT_RW);
+	struct perf_event_attr access = breakpoint(address, target->size, READS);
 
 	for (int cpu = 0; cpu < self.nr_cpus; cpu++) {
 		struct point *first = point_of(slot, cpu);
