@@ -193,6 +193,17 @@ struct request {
 	struct bio *bio;
 };
 
+struct urb {
+	void *hcpriv;
+	struct {
+		int counter;
+	} use_count;
+	unsigned int transfer_flags;
+	void *transfer_buffer;
+	struct scatterlist *sg;
+	u32 actual_length;
+};
+
 struct spi_message {
 	struct list_head transfers;
 };

@@ -294,4 +294,62 @@ int late_i2c_reply(u64 *args)
 	return 0;
 }
 
+#define URB_NO_TRANSFER_DMA_MAP 0x0004
+#define URB_DIR_IN 0x0200
+
+__noinline int judge_urb(struct scratch *s, u64 address)
+{
+	struct urb *urb = (void *)address;
+	u32 flags = BPF_CORE_READ(urb, transfer_flags);
+	u64 length = BPF_CORE_READ(urb, actual_length), page;
+	struct scatterlist *sg;
+
+	/* Its driver may have mapped it, and may sync it when it has it back. */
+	if (!(flags & URB_DIR_IN) || flags & URB_NO_TRANSFER_DMA_MAP)
+		return 0;
+	/* Drivers call this too, before they submit it and when they could not. */
+	if (BPF_CORE_READ(urb, hcpriv) || BPF_CORE_READ(urb, use_count.counter) <= 0)
+		return 0;
+	sg = BPF_CORE_READ(urb, sg);
+	if (!sg)
+		return judge_passed(s, virt_to_phys((u64)BPF_CORE_READ(urb, transfer_buffer)),
+				    length);
+	page = BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END);
+	if (length > BPF_CORE_READ(sg, length))
+		length = BPF_CORE_READ(sg, length);
+	return judge_passed(s, page_to_phys(page) + BPF_CORE_READ(sg, offset), length);
+}
+
+static __always_inline int on_giveback(void *ctx, u64 urb)
+{
+	struct scratch *s = armed ? take() : NULL;
+
+	if (!s)
+		return 0;
+	s->detail = DETAIL_USB;
+	judge_urb(s, urb);
+	send_verdicts(ctx, s);
+	leave(s);
+	return 0;
+}
+
+/*
+ * usb_unanchor_urb(urb): what drivers/usb/core/hcd.c calls between the unmap and the
+ * driver's completion function, in which there is no tracepoint.
+ */
+SEC("?fentry/usb_unanchor_urb")
+int usb_giveback(u64 *args)
+{
+	return on_giveback(args, number(args[0]));
+}
+
+SEC("?kprobe/usb_unanchor_urb")
+int usb_giveback_probe(void *ctx)
+{
+	u64 args[CALL_ARGS];
+
+	probe_args(ctx, args);
+	return on_giveback(ctx, args[0]);
+}
+
 #endif

@@ -23,12 +23,23 @@
 #include "table.h"
 
 #define PAGE 4096
+#define USBCORE "usbcore"
 #define TWIN "_twin"
 #define LATE "late_" /* at a tracepoint of a module */
 
 static bool has_function(const struct btf *btf, const char *name)
 {
 	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
+/* The one module whose functions are followed. */
+static bool usbcore_has_function(struct btf *base, const char *name)
+{
+	struct btf *btf = btf__load_module_btf(USBCORE, base);
+	bool has = btf && has_function(btf, name);
+
+	btf__free(btf);
+	return has;
 }
 
 static bool has_tracepoint(const struct btf *btf, const char *name)
@@ -187,6 +198,20 @@ static void leave_out(const char *target)
 }
 
 /**
+ * attach_module_came - a module was loaded while tracing
+ * @bpf: loaded
+ * @name: the module's
+ *
+ * Programs can wait for its tracepoints, see attach_late(), but not for its functions.
+ */
+void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
+{
+	if (!strcmp(name, USBCORE) && bpf_program__fd(bpf->progs.usb_giveback) < 0 &&
+	    bpf_program__fd(bpf->progs.usb_giveback_probe) < 0)
+		leave_out("usb_unanchor_urb");
+}
+
+/**
  * attach_choose - leave out the programs that this kernel has no place for
  * @bpf: opened, not loaded
  *
@@ -241,7 +266,9 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 			wanted = has_tracepoint(btf, target) &&
 				 (strncmp(name, "probe_", 6) || !fentry);
 		} else {
-			wanted = has_function(btf, target) && is_probe(section) != fentry;
+			wanted = (has_function(btf, target) ||
+				  (optional && usbcore_has_function(btf, target))) &&
+				 is_probe(section) != fentry;
 			/* 6.10 and 6.11: an inline around the function, and no tracepoint. */
 			snprintf(renamed, sizeof(renamed), "__%s", target);
 			if (!wanted && fentry && !is_probe(section) &&

@@ -11,6 +11,7 @@ struct dmasnoop_bpf;
 #define LEFT_OUT_SIZE 256
 
 const char *attach_choose(struct dmasnoop_bpf *bpf);
+void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name);
 void attach_hear(const char *message);
 bool attach_refused_another(void);
 const char *attach_left_out(void);

@@ -136,6 +136,7 @@ static int on_event(void *context, void *data, size_t size)
 		on_device_gone(&gone->state);
 		break;
 	case EVENT_MODULE:
+		attach_module_came(tracer.bpf, ((const struct module_event *)data)->name);
 		symbols_load();
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();

@@ -34,7 +34,7 @@ static const char *const unmet[NR_NEEDS] = {
 	[NEED_ACCESSES] = "no CPU accesses were announced, or watched (--watch)",
 	[NEED_DESCRIPTORS] = "no descriptors were announced",
 	[NEED_MEMORY] = "the kernel's memory could not be found",
-	[NEED_LAYERS] = "this kernel refuses programs that it needs",
+	[NEED_LAYERS] = "programs that it needs could not be loaded",
 	[NEED_LEAKS] = "no driver left its device, and the run was short",
 };
 

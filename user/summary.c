@@ -128,7 +128,8 @@ void summary_text(FILE *out, const struct summary *summary)
 		fprintf(out,
 			"Not seen: memory that is freed, or passed on to other layers, at\n"
 			"          %s:\n"
-			"          this kernel refuses the programs (-v shows why).\n",
+			"          their programs could not be loaded (-v shows why), or their module\n"
+			"          came after the start.\n",
 			summary->left_out);
 	if (summary->by_kprobes)
 		fprintf(out,

@@ -28,8 +28,8 @@ module_param(seconds, uint, 0644);
 MODULE_PARM_DESC(seconds, "how long the cases take that are about time (default 5)");
 
 static const struct bench_case *const tables[] = {
-	address_cases,	pairing_cases,	list_cases, sync_cases,	  line_cases,
-	lifetime_cases, handover_cases, late_cases, nested_cases,
+	address_cases,	pairing_cases,	list_cases, sync_cases, line_cases,
+	lifetime_cases, handover_cases, usb_cases,  late_cases, nested_cases,
 };
 
 static struct dentry *trigger;
