@@ -211,7 +211,7 @@ struct slack {
 
 static inline __attribute__((always_inline, unused)) u32 slack_home(u64 phys)
 {
-	return phys / 64 * 0x9e3779b97f4a7c15 >> 32;
+	return phys / 8 * 0x9e3779b97f4a7c15 >> 32;
 }
 
 /* A mapping's place: its bucket times BUCKET, and which of that. */

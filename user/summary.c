@@ -157,6 +157,11 @@ void summary_text(FILE *out, const struct summary *summary)
 				" ranges whose mapping was not found.\n",
 				states[i].name, (uint64_t)states[i].unmatched);
 	}
+	for (size_t i = 0; i < nr; i++)
+		if (states[i].lost)
+			fprintf(out,
+				"Lost: %" PRIu64 " events of %s, for which there was no room.\n",
+				(uint64_t)states[i].lost, states[i].name);
 	for (int i = 0; i < NR_LOST; i++)
 		lost += summary->lost[i];
 	if (lost)
@@ -233,6 +238,7 @@ void summary_json(FILE *out, const struct summary *summary)
 		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
 		json_object_object_add(d, "live", json_object_new_uint64(live_of(&states[i])));
 		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
+		json_object_object_add(d, "lost", json_object_new_uint64(states[i].lost));
 		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
 		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
 		json_object_object_add(d, "syncs_observable",

@@ -155,13 +155,18 @@ static noinline void poke_buffer(u32 *status)
 	WRITE_ONCE(*status, 0);
 }
 
-enum touch { POLL, POKE, POLL_IN_TURN };
+static noinline void refill_buffer(u32 *word)
+{
+	WRITE_ONCE(*word, *word + 1);
+}
+
+enum touch { POLL, POKE, POLL_IN_TURN, REFILL, REFILL_AND_SYNC };
 
 static int touch_for_long(struct device *dev, enum touch touch)
 {
 	unsigned long end = bench_end();
 	struct buffer b;
-	int err = buffer_get(dev, &b, 2048, DMA_FROM_DEVICE);
+	int err = buffer_get(dev, &b, 2048, touch < REFILL ? DMA_FROM_DEVICE : DMA_TO_DEVICE);
 
 	if (err)
 		return err;
@@ -177,6 +182,13 @@ static int touch_for_long(struct device *dev, enum touch touch)
 			dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
 			poll_status((u32 *)b.cpu);
 			dma_sync_single_for_device(dev, b.dma, b.size, DMA_FROM_DEVICE);
+			break;
+		case REFILL:
+			refill_buffer((u32 *)b.cpu);
+			break;
+		case REFILL_AND_SYNC:
+			refill_buffer((u32 *)b.cpu);
+			dma_sync_single_for_device(dev, b.dma, b.size, DMA_TO_DEVICE);
 			break;
 		}
 	} while (bench_wait(end));
@@ -199,6 +211,17 @@ static int polled_in_turn(struct device *dev)
 	return touch_for_long(dev, POLL_IN_TURN);
 }
 
+static int refilled(struct device *dev)
+{
+	return touch_for_long(dev, REFILL);
+}
+
+/* Handed over again with what was written: the device reads the old or the new. */
+static int refilled_and_synced(struct device *dev)
+{
+	return touch_for_long(dev, REFILL_AND_SYNC);
+}
+
 const struct bench_case sync_cases[] = {
 	{ "sync-direction-wrong", sync_direction_wrong, .syncs = true },
 	{ "sync-bidirectional", sync_bidirectional, .syncs = true },
@@ -218,5 +241,7 @@ const struct bench_case sync_cases[] = {
 	{ "poked", poked, .syncs = true },
 	{ "polled-in-turn", polled_in_turn, .syncs = true },
 	{ "polled-unseen-turn", polled_in_turn },
+	{ "refilled", refilled, .syncs = true },
+	{ "refilled-and-synced", refilled_and_synced, .syncs = true },
 	{}
 };
