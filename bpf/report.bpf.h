@@ -12,6 +12,10 @@
  * What is preempted in the middle leaves a mapping taken, and has other tasks' events
  * dropped until it goes on. So programs keep preemption off where they can: to those that
  * call functions verified for themselves 6.15 allowed that, and it brought this lock.
+ *
+ * Not quite: the kernel takes a program to be at work until it has returned, and a task that
+ * should give way does so in bpf_preempt_enable(). When two have, one in the first program and
+ * one in its twin, events on their CPU are lost until one of them goes on: some tens at once.
  */
 #define CAN_STAY (&bpf_res_spin_lock)
 
