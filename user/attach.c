@@ -219,7 +219,8 @@ void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
  * kernel refused it before.
  *
  * Tracepoints are taken where they exist (since 6.12; dma_map_phys since 6.18),
- * functions where not; these by fentry, or else by kprobes. Modules' tracepoints are attached when the module is there.
+ * functions where not; these by fentry, or else by kprobes. Modules' tracepoints are
+ * attached when the module is there.
  *
  * Return: NULL, or what is missing.
  */
@@ -239,6 +240,8 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
 	bpf->rodata->preempted = is_preempted(btf);
 	by_kprobes = !fentry;
+	if (fentry)
+		bpf_map__set_max_entries(bpf->maps.calls, 1);
 	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	left_out[0] = '\0';
 	bpf_object__for_each_program(program, bpf->obj) {
