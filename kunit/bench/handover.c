@@ -342,6 +342,8 @@ static int spi_read_unmapped(struct device *dev)
 	return read_over_spi(dev, UNMAP);
 }
 
+/* Without it the kernel does not even declare its functions. */
+#if IS_REACHABLE(CONFIG_I2C)
 static int i2c_transfer_messages(struct i2c_adapter *i2c, struct i2c_msg *messages, int nr)
 {
 	return transfer(i2c->algo_data, messages->buf, messages->len) ?: nr;
@@ -364,8 +366,6 @@ static int read_over_i2c(struct device *dev, enum before before)
 	struct i2c_adapter *i2c;
 	int err = -ENOMEM;
 
-	if (!IS_REACHABLE(CONFIG_I2C))
-		return -EOPNOTSUPP;
 	i2c = kzalloc(sizeof(*i2c), GFP_KERNEL);
 	message.buf = kzalloc(SIZE, GFP_KERNEL);
 	if (!i2c || !message.buf)
@@ -391,6 +391,13 @@ out_free:
 	kfree(i2c);
 	return err;
 }
+
+#else
+static int read_over_i2c(struct device *dev, enum before before)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 static int i2c_read_mapped(struct device *dev)
 {
