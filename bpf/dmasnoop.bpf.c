@@ -12,7 +12,6 @@
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
 
 #include "dmasnoop.h"
 #include "rules.h"

@@ -4,7 +4,7 @@
  * another layer. Almost always the word of the page says that no device may write
  * there, and that is all. Part of dmasnoop.bpf.c.
  *
- * Each hook is optional: a kernel that refuses one goes without ("?", attach_without()).
+ * Each hook is optional: a kernel that refuses one goes without ("?", attach_choose()).
  * They have no twins: an event missed is a finding missed, not a false one. How many were
  * is told: attach_overlooked().
  */

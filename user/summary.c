@@ -133,8 +133,8 @@ void summary_text(FILE *out, const struct summary *summary)
 			summary->left_out);
 	if (summary->by_kprobes)
 		fprintf(out,
-			"Not seen: calls in interrupts that come in the midst of others: this kernel has no\n"
-			"          fentry, and kprobes lose them. Findings they could explain are marked Unsure.\n");
+			"Not seen: calls in interrupts in the midst of others: this kernel has no fentry,\n"
+			"          and kprobes lose them. Findings they explain are marked Unsure.\n");
 	if (summary->overlooked)
 		fprintf(out,
 			"Not seen: %" PRIu64
