@@ -11,7 +11,7 @@ KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 BPF_HEADERS := $(wildcard bpf/*.h)
 # What comes after the events: no libbpf in it, so that it is tested natively.
 OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
-	user/explain.c user/record.c user/replay.c user/options.c
+	user/explain.c user/record.c user/replay.c user/options.c user/returns.c
 TRACER := user/dmasnoop.c user/attach.c user/memory.c user/exact.c user/table.c user/devices.c user/live.c \
 	user/watch.c user/targets.c user/held.c $(OUTPUTS)
 USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))

@@ -61,19 +61,41 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	return walk.hash;
 }
 
-/* Has the device mapped so much that the next for it to read is to be compared? */
+/* Buffers handed over, more or less: one that is never unmapped is synced again and again. */
+static __always_inline u64 handovers(const struct device_state *device)
+{
+	return device->maps + device->syncs;
+}
+
+/* Have so many been handed over that the next for it to read is to be compared? */
 static __always_inline bool content_due(const struct device_state *device)
 {
-	return device->maps >= device->content_next;
+	return handovers(device) >= device->content_next;
 }
 
 /*
- * One of 512, on average. It is spread so that no pattern in what a driver maps, such as a
+ * After 1,024 of them, on average. It is spread so that no pattern in what a driver maps, such as a
  * command before each buffer, keeps some of it out.
  */
 static __always_inline void content_wait(struct device_state *device)
 {
-	device->content_next = device->maps + ((u32)device->maps * 0x9e3779b9u >> 22) + 1;
+	u64 now = handovers(device);
+
+	device->content_next = now + ((u32)now * 0x9e3779b9u >> 21) + 1;
+}
+
+/* Of the mapping at @s->at nothing is kept any more. */
+__noinline int content_forget(struct scratch *s)
+{
+	struct mapping *map;
+
+	s = own(s);
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map || !(map->flags & MAP_CONTENT))
+		return 0;
+	bpf_map_delete_elem(&contents, &s->at);
+	__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
+	return 0;
 }
 
 /* At handover of the mapping at @s->at to the device. */
@@ -85,9 +107,10 @@ __noinline int content_remember(struct scratch *s)
 
 	s = own(s);
 	map = s ? mapping_at(s->at) : NULL;
-	if (map)
-		__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
-	if (!s || !map || map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
+	if (!s || !map)
+		return 0;
+	content_forget(s);
+	if (map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
 	device = known_device(s);
@@ -96,7 +119,9 @@ __noinline int content_remember(struct scratch *s)
 	if (content_mode == CONTENT_SAMPLE)
 		content_wait(device);
 	hash = hash_content(s, map->phys, map->size);
-	if (!bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))
+	if (bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))
+		count_lost(LOST_TABLE);
+	else
 		__sync_fetch_and_or(&map->flags, MAP_CONTENT);
 	return 0;
 }
@@ -115,7 +140,7 @@ __noinline int content_compare(struct scratch *s)
 	if (!s || !map || !before || map->owner != OWNER_DEVICE ||
 	    *before == hash_content(s, map->phys, map->size))
 		return 0;
-	__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
+	content_forget(s);
 	find_object(&s->object, map->phys);
 	/*
 	 * A sync that was skipped makes a write legal. So does user space, which may

@@ -169,9 +169,11 @@ static __always_inline void handed_over_again(struct scratch *s)
  * One more user of a live mapping; false when its last one has just gone and it
  * is being removed, which must not be undone.
  */
-static __always_inline bool join(struct mapping *map)
+__noinline int join(u32 at)
 {
-	for (int i = 0; i < 8; i++) {
+	struct mapping *map = mapping_at(at);
+
+	for (int i = 0; map && i < 8; i++) {
 		u32 users = map->users;
 
 		if (!users || users >= MAP_BUSY)
@@ -183,9 +185,11 @@ static __always_inline bool join(struct mapping *map)
 }
 
 /* One user less: was it the last? Then nobody takes its place before it has ended. */
-static __always_inline bool is_last(struct mapping *map)
+__noinline int is_last(u32 at)
 {
-	for (int i = 0; i < 8; i++) {
+	struct mapping *map = mapping_at(at);
+
+	for (int i = 0; map && i < 8; i++) {
 		u32 users = map->users;
 
 		if (!users || users >= MAP_BUSY)
@@ -215,11 +219,10 @@ __noinline int insert(struct scratch *s)
 		return NO_ROOM;
 	if (s->dir == DIR_TO_DEVICE) {
 		s->at = search_exact(s, EXACT_SAME);
-		map = s->at == NOWHERE ? NULL : mapping_at(s->at);
-		if (map && join(map))
+		if (s->at != NOWHERE && join(s->at))
 			return MAPPED_AGAIN;
 	}
-	/* Of a device that was at this address before. */
+	/* Of a device that was in this one's place before. */
 	stale = search_exact(s, EXACT_STALE);
 	map = stale == NOWHERE ? NULL : mapping_at(stale);
 	if (map)
@@ -315,7 +318,6 @@ __noinline int judge_map(struct scratch *s)
 	if (device->pace == PACE_SLOW)
 		look_at_device(s->device);
 	map = &s->map;
-	map->dev = s->dev;
 	map->generation = device->generation;
 	map->dma = s->dma;
 	map->phys = s->phys;
@@ -420,8 +422,7 @@ __noinline int forget(struct scratch *s)
 	flags = map->flags;
 	s->phys = map->phys;
 	s->size = map->size;
-	if (flags & MAP_CONTENT)
-		bpf_map_delete_elem(&contents, &s->at);
+	content_forget(s);
 	if (flags & MAP_SLACK)
 		drop_slack(s->phys);
 	/*
@@ -444,7 +445,7 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
 	bool sure = device->complete && !events_lost(device, device->since);
 
-	/* What a driver frees after it left was told of then. */
+	/* What a driver frees after it left was told of then; its device may be another now. */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
 		return;
 	if (was && was->generation != device->generation)
@@ -515,7 +516,7 @@ __noinline int judge_unmap(struct scratch *s)
 	if (s->kind == KIND_COHERENT)
 		__sync_fetch_and_add(&device->odd, -1);
 	/* Somebody else still has it mapped, or is just ending it. */
-	if (!is_last(map))
+	if (!is_last(s->at))
 		return 0;
 	slack_compare(s);
 	/* An unmap in the wrong direction may itself have copied a bounced buffer back. */
@@ -773,12 +774,14 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	struct scratch *s = walk->s;
 	struct device_state *device = known_device(s);
 
-	if (!map || !device || !is_live(map) || map->dev != s->dev ||
-	    map->generation != device->generation)
+	if (!map || !device || !is_live(map) || map->generation != device->generation)
 		return 0;
 	if (walk->left)
 		walk->left--;
 	s->at = walk->index * BUCKET + place;
+	/* It was mapped before its driver asked whether it has to be unmapped. */
+	if (device->lazy && map->kind != KIND_COHERENT)
+		return forget(s);
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
@@ -807,7 +810,7 @@ static long leak_bucket(void *table, u32 *index, struct bucket *bucket, struct l
  * After the driver's remove, or a probe that failed, and every devm release: what is
  * still mapped leaked. What a virtio transport does is for its function's driver.
  */
-static __always_inline int on_device_unbound(void *ctx, u64 address)
+static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 {
 	u64 now = bpf_ktime_get_ns();
 	struct device *dev = (void *)address;
@@ -829,6 +832,7 @@ static __always_inline int on_device_unbound(void *ctx, u64 address)
 	s = take();
 	if (!s)
 		return 0;
+	s->caller = caller;
 	if (!device->ignored) {
 		struct leak_walk walk = { .ctx = ctx, .s = s, .left = live_of(device) };
 
@@ -856,24 +860,10 @@ static __always_inline int on_device_unbound(void *ctx, u64 address)
 SEC("fexit/devres_release_all")
 int device_unbound(u64 *args)
 {
-	return on_device_unbound(args, number(args[0]));
+	return on_device_unbound(args, number(args[0]), 0);
 }
 
-enum { UNBOUND_NUMBER = __COUNTER__ };
-
-SEC("kprobe/devres_release_all")
-int device_unbound_probe(void *ctx)
-{
-	return keep_call(ctx, UNBOUND_NUMBER);
-}
-
-SEC("kretprobe/devres_release_all")
-int device_unbound_probe_return(void *ctx)
-{
-	u64 dev = take_device(ctx, UNBOUND_NUMBER);
-
-	return dev ? on_device_unbound(ctx, dev) : 0;
-}
+PROBE_DEVICE(devres_release_all, device_unbound, on_device_unbound(ctx, dev, return_caller(ctx)))
 
 SEC("raw_tp/module_load")
 int module_load(u64 *args)

@@ -116,13 +116,12 @@ enum mapping_flag {
 
 /**
  * struct mapping - what is known of one live mapping
- * @dev: address of its struct device
  * @dma: DMA address
  * @phys: physical address; 0 when not known (segments merged by an IOMMU)
  * @size: bytes
  * @born: when mapped, CLOCK_MONOTONIC, ns; or jiffies, see MAP_COARSE
  * @stack: key of the stack that mapped it; 0 when there is none
- * @generation: of the device at that address, see struct device_state
+ * @generation: of its device, see struct device_state
  * @users: how often it is mapped at once: one buffer may be, to the device. 0 when
  *	it is over, MAP_BUSY while it is written
  * @dir: enum dir
@@ -138,7 +137,6 @@ enum mapping_flag {
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
  */
 struct mapping {
-	u64 dev;
 	u64 dma;
 	u64 phys;
 	u64 size;
@@ -190,6 +188,9 @@ struct bucket {
 	struct mapping map[BUCKET];
 };
 
+#define STARTS_MAX (1 << 15) /* as many as swiotlb has slots, by default */
+#define STARTS_MAX_IOMMU (1 << 17)
+
 #define SLACKS_MAX (1 << 15) /* a power of two */
 #define SLACK_REACH 8 /* how far on from where it belongs one can be */
 
@@ -199,14 +200,15 @@ struct bucket {
  * @size: the mapping's bytes
  * @head: bytes before the buffer that can be a neighbour's
  * @tail: bytes after it
- * @line: the first line and the last; only those words are valid in which such bytes are
+ * @line: the first line, and the last after it, as long as lines are here: room for more
+ *	is not kept. Only those words are valid in which such bytes are
  */
 struct slack {
 	u64 owner;
 	u64 size;
 	u32 head;
 	u32 tail;
-	u64 line[2][LINE_SIZE_MAX / 8];
+	u64 line[2 * LINE_SIZE_MAX / 8];
 };
 
 static inline __attribute__((always_inline, unused)) u32 slack_home(u64 phys)
@@ -243,6 +245,8 @@ struct object {
 
 #define ELDERS_MAX 64 /* programs that have twins */
 
+#define TEXT_WORDS 1024 /* of a function's instructions: probe_returns() in user/attach.c */
+
 #define DEVICES_MAX 1024 /* a power of two */
 
 /* Longer than an event takes, its task preempted in the middle. */
@@ -264,7 +268,8 @@ enum pace {
  * @dev: address of its struct device; 0: nobody's
  * @since: when it was first seen, ns
  * @lost_before: when one of its events was last lost, ns
- * @generation: tells apart devices that had the same address, one after the other
+ * @generation: tells it apart from all others, those that had its address before, too; the
+ *	lowest bits are its place in the table
  * @ready: the rest is filled in
  * @pace: enum pace
  * @flags: of its mappings, made by the fast path
@@ -281,7 +286,7 @@ enum pace {
  * @iommu: it is behind an IOMMU that translates
  * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
  * @software: its dma_map_ops are a module's: a program plays the device
- * @content_next: of @maps: the next one that it reads has its contents compared
+ * @content_next: of @maps and @syncs: after so many a buffer that it reads is compared
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
  * @odd: what makes up the difference between @maps less @unmaps and those that are live:
@@ -327,6 +332,12 @@ struct device_state {
 	u64 unmatched;
 	u64 findings;
 };
+
+/* Where in the table the device is, or was, that has this generation. */
+static inline __attribute__((always_inline, unused)) u32 place_of_generation(u32 generation)
+{
+	return generation & (DEVICES_MAX - 1);
+}
 
 /* Mapped, or allocated, and not given back, of what was seen. */
 static inline __attribute__((always_inline, unused)) u64 live_of(const struct device_state *device)
@@ -498,10 +509,10 @@ enum watch_kind {
 
 /**
  * struct watch - what one slot, the same on every CPU, watches
- * @dev: the mapping's
  * @dma: the mapping's
  * @born, @turn: of the mapping: buffers, and their addresses and places, are used again
  * @at: its place
+ * @generation: of its device
  * @address: virtual address; 0 while user space changes the rest
  * @phys: the same, physical
  * @size: bytes, a power of two up to 8
@@ -510,11 +521,12 @@ enum watch_kind {
  * @told: instructions that were reported
  */
 struct watch {
-	u64 dev;
 	u64 dma;
 	u64 born;
 	u32 at;
 	u32 turn;
+	u32 generation;
+	u32 pad;
 	u64 address;
 	u64 phys;
 	u32 size;

@@ -191,7 +191,6 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 			map = fast_take(bucket, hash, phys);
 		if (!map)
 			return false;
-		map->dev = ARG(0);
 		map->dma = phys;
 		map->phys = phys;
 		map->size = ARG(3);

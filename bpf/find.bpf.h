@@ -107,30 +107,51 @@ static __always_inline void tag_place(struct bucket *bucket, u32 place, u64 tag)
 }
 
 /*
- * A mapping at an address, live or over, in its home or in one of the buckets that follow
- * which have what did not go in there: its place, or NOWHERE.
+ * Not unrolled: the kernel takes each lookup in an array apart, and moves all that follows
+ * to make room.
+ */
+#define SHORT_LOOP _Pragma("clang loop unroll(disable)")
+
+/*
+ * A loop in a loop, or one with much behind it, is a function of its own here and not
+ * static: the verifier looks at it once for each program, not once for each way there.
+ */
+
+/* A mapping at an address, live or over, in a bucket: its place there. BUCKET: none. */
+__noinline u32 place_in_bucket(u32 at, u64 address)
+{
+	const struct bucket *bucket = bucket_at(at);
+	u64 found;
+
+	if (!bucket)
+		return BUCKET;
+	found = zero_bytes(bucket->tags ^ tag_of(hash_address(address), address) * EACH);
+	for (u32 i = 0; i < BUCKET && found; i++) {
+		u32 place = first_byte(found);
+
+		if (bucket->map[place].dma == address)
+			return place;
+		found &= found - 1;
+	}
+	return BUCKET;
+}
+
+/*
+ * The same, in its home or in one of the buckets that follow which have what did not go
+ * in there: its place, or NOWHERE.
  */
 __noinline u32 place_of(u64 address)
 {
-	u64 hash = hash_address(address), tag = tag_of(hash, address), found;
-	u32 home = home_of(hash), reach = 0;
+	u32 home = home_of(hash_address(address)), reach, place;
+	const struct bucket *bucket = bucket_at(home);
 
+	reach = bucket ? bucket->reach : 0;
 	for (u32 i = 0; i < REACH_MAX && i <= reach; i++) {
 		u32 at = bucket_after(home, i);
-		struct bucket *bucket = bucket_at(at);
 
-		if (!bucket)
-			return NOWHERE;
-		if (!i)
-			reach = bucket->reach;
-		found = zero_bytes(bucket->tags ^ tag * EACH);
-		for (u32 j = 0; j < BUCKET && found; j++) {
-			u32 place = first_byte(found);
-
-			if (bucket->map[place].dma == address)
-				return at * BUCKET + place;
-			found &= found - 1;
-		}
+		place = place_in_bucket(at, address);
+		if (place < BUCKET)
+			return at * BUCKET + place;
 	}
 	return NOWHERE;
 }
@@ -139,11 +160,16 @@ __noinline u32 place_of(u64 address)
  * Which place of a bucket a mapping may have: that where its address was before, or one
  * that nobody ever had, or any that is free. BUCKET: none.
  */
-static __always_inline u32 free_place(const struct bucket *bucket, u64 hash, u64 address)
+__noinline u32 free_place(u32 at, u64 address)
 {
-	u64 found = zero_bytes(bucket->tags ^ tag_of(hash, address) * EACH);
-	u32 place = first_byte(found);
+	const struct bucket *bucket = bucket_at(at);
+	u64 found;
+	u32 place;
 
+	if (!bucket)
+		return BUCKET;
+	found = zero_bytes(bucket->tags ^ tag_of(hash_address(address), address) * EACH);
+	place = first_byte(found);
 	if (found && bucket->map[place].dma == address && !bucket->map[place].users)
 		return place;
 	place = preferred(address);
@@ -175,13 +201,11 @@ __noinline u32 take_place(u64 address)
 	u32 home = home_of(hash);
 
 	for (u32 i = 0; i < REACH_MAX; i++) {
-		u32 at = bucket_after(home, i), place;
+		u32 at = bucket_after(home, i), place = free_place(at, address);
 		struct bucket *bucket = bucket_at(at), *first;
 
-		if (!bucket)
-			return NOWHERE;
-		place = free_place(bucket, hash, address);
-		if (place == BUCKET || !set_users(&bucket->map[place & (BUCKET - 1)], 0, MAP_BUSY))
+		if (!bucket || place >= BUCKET ||
+		    !set_users(&bucket->map[place & (BUCKET - 1)], 0, MAP_BUSY))
 			continue;
 		tag_place(bucket, place, tag);
 		first = bucket_at(home);
@@ -206,7 +230,7 @@ enum exact_mode {
 	EXACT_LIVE, /* that fits @s's call best */
 	EXACT_SAME, /* mapped once more: to the device only, and in every way the same */
 	EXACT_OVER, /* that was there last */
-	EXACT_STALE, /* of a device that is no more */
+	EXACT_STALE, /* of a device that is no more, and whose place this one has */
 };
 
 static __always_inline bool fits(const struct scratch *s, const struct mapping *map)
@@ -250,7 +274,7 @@ static long exact_place(u32 index, struct exact_walk *walk)
 	struct scratch *s = walk->s;
 	u32 rank;
 
-	if (!map || map->dma != s->dma || map->dev != s->dev)
+	if (!map || map->dma != s->dma || place_of_generation(map->generation) != s->device)
 		return 0;
 	rank = exact_one(s, at, walk->mode, walk->best);
 	if (rank == NOT_IT)
@@ -292,28 +316,36 @@ static __always_inline struct mapping *find_exact(struct scratch *s)
 
 /* --- by an address inside --- */
 
+/* The device of a mapping; or, when that is gone, the one that has its place now. */
+static __always_inline struct device_state *device_at(const struct mapping *map)
+{
+	return &devices[place_of_generation(map->generation)];
+}
+
+static __always_inline bool is_there(const struct mapping *map)
+{
+	return map->generation && device_at(map)->generation == map->generation;
+}
+
 /* The mapping at a place while it is live, of any device. */
 static __always_inline struct mapping *live_any(u32 at)
 {
 	struct mapping *map = mapping_at(at);
-	u32 device;
 
-	if (!map || !is_live(map))
-		return NULL;
-	device = find_device(map->dev);
-	return device != NOWHERE &&
-			       devices[device & (DEVICES_MAX - 1)].generation == map->generation ?
-		       map :
-		       NULL;
+	return map && is_live(map) && is_there(map) ? map : NULL;
+}
+
+/* @s is about a mapping's device, if that is there. */
+static __always_inline void set_device(struct scratch *s, const struct mapping *map)
+{
+	s->device = is_there(map) ? place_of_generation(map->generation) : NOWHERE;
+	s->dev = device_at(map)->dev;
 }
 
 /* A mapping may be over without our knowing: never unmapped, or the event lost. */
 static __noinline bool is_unsure_of(const struct mapping *map)
 {
-	u32 at = find_device(map->dev);
-	const struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
-
-	return at == NOWHERE || device->lazy || events_lost(device, born_ns(map));
+	return !is_there(map) || device_at(map)->lazy || events_lost(device_at(map), born_ns(map));
 }
 
 struct index_walk {
@@ -322,6 +354,14 @@ struct index_walk {
 	u64 first_page;
 	u32 at;
 };
+
+/* Is there no live mapping at a place, counted from one? */
+__noinline int is_over(u32 place)
+{
+	const struct mapping *map = place ? mapping_at(place - 1) : NULL;
+
+	return !map || !is_live(map);
+}
 
 static long index_one(u32 index, struct index_walk *walk)
 {
@@ -335,12 +375,9 @@ static long index_one(u32 index, struct index_walk *walk)
 		u32 next = STARTS;
 
 		for (u32 i = 0; i < STARTS; i++) {
-			struct mapping *old;
-
 			if (page->at[i] == walk->at + 1)
 				return 0;
-			old = page->at[i] ? mapping_at(page->at[i] - 1) : NULL;
-			if (next == STARTS && (!old || !is_live(old)))
+			if (next == STARTS && is_over(page->at[i]))
 				next = i;
 		}
 		/* More than STARTS live ones: one of them will not be found. */
@@ -369,7 +406,7 @@ __noinline int index_add(struct scratch *s, u64 space)
 		return 0;
 	address = space == SPACE_DMA ? s->map.dma : s->map.phys;
 	pages = ((address + s->map.size - 1) >> PAGE_SHIFT) - (address >> PAGE_SHIFT) + 1;
-	walk.dev = s->map.dev;
+	walk.dev = s->dev;
 	walk.at = s->at;
 	walk.first_page = address >> PAGE_SHIFT;
 	if (pages > LADDER)

@@ -527,21 +527,7 @@ int fn_need_unmap(u64 *args)
 	return on_need_unmap(number(args[0]), args[1]);
 }
 
-enum { NEED_UNMAP_NUMBER = __COUNTER__ };
-
-SEC("kprobe/dma_need_unmap")
-int fn_need_unmap_probe(void *ctx)
-{
-	return keep_call(ctx, NEED_UNMAP_NUMBER);
-}
-
-SEC("kretprobe/dma_need_unmap")
-int fn_need_unmap_probe_return(void *ctx)
-{
-	u64 dev = take_device(ctx, NEED_UNMAP_NUMBER);
-
-	return dev ? on_need_unmap(dev, probe_result(ctx)) : 0;
-}
+PROBE_DEVICE(dma_need_unmap, fn_need_unmap, on_need_unmap(dev, probe_result(ctx)))
 
 /* --- dmaloop announces each access of the CPU --- */
 

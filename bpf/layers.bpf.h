@@ -28,8 +28,7 @@ __noinline int judge_release(struct scratch *s)
 	map = live_any(s->other_at);
 	if (!map)
 		return 0;
-	s->dev = map->dev;
-	s->device = find_device(s->dev);
+	set_device(s, map);
 	s->dma = map->dma;
 	s->dir = map->dir;
 	s->kind = map->kind;
@@ -121,8 +120,7 @@ __noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
 	    !claims_lines(map))
 		return 0;
 	__sync_fetch_and_or(&map->flags, MAP_PASSED);
-	s->dev = map->dev;
-	s->device = find_device(s->dev);
+	set_device(s, map);
 	s->dma = map->dma;
 	s->phys = phys;
 	s->size = size;
@@ -320,12 +318,13 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 	return judge_passed(s, page_to_phys(page) + BPF_CORE_READ(sg, offset), length);
 }
 
-static __always_inline int on_giveback(void *ctx, u64 urb)
+static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 {
 	struct scratch *s = armed ? take() : NULL;
 
 	if (!s)
 		return 0;
+	s->caller = caller;
 	s->detail = DETAIL_USB;
 	judge_urb(s, urb);
 	send_verdicts(ctx, s);
@@ -340,7 +339,7 @@ static __always_inline int on_giveback(void *ctx, u64 urb)
 SEC("?fentry/usb_unanchor_urb")
 int usb_giveback(u64 *args)
 {
-	return on_giveback(args, number(args[0]));
+	return on_giveback(args, number(args[0]), 0);
 }
 
 SEC("?kprobe/usb_unanchor_urb")
@@ -349,7 +348,7 @@ int usb_giveback_probe(void *ctx)
 	u64 args[CALL_ARGS];
 
 	probe_args(ctx, args);
-	return on_giveback(ctx, args[0]);
+	return on_giveback(ctx, args[0], probe_caller(ctx));
 }
 
 #endif

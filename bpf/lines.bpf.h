@@ -184,7 +184,8 @@ __noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32
 		return 0;
 	if (mode != WALK_COVERS)
 		return meets(s, map, at, mode);
-	if (!covers(map, space, address) || (space == SPACE_DMA && map->dev != s->dev))
+	if (!covers(map, space, address) ||
+	    (space == SPACE_DMA && place_of_generation(map->generation) != s->device))
 		return 0;
 	s->at = at;
 	return 1;
@@ -236,19 +237,24 @@ static __always_inline void judge_meeting(struct scratch *s)
 
 /* --- slack: the neighbours' bytes on the first and last line --- */
 
-#define LINE_WORDS (LINE_SIZE_MAX / 8)
+/* Not LINE_SIZE_MAX: the verifier goes round loops as often as they might. */
+static __always_inline u32 line_words(void)
+{
+	return line_size / 8;
+}
 
 static __always_inline u64 *line_word(struct slack *slack, u32 which, u32 i)
 {
+	i += which * line_words();
 	/* Or the compiler leaves out the mask, which the verifier needs. */
 	asm volatile("" : "+r"(i));
-	return &slack->line[which][i & (LINE_WORDS - 1)];
+	return &slack->line[i & (2 * line_words() - 1)];
 }
 
 /* The words of a line from one byte to another: of the first line (0) or the last (1). */
 static __always_inline void keep_words(struct slack *slack, u32 which, u64 line, u32 from, u32 to)
 {
-	for (u32 i = from / 8; i < LINE_WORDS && i * 8 < to; i++)
+	for (u32 i = from / 8; i < line_words() && i * 8 < to; i++)
 		*line_word(slack, which, i) = peek(line + i * 8);
 }
 
@@ -266,7 +272,7 @@ static __always_inline u64 bytes_of_word(u32 i, u32 from, u32 to)
 
 static __always_inline bool words_differ(struct slack *slack, u32 which, u64 line, u32 from, u32 to)
 {
-	for (u32 i = from / 8; i < LINE_WORDS && i * 8 < to; i++)
+	for (u32 i = from / 8; i < line_words() && i * 8 < to; i++)
 		if ((*line_word(slack, which, i) ^ peek(line + i * 8)) & bytes_of_word(i, from, to))
 			return true;
 	return false;
@@ -291,6 +297,7 @@ static __always_inline struct slack *slack_at(u64 phys, u32 further)
 /* What was kept for the mapping of an address. */
 static __always_inline struct slack *find_slack(u64 phys)
 {
+	SHORT_LOOP
 	for (u32 i = 0; i < SLACK_REACH; i++) {
 		struct slack *slack = slack_at(phys, i);
 
@@ -302,6 +309,7 @@ static __always_inline struct slack *find_slack(u64 phys)
 
 static __always_inline struct slack *take_slack(u64 phys)
 {
+	SHORT_LOOP
 	for (u32 i = 0; i < SLACK_REACH; i++) {
 		struct slack *slack = slack_at(phys, i);
 

@@ -185,6 +185,7 @@ static __always_inline struct scratch *take(void)
 	s->index = index;
 	s->cpu_address = 0;
 	s->culprit = 0;
+	s->caller = 0;
 	s->attrs = 0;
 	s->nents = 0;
 	s->at = NOWHERE;
@@ -314,8 +315,9 @@ __noinline int make_device(u64 address)
 		lose_event(LOST_DEVICE);
 		return 0;
 	}
-	was = __sync_val_compare_and_swap(&device->generation, 0,
-					  __sync_fetch_and_add(&generations, 1) + 1);
+	was = __sync_val_compare_and_swap(
+		&device->generation, 0,
+		(__sync_fetch_and_add(&generations, 1) + 1) * DEVICES_MAX | at);
 	if (was) {
 		/* Another CPU is at it, or what this one interrupted. */
 		bpf_loop(4096, wait_ready, &at, 0);
@@ -446,7 +448,7 @@ __noinline int look_for_losses(void)
 		missed_since = now;
 	}
 	if (now - missed_since < EVENT_NS)
-		lost_before = now;
+		lose_until(now);
 	return 0;
 }
 
@@ -481,13 +483,29 @@ __noinline u64 hash_stack(const struct stack *stack)
 	return hash | 1;
 }
 
+/*
+ * The stack of an event. At the start of a function on arm64, and at its end, only a register
+ * knows its @caller, and the kernel leaves that out. 0: it does not.
+ */
+static __always_inline long get_stack(void *ctx, u64 *frames, u64 caller)
+{
+	long bytes;
+
+	if (!caller)
+		return bpf_get_stack(ctx, frames, STACK_MAX * sizeof(*frames), 0);
+	bytes = bpf_get_stack(ctx, frames + 1, (STACK_MAX - 1) * sizeof(*frames), 0);
+	frames[0] = frames[1];
+	frames[1] = caller;
+	return bytes;
+}
+
 /* Takes the stack of this event, and keeps it under the key that is returned. */
 static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 {
 	u64 key;
 
 	__builtin_memset(&s->stack, 0, sizeof(s->stack));
-	if (bpf_get_stack(ctx, s->stack.frames, sizeof(s->stack.frames), 0) <= 0)
+	if (get_stack(ctx, s->stack.frames, s->caller) <= 0)
 		return 0;
 	key = hash_stack(&s->stack);
 	if (!bpf_map_lookup_elem(&stacks, &key))
@@ -502,8 +520,8 @@ static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 static __always_inline u64 signature_of(const struct device_state *device, u64 depth, u64 size,
 					u8 dir, u8 kind, u64 attrs)
 {
-	u64 tag = (u64)device->generation << 44 ^ size << 24 ^ attrs << 18 ^ (u64)kind << 16 ^
-		  (u64)dir << 14;
+	u64 tag = device->generation * 0x9e3779b97f4a7c15 ^ size << 24 ^ attrs << 18 ^
+		  (u64)kind << 16 ^ (u64)dir << 14;
 
 	return (tag ^ (depth & (TASK_STACK - 1))) * 0x9e3779b97f4a7c15;
 }
@@ -663,7 +681,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	if (s->culprit) {
 		copy_stack(finding->stack, s->culprit);
 	} else {
-		bytes = bpf_get_stack(walk->ctx, finding->stack, sizeof(finding->stack), 0);
+		bytes = get_stack(walk->ctx, finding->stack, s->caller);
 		if (bytes <= 0)
 			finding->stack[0] = 0;
 	}

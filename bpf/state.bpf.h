@@ -158,7 +158,7 @@ struct signature signatures[SIGNATURES];
 /*
  * Which mappings begin in a page, of DMA or of physical addresses, for those that
  * the buckets do not tell: whose two addresses differ, and long ones. Only a hint:
- * it may have forgotten.
+ * it may have forgotten. User space makes more room where there is an IOMMU.
  */
 #define STARTS 8
 #define SPACE_DMA 0
@@ -178,7 +178,7 @@ struct page_starts {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, STARTS_MAX);
 	__type(key, struct page_key);
 	__type(value, struct page_starts);
 } starts SEC(".maps");
@@ -197,12 +197,15 @@ struct {
 	__type(value, u64);
 } page_lines SEC(".maps");
 
-/* By a hash of a mapping's physical address, or a little further on. */
+/*
+ * By a hash of a mapping's physical address, or a little further on. User space makes it
+ * smaller, where lines are not LINE_SIZE_MAX long.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SLACKS_MAX);
-	__type(key, u32);
-	__type(value, struct slack);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct slack));
 } slacks SEC(".maps");
 
 /* Hashes of buffers that the device reads. */
@@ -271,6 +274,7 @@ struct scratch {
 	struct sg_cursor sg;
 	u64 cpu_address;
 	u64 sp; /* where on which stack this happens */
+	u64 caller; /* that the stack would not show; 0: it does */
 	u64 culprit; /* key of the stack that did it; 0: the event's own */
 	u32 nents;
 	u8 op;
@@ -294,7 +298,6 @@ struct scratch {
 	u64 changed[2][LINE_SIZE_MAX / 64];
 	struct stack stack;
 	u64 args[CALL_ARGS + 1]; /* of a function, and its result: probes.bpf.h */
-	u64 interrupts; /* when this began */
 };
 
 /* 4 on x86 and arm64, twice as many with KASAN. */
@@ -311,7 +314,7 @@ struct cpu_state {
 	u64 offset; /* of its part of per-CPU memory; 0: not known */
 	u32 used; /* scratches, a bit each; and READINGs */
 	u64 number; /* see number_at() */
-	u64 interrupts; /* so far, where kprobes need to know */
+	u64 probes_work; /* see probe_works() */
 	struct stack_pages stack;
 };
 
@@ -353,11 +356,18 @@ static __always_inline void count_lost(u32 reason)
 	__sync_fetch_and_add(&lost[reason], 1);
 }
 
+/* What happens until then, ns, may be something else than it seems. */
+static __always_inline void lose_until(u64 then)
+{
+	if (lost_before < then)
+		lost_before = then;
+}
+
 /* An event was lost of which not even the device is known. */
 static __always_inline void lose_event(u32 reason)
 {
 	count_lost(reason);
-	lost_before = bpf_ktime_get_ns();
+	lose_until(bpf_ktime_get_ns());
 }
 
 #endif

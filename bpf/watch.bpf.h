@@ -190,16 +190,16 @@ __noinline int judge_hit(struct scratch *s)
 	if (caught_already(watch, s->stack.frames[0]))
 		return 0;
 	count_watch(WATCH_HITS);
-	s->dev = watch->dev;
 	s->at = watch->at;
 	s->kind = KIND_SINGLE;
 	s->op = watch->kind == WATCH_ACCESS ? OP_CPU_READ : OP_CPU_WRITE;
 	s->watched = 1;
 	map = live_any(s->at);
-	if (!map || map->dev != watch->dev || map->dma != watch->dma || map->born != watch->born ||
-	    map->turn != watch->turn || map->owner != OWNER_DEVICE || is_legal_code(&s->stack))
+	if (!map || map->generation != watch->generation || map->dma != watch->dma ||
+	    map->born != watch->born || map->turn != watch->turn || map->owner != OWNER_DEVICE ||
+	    is_legal_code(&s->stack))
 		return count_watch(WATCH_LEGAL);
-	s->device = find_device(s->dev);
+	set_device(s, map);
 	device = known_device(s);
 	s->dma = map->dma;
 	if (!device || events_lost(device, born_ns(map)) || !is_alone(s))

@@ -20,6 +20,8 @@
 #include "attach.h"
 #include "dmasnoop.skel.h"
 #include "memory.h"
+#include "returns.h"
+#include "symbols.h"
 #include "table.h"
 
 #define PAGE 4096
@@ -105,10 +107,22 @@ static bool is_preempted(const struct btf *btf)
 		(major == 6 && minor >= 13));
 }
 
+/* For when a function returns, where there is no fentry. */
+static bool is_kretprobe(const char *section)
+{
+	return !strncmp(section, "kretprobe/", 10);
+}
+
 /* For where there is no fentry. */
 static bool is_probe(const char *section)
 {
-	return !strncmp(section, "kprobe/", 7) || !strncmp(section, "kretprobe/", 10);
+	return !strncmp(section, "kprobe/", 7) || is_kretprobe(section);
+}
+
+/* They look for what kprobes lose: bpf/probes.bpf.h. */
+static bool is_for_probes(const char *name)
+{
+	return !strncmp(name, "probe_", 6);
 }
 
 /* One that user space runs by reading from it. */
@@ -178,16 +192,6 @@ bool attach_refused_another(void)
 const char *attach_left_out(void)
 {
 	return left_out;
-}
-
-/**
- * attach_by_kprobes - has the kernel no fentry?
- *
- * Return: true when calls in interrupts can be lost, and nobody counts them.
- */
-bool attach_by_kprobes(void)
-{
-	return by_kprobes;
 }
 
 static void leave_out(const char *target)
@@ -261,13 +265,13 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		}
 		if (is_late(name))
 			bpf_program__set_autoload(program, true);
-		if (is_late(name) || is_iterator(section) || is_tracepoint_twin(program))
+		if (is_late(name) || is_iterator(section) || is_tracepoint_twin(program) ||
+		    is_kretprobe(section))
 			bpf_program__set_autoattach(program, false);
 		if (is_late(name) || is_iterator(section))
 			continue;
 		if (is_tracepoint(program)) {
-			wanted = has_tracepoint(btf, target) &&
-				 (strncmp(name, "probe_", 6) || !fentry);
+			wanted = has_tracepoint(btf, target) && (!is_for_probes(name) || !fentry);
 		} else {
 			wanted = (has_function(btf, target) ||
 				  (optional && usbcore_has_function(btf, target))) &&
@@ -291,6 +295,96 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	btf__free(btf);
 	return mapping ? NULL :
 			 "neither its tracepoints nor its functions of the DMA API are known";
+}
+
+/* --- when functions return, where there is no fentry --- */
+
+static struct bpf_link *return_links[64];
+static size_t nr_return_links;
+
+/* A kprobe at each of the instructions by which a function returns. False: not all of them. */
+static bool probe_returns(struct dmasnoop_bpf *bpf, const struct bpf_program *program)
+{
+	const char *name = strchr(bpf_program__section_name(program), '/') + 1;
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	size_t returns[RETURNS_MAX], nr;
+	struct range function;
+
+	if (!symbols_function(name, &function) ||
+	    function.end - function.start > sizeof(bpf->bss->text))
+		return false;
+	bpf->bss->text_address = function.start;
+	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.read_text), &run) || run.retval)
+		return false;
+	nr = returns_arm64(bpf->bss->text, (function.end - function.start) / sizeof(uint32_t),
+			   returns);
+	for (size_t i = 0; i < nr; i++) {
+		LIBBPF_OPTS(bpf_kprobe_opts, opts, .offset = returns[i] * sizeof(uint32_t));
+		struct bpf_link *link;
+
+		if (nr_return_links == sizeof(return_links) / sizeof(return_links[0]))
+			return false;
+		link = bpf_program__attach_kprobe_opts(program, name, &opts);
+		if (!link)
+			return false;
+		return_links[nr_return_links++] = link;
+	}
+	return nr;
+}
+
+static bool probe_all_returns(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_program *program;
+
+#ifndef __aarch64__
+	return false;
+#endif
+	bpf_object__for_each_program(program, bpf->obj)
+		if (is_kretprobe(bpf_program__section_name(program)) &&
+		    bpf_program__fd(program) >= 0 && !probe_returns(bpf, program))
+			return false;
+	return true;
+}
+
+/**
+ * attach_stop - detach what the skeleton does not know of
+ */
+void attach_stop(void)
+{
+	while (nr_return_links)
+		bpf_link__destroy(return_links[--nr_return_links]);
+}
+
+/**
+ * attach_returns - see functions return
+ * @bpf: loaded, and attached but for this
+ *
+ * By kprobes, where it is certain that they see every return; else by kretprobes, which
+ * lose calls in interrupts.
+ *
+ * Return: 0, or an error as of errno, negative.
+ */
+int attach_returns(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_object_skeleton *skeleton = bpf->skeleton;
+
+	if (!by_kprobes)
+		return 0;
+	bpf->bss->returns_probed = probe_all_returns(bpf);
+	if (bpf->bss->returns_probed)
+		return 0;
+	attach_stop();
+	for (int i = 0; i < skeleton->prog_cnt; i++) {
+		const struct bpf_program *program = *skeleton->progs[i].prog;
+
+		if (bpf_program__fd(program) < 0 ||
+		    !is_kretprobe(bpf_program__section_name(program)))
+			continue;
+		*skeleton->progs[i].link = bpf_program__attach(program);
+		if (!*skeleton->progs[i].link)
+			return -errno;
+	}
+	return 0;
 }
 
 static bool twins_wanted;

@@ -181,6 +181,8 @@ static int prepare(const char *release)
 		return fail("cannot open the BPF object: %s", strerror(errno));
 	tracer.bpf = bpf;
 	bpf->rodata->line_size = opts.line_size;
+	bpf_map__set_value_size(bpf->maps.slacks,
+				offsetof(struct slack, line) + (size_t)2 * opts.line_size);
 	bpf->rodata->checks_enabled = opts.checks;
 	bpf->rodata->facts.line_mask = opts.line_size - 1;
 	for (bpf->rodata->facts.line_shift = 6;
@@ -244,6 +246,8 @@ static int load(void)
 	if (problem)
 		return fail("kernel %s: %s", uts.release, problem);
 	err = dmasnoop_bpf__attach(bpf);
+	if (!err)
+		err = attach_returns(bpf);
 	if (err)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
@@ -345,7 +349,7 @@ static void collect(struct summary *summary)
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
 		.unreadable = attach_unreadable(tracer.bpf),
-		.by_kprobes = attach_by_kprobes(),
+		.blind_interrupts = tracer.bpf->bss->blind_interrupts,
 		.line_size = opts.line_size,
 		.watch = watch_totals(),
 		.unsettled = held_unsettled(),
@@ -490,8 +494,9 @@ static int run(void)
 	ring = ring_buffer__new(bpf_map__fd(tracer.bpf->maps.events), on_event, NULL, NULL);
 	if (!ring)
 		return fail("ring buffer: %s", strerror(errno));
-	symbols_load();
 	if (opts.command) {
+		/* Before it can unload a module. */
+		symbols_load();
 		child = start_command(&release);
 		if (child < 0)
 			return fail("cannot start %s: %s", opts.command[0], strerror(errno));
@@ -507,6 +512,8 @@ static int run(void)
 				"Tracing DMA, %u-byte lines. Ctrl-C ends it.\n", opts.line_size);
 		fflush(tracer.findings.text);
 	}
+	if (!opts.command)
+		symbols_load();
 	status = follow(ring, child);
 	if (child > 0 && !child_ended) {
 		/* Ctrl-C reaches the command too; --duration does not. */
@@ -582,6 +589,7 @@ static int trace(void)
 	watch_stop();
 	held_free();
 	table_close();
+	attach_stop();
 	dmasnoop_bpf__destroy(tracer.bpf);
 	exact_end();
 	live_free(&tracer.sites);

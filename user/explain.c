@@ -270,8 +270,9 @@ static const struct explanation explain_CONTENT_CHANGED = {
 	.right = "cmd->flags |= LAST;\n"
 		 "dma = dma_map_single(dev, cmd, sizeof(*cmd), DMA_TO_DEVICE);",
 	.sees = "The bytes are summed at the handover to the device and at the handover back, and "
-		"the sums compared: those at both ends of one buffer in 512, or, with "
-		"--content=edges, of every one, or with --content=full all.",
+		"the sums compared: those at both ends of the next buffer after some 1,000 maps "
+		"and syncs of the device, or, with --content=edges, of every one, or with "
+		"--content=full all.",
 	.blind = "A write of the value that was there; one undone before the unmap. Buffers that "
 		 "several owners share on purpose (the page cache under write-back, the zero page) "
 		 "may change rightly.",

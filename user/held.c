@@ -49,8 +49,8 @@ static bool find(const struct finding *finding, struct mapping *map)
 	const struct mapping *then = &finding->map;
 
 	table_read(finding->at, map);
-	return map->dev == then->dev && map->dma == then->dma && map->born == then->born &&
-	       map->turn == then->turn && map->generation == then->generation;
+	return map->dma == then->dma && map->born == then->born && map->turn == then->turn &&
+	       map->generation == then->generation;
 }
 
 /* What became of the mapping after the access, which is the last step it had then. */

@@ -88,8 +88,7 @@ static struct site *site_of(struct sites *sites, const struct mapping *map, int 
 
 	for (size_t i = 0; i < sites->nr; i++) {
 		site = &sites->site[i];
-		if (site->frame == frame && site->dev == map->dev &&
-		    site->generation == map->generation)
+		if (site->frame == frame && site->generation == map->generation)
 			return site;
 	}
 	if (sites->nr == SITES_MAX) {
@@ -101,8 +100,8 @@ static struct site *site_of(struct sites *sites, const struct mapping *map, int 
 		return NULL;
 	sites->site = more;
 	site = &more[sites->nr];
-	*site = (struct site){ .dev = map->dev, .generation = map->generation, .frame = frame };
-	if (!table_device(map->dev, map->generation, &site->device))
+	*site = (struct site){ .generation = map->generation, .frame = frame };
+	if (!table_device(map->generation, &site->device))
 		return NULL;
 	sites->nr++;
 	return site;
@@ -198,7 +197,7 @@ bool live_leak(struct site *site, int stacks, struct finding *finding)
 	struct timespec now;
 
 	if (site->told || site->growing < LOOKS_TO_LEAK ||
-	    !table_device(site->dev, site->generation, device) || device->lazy)
+	    !table_device(site->generation, device) || device->lazy)
 		return false;
 	site->told = true;
 	clock_gettime(CLOCK_MONOTONIC, &now);

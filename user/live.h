@@ -12,8 +12,7 @@
 
 /**
  * struct site - one call site of one device's driver, and what is live of it
- * @dev: address of the struct device
- * @generation: of the device at that address
+ * @generation: of the device
  * @frame: return address into the call site; 0: not recorded
  * @oldest: its oldest live mapping
  * @count: live mappings
@@ -25,7 +24,6 @@
  * @device: whose; its name, driver and platform
  */
 struct site {
-	u64 dev;
 	u32 generation;
 	u64 frame;
 	struct mapping oldest;

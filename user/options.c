@@ -101,7 +101,7 @@ enum {
 		  OPT_CONTENT,                                                                              \
 		  "MODE",                                                                                   \
 		  0,                                                                                        \
-		  "content-changed looks at: off, sample (default: both ends of one buffer in 512), edges " \
+		  "content-changed looks at: off, sample (default: both ends of one in some 1,000), edges " \
 		  "(of every one), full (all bytes)",                                                       \
 		  0 },                                                                                      \
 		{ "exact",                                                                                  \

@@ -256,7 +256,7 @@ void record_flush(const struct summary *summary, bool end)
 		.devices = summary->nr_devices,
 		.leaks_judged = summary->leaks_judged,
 		.unreadable = summary->unreadable,
-		.by_kprobes = summary->by_kprobes,
+		.blind_interrupts = summary->blind_interrupts,
 		.end = end,
 	};
 

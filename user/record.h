@@ -28,7 +28,7 @@
 
 #define RECORD_MAGIC 0x706f6f6e73616d64 /* "dmasnoop" */
 #define RECORD_BLOCK_MAGIC 0x6b636c62 /* "blck" */
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 #define RECORD_BLOCK_MAX (1 << 20) /* plain bytes of a block */
 #define RECORD_FINDINGS_MAX (1 << 16) /* kinds of findings */
 #define RECORD_STACKS_MAX (1 << 17)
@@ -137,7 +137,7 @@ struct record_repeat {
  * @devices: RECORD_DEVICE entries before it
  * @leaks_judged: see struct summary
  * @unreadable: see struct summary
- * @by_kprobes: see struct summary
+ * @blind_interrupts: see struct summary
  * @end: the run was over
  * @left_out: see struct summary
  */
@@ -145,12 +145,13 @@ struct record_totals {
 	u64 lost[NR_LOST];
 	u64 missed;
 	u64 overlooked;
+	u64 blind_interrupts;
 	u64 dropped;
 	u64 devices;
 	u32 leaks_judged;
 	u32 unreadable;
-	u32 by_kprobes;
 	u32 end;
+	u32 pad;
 	char left_out[LEFT_OUT_SIZE];
 };
 

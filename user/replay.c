@@ -382,7 +382,7 @@ static void summarise(struct reader *reader, const struct record_header *header)
 		.checks = header->checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = reader->totals.leaks_judged,
 		.unreadable = reader->totals.unreadable,
-		.by_kprobes = reader->totals.by_kprobes,
+		.blind_interrupts = reader->totals.blind_interrupts,
 		.line_size = header->line_size,
 		.filtered = header->device[0] || header->driver[0],
 		.damaged = !reader->has_totals,

@@ -131,10 +131,12 @@ void summary_text(FILE *out, const struct summary *summary)
 			"          their programs could not be loaded (-v shows why), or their module\n"
 			"          came after the start.\n",
 			summary->left_out);
-	if (summary->by_kprobes)
+	if (summary->blind_interrupts)
 		fprintf(out,
-			"Not seen: calls in interrupts in the midst of others: this kernel has no fentry,\n"
-			"          and kprobes lose them. Findings they explain are marked Unsure.\n");
+			"Not seen: calls in %" PRIu64
+			" interrupts: this kernel has no fentry, and kprobes\n"
+			"          lose some. Findings they explain are marked Unsure.\n",
+			summary->blind_interrupts);
 	if (summary->overlooked)
 		fprintf(out,
 			"Not seen: %" PRIu64
@@ -253,8 +255,13 @@ void summary_json(FILE *out, const struct summary *summary)
 	}
 	if (summary->unreadable)
 		json_object_array_add(unseen, json_object_new_string("contents and allocations"));
-	if (summary->by_kprobes)
-		json_object_array_add(unseen, json_object_new_string("calls that kprobes lost"));
+	if (summary->blind_interrupts) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "calls in %" PRIu64 " interrupts",
+			 summary->blind_interrupts);
+		json_object_array_add(unseen, json_object_new_string(text));
+	}
 	if (summary->left_out[0]) {
 		char text[LEFT_OUT_SIZE + 16];
 

@@ -32,7 +32,7 @@ struct fold {
  * @different: findings in text
  * @checks: that were looked for, bit per enum check
  * @leaks_judged: a driver left its device, or mappings were watched growing old
- * @by_kprobes: the kernel has no fentry
+ * @blind_interrupts: in which the kernel dropped kprobes
  * @unreadable: memory was not found: contents and allocations are not known
  * @level: what was reported from
  * @line_size: what was judged by, bytes
@@ -56,7 +56,7 @@ struct summary {
 	uint32_t checks;
 	bool leaks_judged;
 	bool unreadable;
-	bool by_kprobes;
+	u64 blind_interrupts;
 	enum level level;
 	unsigned int line_size;
 	bool filtered;

@@ -103,7 +103,7 @@ void symbols_define(uint64_t address, const struct symbol *symbol)
 void symbols_load(void)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[512], name[256], module[128];
+	char line[512];
 	size_t room = 0;
 
 	symbols_forget();
@@ -111,13 +111,18 @@ void symbols_load(void)
 	if (!file)
 		return;
 	while (fgets(line, sizeof(line), file)) {
-		unsigned long long address;
-		char type;
-		int nr = sscanf(line, "%llx %c %255s [%127[^]]]", &address, &type, name, module);
+		/* ADDRESS TYPE NAME, of a module's followed by a tab and [MODULE] */
+		char *type, *name, *module;
+		uint64_t address = strtoull(line, &type, 16);
 		size_t length;
 
-		if (nr < 3 || !address || !strchr("tTwW", type))
+		if (!address || strcspn(++type, "tTwW") || type[1] != ' ')
 			continue;
+		name = type + 2;
+		module = strchr(name, '[');
+		name[strcspn(name, "\t\n")] = '\0';
+		if (module)
+			module[strcspn(module, "]")] = '\0';
 		if (nr_entries == room) {
 			struct loaded_symbol *more;
 
@@ -129,14 +134,14 @@ void symbols_load(void)
 		}
 		length = strlen(name) + 1;
 		entries[nr_entries].address = address;
-		entries[nr_entries].name = malloc(length + (nr == 4 ? strlen(module) + 1 : 0));
+		entries[nr_entries].name = malloc(length + (module ? strlen(module) : 0));
 		if (!entries[nr_entries].name)
 			break;
 		strcpy(entries[nr_entries].name, name);
 		entries[nr_entries].module = NULL;
-		if (nr == 4) {
+		if (module) {
 			entries[nr_entries].module = entries[nr_entries].name + length;
-			strcpy(entries[nr_entries].module, module);
+			strcpy(entries[nr_entries].module, module + 1);
 		}
 		nr_entries++;
 	}
@@ -193,6 +198,31 @@ bool symbols_known(const char *name)
 	for (size_t i = 0; i < nr_entries; i++)
 		if (!strcmp(entries[i].name, name))
 			return true;
+	return false;
+}
+
+/**
+ * symbols_function - where a function of the kernel's own is
+ * @name: of it
+ * @range: out; up to where the next begins
+ *
+ * Return: false when it is not known, or not where it ends.
+ */
+bool symbols_function(const char *name, struct range *range)
+{
+	if (!loaded)
+		symbols_load();
+	for (size_t i = 0, next; i < nr_entries; i++) {
+		if (entries[i].module || strcmp(entries[i].name, name))
+			continue;
+		for (next = i + 1; next < nr_entries; next++)
+			if (entries[next].address != entries[i].address)
+				break;
+		if (next == nr_entries)
+			return false;
+		*range = (struct range){ entries[i].address, entries[next].address };
+		return true;
+	}
 	return false;
 }
 

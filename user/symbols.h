@@ -27,6 +27,7 @@ void symbols_recorded(void);
 void symbols_define(uint64_t address, const struct symbol *symbol);
 struct symbol symbols_find(uint64_t address);
 bool symbols_known(const char *name);
+bool symbols_function(const char *name, struct range *range);
 size_t symbols_format(uint64_t address, char *text, size_t size);
 size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t max);
 size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start);

@@ -3,6 +3,7 @@
  * The BPF side's table of mappings, and its devices. Both are shared memory: what is
  * read may change meanwhile, so it is copied, and looked at once more.
  */
+#include <glob.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -23,13 +24,24 @@ static struct {
 	uint32_t nr;
 } self;
 
+/* Then every mapping has two addresses. */
+static bool has_iommu(void)
+{
+	glob_t found;
+	bool any = !glob("/sys/class/iommu/*", 0, NULL, &found);
+
+	if (any)
+		globfree(&found);
+	return any;
+}
+
 /**
  * table_size - make room for mappings
  * @bpf: opened, not loaded
  * @pages: of memory
  * @mappings: that can be live at once; 0: as many as is likely of so much memory
  *
- * A third more than that: full buckets take time. A mapping takes 106 bytes.
+ * A third more than that: full buckets take time. A mapping takes 98 bytes.
  */
 void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
 {
@@ -40,6 +52,8 @@ void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
 	self.nr = mappings * 4 / 3 / BUCKET + 1;
 	bpf->rodata->facts.nr_buckets = self.nr;
 	bpf_map__set_max_entries(bpf->maps.mappings, self.nr);
+	if (has_iommu())
+		bpf_map__set_max_entries(bpf->maps.starts, STARTS_MAX_IOMMU);
 }
 
 /**
@@ -123,22 +137,14 @@ void table_settle(struct mapping *map)
 }
 
 /**
- * table_device - the device at an address
- * @dev: of its struct device
- * @generation: which of those that were there
+ * table_device - a device
+ * @generation: which
  * @device: out
  *
  * Return: it is there still.
  */
-bool table_device(uint64_t dev, uint32_t generation, struct device_state *device)
+bool table_device(uint32_t generation, struct device_state *device)
 {
-	for (size_t i = 0; i < DEVICES_MAX; i++) {
-		const struct device_state *state = &self.bpf->bss->devices[i];
-
-		if (state->dev != dev || !state->ready || state->generation != generation)
-			continue;
-		*device = *state;
-		return true;
-	}
-	return false;
+	*device = self.bpf->bss->devices[place_of_generation(generation)];
+	return device->ready && device->generation == generation;
 }

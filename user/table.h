@@ -17,6 +17,6 @@ uint32_t table_places(void);
 bool table_read(uint32_t at, struct mapping *map);
 uint64_t table_born(const struct mapping *map);
 void table_settle(struct mapping *map);
-bool table_device(uint64_t dev, uint32_t generation, struct device_state *device);
+bool table_device(uint32_t generation, struct device_state *device);
 
 #endif

@@ -32,14 +32,13 @@ struct candidate {
 
 /**
  * struct target_device - whose turn it is
- * @dev, @generation: which
+ * @generation: which
  * @last_born: of the mapping that was watched last
  * @rounds: how often its buffers have been gone through
  * @turn: picks a place in the buffer: in each round another
  * @candidates: of this device, in the current sample
  */
 struct target_device {
-	uint64_t dev;
 	uint32_t generation;
 	uint64_t last_born;
 	unsigned int rounds;
@@ -61,24 +60,19 @@ static struct {
 
 /* --- what can be watched --- */
 
-static struct target_device *find_device(uint64_t dev, uint32_t generation)
+static struct target_device *find_device(uint32_t generation)
 {
 	struct target_device *more;
 
-	for (size_t i = 0; i < self.nr_devices; i++) {
-		if (self.devices[i].dev != dev)
-			continue;
-		if (self.devices[i].generation != generation)
-			self.devices[i] =
-				(struct target_device){ .dev = dev, .generation = generation };
-		return &self.devices[i];
-	}
+	for (size_t i = 0; i < self.nr_devices; i++)
+		if (self.devices[i].generation == generation)
+			return &self.devices[i];
 	more = realloc(self.devices, (self.nr_devices + 1) * sizeof(*more));
 	if (!more)
 		return NULL;
 	self.devices = more;
 	more += self.nr_devices++;
-	*more = (struct target_device){ .dev = dev, .generation = generation };
+	*more = (struct target_device){ .generation = generation };
 	return more;
 }
 
@@ -95,7 +89,7 @@ static bool is_candidate(uint32_t at, const struct mapping *map, struct candidat
 	if (!map->phys || !map->size || !rule_is_streaming(map->kind) ||
 	    map->attrs & ATTR_SKIP_CPU_SYNC || table_born(map) <= self.bpf->bss->lost_before)
 		return false;
-	if (!table_device(map->dev, map->generation, &device) || device.ignored)
+	if (!table_device(map->generation, &device) || device.ignored)
 		return false;
 	/* Played by a module (dmaloop): what it does to the buffers are CPU accesses too. */
 	if (device.software)
@@ -108,7 +102,7 @@ static bool is_candidate(uint32_t at, const struct mapping *map, struct candidat
 	/* What is never unmapped is not known to be mapped still. */
 	if (candidate->blind && self.unmaps_optional && !device.unmaps)
 		return false;
-	target = find_device(map->dev, map->generation);
+	target = find_device(map->generation);
 	if (!target)
 		return false;
 	target->candidates++;
@@ -144,15 +138,15 @@ static bool is_live(const struct candidate *candidate)
 {
 	struct mapping map;
 
-	return table_read(candidate->at, &map) && map.dev == candidate->map.dev &&
-	       map.dma == candidate->map.dma && map.generation == candidate->map.generation &&
-	       map.born == candidate->map.born && map.turn == candidate->map.turn;
+	return table_read(candidate->at, &map) && map.dma == candidate->map.dma &&
+	       map.generation == candidate->map.generation && map.born == candidate->map.born &&
+	       map.turn == candidate->map.turn;
 }
 
 static void drop(struct candidate *candidate, struct target_device *device)
 {
 	device->candidates--;
-	candidate->map.dev = 0;
+	candidate->map.generation = 0;
 }
 
 /*
@@ -175,7 +169,7 @@ static struct candidate *next_mapping(struct target_device *device)
 		for (size_t i = 0; i < self.nr_sample; i++) {
 			struct candidate *c = &self.sample[i];
 
-			if (c->map.dev != device->dev)
+			if (c->map.generation != device->generation)
 				continue;
 			if (!skip--)
 				any = c;

@@ -173,7 +173,8 @@ static void read_online(void)
 
 static void count_buffer(const struct target *target)
 {
-	uint64_t hash = (target->map.born ^ target->map.dma ^ target->map.dev) * 0x9e3779b97f4a7c15;
+	uint64_t hash =
+		(target->map.born ^ target->map.dma ^ target->map.generation) * 0x9e3779b97f4a7c15;
 	uint32_t bit = hash >> 44;
 
 	self.totals.turns++;
@@ -192,11 +193,11 @@ static void publish(unsigned int slot, const struct target *target, enum watch_k
 	struct watch *watch = &self.bpf->bss->watches[slot];
 
 	*watch = (struct watch){
-		.dev = target->map.dev,
 		.dma = target->map.dma,
 		.born = target->map.born,
 		.at = target->at,
 		.turn = target->map.turn,
+		.generation = target->map.generation,
 		.phys = target->phys,
 		.size = target->size,
 		.kind = kind,

@@ -176,6 +176,35 @@ static int late_content(struct device *dev)
 	return err;
 }
 
+/* A buffer mapped once, and handed over by syncs ever after. */
+static __always_inline int send_again(struct device *dev, bool late)
+{
+	struct buffer b;
+	int i, err = buffer_get(dev, &b, SIZE, DMA_TO_DEVICE);
+
+	for (i = 0; !err && i < ROUNDS * 20; i++) {
+		dma_sync_single_for_cpu(dev, b.dma, SIZE, b.dir);
+		if (!late)
+			WRITE_ONCE(b.cpu[0], i);
+		dma_sync_single_for_device(dev, b.dma, SIZE, b.dir);
+		if (late)
+			WRITE_ONCE(b.cpu[0], i);
+	}
+	if (!err)
+		buffer_put(dev, &b);
+	return err;
+}
+
+static int synced_content(struct device *dev)
+{
+	return send_again(dev, true);
+}
+
+static int synced_content_in_turn(struct device *dev)
+{
+	return send_again(dev, false);
+}
+
 static int freed(struct device *dev, u8 *memory, bool wrong)
 {
 	struct buffer b;
@@ -245,6 +274,8 @@ const struct bench_case late_cases[] = {
 	{ "late-shared-line", late_shared_line },
 	{ "late-sync-outside", late_sync_outside, true },
 	{ "late-content", late_content, true },
+	{ "synced-content", synced_content, true },
+	{ "synced-content-in-turn", synced_content_in_turn, true },
 	{ "late-freed", late_freed },
 	{ "late-free-block", late_free_block },
 	{ "late-leak", late_leak },

@@ -192,6 +192,33 @@ static int leak(struct device *dev)
 	return buffer_map(dev, &b, SIZE, DMA_TO_DEVICE);
 }
 
+/* It is mapped before the driver asks; older kernels have nothing to ask. */
+static int unmap_not_needed(struct device *dev)
+{
+#ifdef DMA_ATTR_MMIO /* which dma_need_unmap() is as old as, almost */
+	static u8 *kept;
+	struct buffer b;
+	int err;
+
+	if (!kept)
+		kept = kzalloc(SIZE, GFP_KERNEL);
+	if (!kept)
+		return -ENOMEM;
+	b.cpu = kept;
+	err = buffer_map(dev, &b, SIZE, DMA_TO_DEVICE);
+	if (!err && dma_need_unmap(dev))
+		buffer_unmap(dev, &b);
+	return err;
+#else
+	struct buffer b;
+	int err = buffer_get(dev, &b, SIZE, DMA_TO_DEVICE);
+
+	if (!err)
+		buffer_put(dev, &b);
+	return err;
+#endif
+}
+
 /* The path that is tried least: a probe that fails when it has mapped something. */
 static int fails_late(struct device *dev)
 {
@@ -322,6 +349,7 @@ const struct bench_case lifetime_cases[] = { { "mapped-twice", mapped_twice },
 					     { "leak", leak },
 					     { "leak-coherent", leak_coherent },
 					     { "leak-table", leak_table },
+					     { "unmap-not-needed", unmap_not_needed },
 					     { "leak-failed-probe", leak_failed_probe },
 					     { "failed-probe", failed_probe },
 					     { "ever-more", ever_more },
