@@ -422,40 +422,41 @@ static long add_misses(u32 index, u64 *sum)
 	return 0;
 }
 
+/* How many events the kernel dropped so far, whoever took them then. */
+__noinline u64 count_misses(void)
+{
+	u64 misses = 0;
+
+	bpf_loop(nr_cpus * nr_elders, add_misses, &misses, 0);
+	return misses;
+}
+
 /*
- * Has the kernel dropped an event since it was asked last, and no twin taken it? Only the
- * time is not known: until now. An event that a twin is just about to take counts, too;
- * when that is over, one that was lost meanwhile makes the same sum. So what is said
- * shortly after a change is in doubt as well.
+ * Has the kernel dropped an event that no twin took, and user space does not know of it?
+ * One that a twin is just about to take counts, too: only user space can wait until that is
+ * over (attach_missed()). Until it has, everything is in doubt. What the twins took is read
+ * first, so that nothing can be taken for it that was dropped later.
  *
  * Where programs are preempted a twin can take what was done, too: there whatever was
  * dropped counts, and whatever a twin took.
  */
 __noinline int look_for_losses(void)
 {
-	u64 missed = 0, now = bpf_ktime_get_ns();
+	u64 taken = *(volatile u64 *)&rescued, misses;
 
 	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
-	bpf_loop(nr_cpus * nr_elders, add_misses, &missed, 0);
-	dropped = missed;
-	if (preempted)
-		missed += rescued;
-	else
-		missed -= rescued;
-	if (missed != missed_before) {
-		missed_before = missed;
-		missed_since = now;
-	}
-	if (now - missed_since < EVENT_NS)
-		lose_until(now);
+	misses = count_misses();
+	if ((preempted ? misses + taken : misses - taken) != settled)
+		lose_until(bpf_ktime_get_ns());
 	return 0;
 }
 
-/* Not attached: user space runs it, to know @dropped. */
+/* Not attached: user space runs it, to know @dropped. What is not settled is in doubt then. */
 SEC("raw_tp")
 int count_dropped(void *ctx)
 {
+	dropped = count_misses();
 	return look_for_losses();
 }
 
@@ -469,7 +470,7 @@ static __always_inline bool events_lost(const struct device_state *device, u64 s
 static __always_inline void lose_event_of(struct device_state *device)
 {
 	__sync_fetch_and_add(&device->lost, 1);
-	device->lost_before = bpf_ktime_get_ns();
+	set_later(&device->lost_before, bpf_ktime_get_ns());
 }
 
 /* --- stacks --- */

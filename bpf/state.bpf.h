@@ -68,12 +68,11 @@ u64 elder_stats[ELDERS_MAX];
 u64 twin_active[ELDERS_MAX];
 u32 nr_elders;
 
-/* What the kernel has dropped, twins' work or not: look_for_losses(). */
+/* What the kernel has dropped, twins' work or not: count_dropped(). */
 u64 dropped;
 
-/* What was lost when that was asked last, and since when, ns. */
-u64 missed_before;
-u64 missed_since;
+/* What was lost of it, as user space found: look_for_losses() compares. */
+u64 settled;
 
 /*
  * Armed when every hook is attached. Until then events are not looked at: a map that
@@ -356,11 +355,21 @@ static __always_inline void count_lost(u32 reason)
 	__sync_fetch_and_add(&lost[reason], 1);
 }
 
+/* Others may be at it. */
+static __always_inline void set_later(u64 *when, u64 then)
+{
+	for (int i = 0; i < 4; i++) {
+		u64 was = *(volatile u64 *)when;
+
+		if (was >= then || __sync_val_compare_and_swap(when, was, then) == was)
+			return;
+	}
+}
+
 /* What happens until then, ns, may be something else than it seems. */
 static __always_inline void lose_until(u64 then)
 {
-	if (lost_before < then)
-		lost_before = then;
+	set_later(&lost_before, then);
 }
 
 /* An event was lost of which not even the device is known. */

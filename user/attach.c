@@ -5,11 +5,14 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/membarrier.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -412,23 +415,38 @@ void attach_late(struct dmasnoop_bpf *bpf)
 	}
 }
 
-/**
- * attach_twins - take events that are nested in interrupts from now on
- * @bpf: loaded and attached
- *
- * The twins come when the first event was nested: on a machine where none is, tracing
- * costs a third less. What was nested before is lost.
+/*
+ * Until every event that is at work now is over. The kernel's membarrier() is one of RCU's,
+ * and an event keeps that off where tracepoints keep preemption off; elsewhere time has to do.
  */
-void attach_twins(struct dmasnoop_bpf *bpf)
+static void wait_for_events(void)
 {
+	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	usleep(EVENT_NS / 1000);
+}
+
+/*
+ * From now on take events that are nested in interrupts. The twins come when the first one
+ * was: on a machine where none is, tracing costs a third less. What was nested before is
+ * lost; and all that was mapped before they work is in doubt.
+ */
+static void attach_twins(struct dmasnoop_bpf *bpf)
+{
+	struct timespec now;
+
+	__atomic_store_n(&bpf->bss->lost_before, UINT64_MAX, __ATOMIC_SEQ_CST);
 	twins_wanted = true;
 	attach_late(bpf);
-	usleep(EVENT_NS / 1000);
+	wait_for_events();
 	/* Every event from here on has a twin at its end, to take its mark. */
 	bpf->bss->armed = ARMED_MARKING;
-	usleep(EVENT_NS / 1000);
+	wait_for_events();
 	/* And here every event that is at work has been marked. */
 	bpf->bss->armed = ARMED_TWINS;
+	wait_for_events();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	__atomic_store_n(&bpf->bss->lost_before, now.tv_sec * 1000000000ull + now.tv_nsec,
+			 __ATOMIC_SEQ_CST);
 }
 
 struct span {
@@ -681,21 +699,56 @@ const char *attach_learn(struct dmasnoop_bpf *bpf)
 	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
 }
 
+/* Events that the kernel dropped and no twin took, or is yet to take; what twins took is @taken. */
+static int64_t look_for_missed(struct dmasnoop_bpf *bpf, uint64_t *taken)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	*taken = __atomic_load_n(&bpf->bss->rescued, __ATOMIC_SEQ_CST);
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
+	return bpf->bss->dropped - *taken;
+}
+
 /**
  * attach_missed - events that neither a program nor its twin took, or both did
  * @bpf: loaded
  *
  * The kernel counts what a busy program missed; its twin counts what it took. The
- * difference, either way, was not seen as it was.
+ * difference, either way, was not seen as it was. The BPF side takes everything for
+ * doubtful while the difference is not the one that it has been told here: so one that a
+ * twin is still to take must not be in it, or it would make up for one that is lost later.
+ * At the first one the twins come.
+ *
+ * Return: how many so far, at least.
  */
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run);
-	uint64_t rescued = bpf->bss->rescued, dropped;
+	int64_t settled = bpf->bss->settled, missed, least;
+	uint64_t taken;
 
-	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
-	dropped = bpf->bss->dropped;
-	return dropped > rescued ? dropped - rescued : rescued - dropped;
+	missed = look_for_missed(bpf, &taken);
+	if (bpf->rodata->preempted) {
+		bpf->bss->settled = bpf->bss->dropped + taken;
+		if (missed && bpf->bss->armed == ARMED)
+			attach_twins(bpf);
+		return llabs(missed);
+	}
+	for (int i = 0; i < 5 && missed != settled; i++) {
+		usleep(200);
+		missed = look_for_missed(bpf, &taken);
+	}
+	if (missed == settled)
+		return llabs(settled);
+	if (bpf->bss->armed == ARMED)
+		attach_twins(bpf);
+	else
+		wait_for_events();
+	/* Less what was at work, and what came since. */
+	least = bpf->bss->dropped - __atomic_load_n(&bpf->bss->rescued, __ATOMIC_SEQ_CST);
+	if (least > settled || missed < settled)
+		settled = least;
+	bpf->bss->settled = settled;
+	return llabs(settled);
 }
 
 /**

@@ -82,23 +82,6 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* Were events lost since the last time? Then the twins are needed. */
-static void note_missed(void)
-{
-	uint64_t missed = attach_missed(tracer.bpf);
-
-	if (missed == tracer.missed)
-		return;
-	if (tracer.bpf->bss->armed == ARMED)
-		attach_twins(tracer.bpf);
-	/* One that a twin is just at looks lost: it is counted in a moment. */
-	for (int i = 0; i < 5 && missed != tracer.missed; i++) {
-		usleep(200);
-		missed = attach_missed(tracer.bpf);
-	}
-	tracer.missed = missed;
-}
-
 static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
@@ -340,7 +323,7 @@ static void collect(struct summary *summary)
 {
 	static struct utsname uts;
 
-	note_missed();
+	tracer.missed = attach_missed(tracer.bpf);
 	uname(&uts);
 	*summary = (struct summary){
 		.missed = tracer.missed,
@@ -467,7 +450,7 @@ static int follow(struct ring_buffer *ring, pid_t child)
 		tracer.module_loaded = false;
 		if (record_due())
 			flush_recording();
-		note_missed();
+		tracer.missed = attach_missed(tracer.bpf);
 		look();
 	}
 	ring_buffer__consume(ring);
