@@ -195,15 +195,19 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 		return 0;                                  \
 	}
 
+/* When it is called: its arguments are kept for when it returns. */
+#define PROBE_KEEP(function, name)                    \
+	enum { name##_number = __COUNTER__ };         \
+                                                      \
+	SEC("kprobe/" #function)                      \
+	int name##_probe(void *ctx)                   \
+	{                                             \
+		return keep_call(ctx, name##_number); \
+	}
+
 /* @nr: how many arguments it has; its result is behind them. */
 #define PROBE_RETURN(function, nr, name, body)             \
-	enum { name##_number = __COUNTER__ };              \
-                                                           \
-	SEC("kprobe/" #function)                           \
-	int name##_probe(void *ctx)                        \
-	{                                                  \
-		return keep_call(ctx, name##_number);      \
-	}                                                  \
+	PROBE_KEEP(function, name)                         \
                                                            \
 	SEC("kretprobe/" #function)                        \
 	int name##_probe_return(void *ctx)                 \
@@ -223,13 +227,7 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 
 /* Of whose arguments only the device, its first, is wanted: @body has @ctx and @dev. */
 #define PROBE_DEVICE(function, name, body)                 \
-	enum { name##_number = __COUNTER__ };              \
-                                                           \
-	SEC("kprobe/" #function)                           \
-	int name##_probe(void *ctx)                        \
-	{                                                  \
-		return keep_call(ctx, name##_number);      \
-	}                                                  \
+	PROBE_KEEP(function, name)                         \
                                                            \
 	SEC("kretprobe/" #function)                        \
 	int name##_probe_return(void *ctx)                 \
