@@ -243,6 +243,8 @@ struct object {
 	char cache[NAME_SIZE];
 };
 
+#define CPUS_MAX 4096
+
 #define ELDERS_MAX 64 /* programs that have twins */
 
 #define TEXT_WORDS 1024 /* of a function's instructions: probe_returns() in user/attach.c */

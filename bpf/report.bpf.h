@@ -218,6 +218,7 @@ static __always_inline bool is_left_to_twin(u64 *args, u32 arms)
 
 	if (!cpu || is + 1 < arms || was_done(cpu, args) || is < arms)
 		return false;
+	__sync_fetch_and_add(&rescued_there[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], 1);
 	__sync_fetch_and_add(&rescued, 1);
 	return true;
 }
@@ -408,33 +409,39 @@ int learn_programs(struct bpf_iter__bpf_prog *ctx)
 	return 0;
 }
 
-static long add_misses(u32 index, u64 *sum)
+struct miss_walk {
+	u64 misses;
+	u32 first; /* CPU */
+	u32 pad;
+};
+
+static long add_misses(u32 index, struct miss_walk *walk)
 {
 	u64 stats = elder_stats[index % nr_elders & (ELDERS_MAX - 1)];
-	u32 cpu = index / nr_elders;
+	u32 cpu = walk->first + index / nr_elders;
 
 	if (!stats)
 		return 0;
 	/* A kernel for one CPU has no such offsets. */
 	if (&__per_cpu_offset)
 		stats += peek((u64)&__per_cpu_offset + cpu * sizeof(u64));
-	*sum += peek(stats + bpf_core_field_offset(((struct bpf_prog_stats *)0)->misses));
+	walk->misses += peek(stats + bpf_core_field_offset(((struct bpf_prog_stats *)0)->misses));
 	return 0;
 }
 
-/* How many events the kernel dropped so far, whoever took them then. */
-__noinline u64 count_misses(void)
+/* How many events the kernel dropped so far on some CPUs, whoever took them then. */
+__noinline u64 count_misses(u32 first, u32 cpus)
 {
-	u64 misses = 0;
+	struct miss_walk walk = { .first = first };
 
-	bpf_loop(nr_cpus * nr_elders, add_misses, &misses, 0);
-	return misses;
+	bpf_loop(cpus * nr_elders, add_misses, &walk, 0);
+	return walk.misses;
 }
 
 /*
  * Has the kernel dropped an event that no twin took, and user space does not know of it?
- * One that a twin is just about to take counts, too: only user space can wait until that is
- * over (attach_missed()). Until it has, everything is in doubt. What the twins took is read
+ * One that a twin is just about to take counts, too: only user space can tell them apart
+ * (attach_missed()). Until it has, everything is in doubt. What the twins took is read
  * first, so that nothing can be taken for it that was dropped later.
  *
  * Where programs are preempted a twin can take what was done, too: there whatever was
@@ -446,17 +453,21 @@ __noinline int look_for_losses(void)
 
 	if (!&__per_cpu_offset && nr_cpus > 1)
 		return 0;
-	misses = count_misses();
+	misses = count_misses(0, nr_cpus);
 	if ((preempted ? misses + taken : misses - taken) != settled)
 		lose_until(bpf_ktime_get_ns());
 	return 0;
 }
 
-/* Not attached: user space runs it, to know @dropped. What is not settled is in doubt then. */
+/*
+ * Not attached: user space runs it, to know @dropped and @dropped_there. What is not settled
+ * is in doubt then.
+ */
 SEC("raw_tp")
 int count_dropped(void *ctx)
 {
-	dropped = count_misses();
+	dropped_there = count_misses(dropped_where, 1);
+	dropped = count_misses(0, nr_cpus);
 	return look_for_losses();
 }
 

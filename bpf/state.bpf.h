@@ -42,8 +42,9 @@ const volatile u32 nr_cpus = 1;
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
 
-/* Events that a twin handled because the first program was busy. */
+/* Events that a twin handled because the first program was busy; and on each CPU. */
 u64 rescued;
+u64 rescued_there[CPUS_MAX];
 
 /* Events that a twin is still to see: mark_done(). A few to a line. */
 #define MARKS 2048 /* a power of two */
@@ -68,8 +69,10 @@ u64 elder_stats[ELDERS_MAX];
 u64 twin_active[ELDERS_MAX];
 u32 nr_elders;
 
-/* What the kernel has dropped, twins' work or not: count_dropped(). */
+/* What the kernel has dropped, twins' work or not: count_dropped(). And that of one CPU. */
 u64 dropped;
+u64 dropped_there;
+u32 dropped_where;
 
 /* What was lost of it, as user space found: look_for_losses() compares. */
 u64 settled;
@@ -92,8 +95,6 @@ const volatile struct fast_facts facts;
 u64 jiffies_offset;
 
 /* See number(). */
-#define CPUS_MAX 4096
-
 u64 laundry[CPUS_MAX][8]; /* a line each */
 
 /*

@@ -3,9 +3,11 @@
  * Fitting the BPF object to the running kernel: which of its hooks exist there,
  * where memory lies, and how many events no program could take.
  */
+#define _GNU_SOURCE /* sched_setaffinity() */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -709,6 +711,37 @@ static int64_t look_for_missed(struct dmasnoop_bpf *bpf, uint64_t *taken)
 	return bpf->bss->dropped - *taken;
 }
 
+/*
+ * The same, without what a twin is yet to take: where a task runs no event is at work, as
+ * long as tracepoints keep preemption off, so each CPU is asked on itself. What comes in
+ * between, in an interrupt, is both dropped and taken. A CPU that is not for us is asked
+ * from another.
+ */
+static int64_t count_missed(struct dmasnoop_bpf *bpf)
+{
+	cpu_set_t before[CPUS_MAX / CPU_SETSIZE], only[CPUS_MAX / CPU_SETSIZE];
+	bool known = !sched_getaffinity(0, sizeof(before), before);
+	uint64_t taken, total, missed = 0;
+
+	for (uint32_t cpu = 0; cpu < bpf->rodata->nr_cpus && cpu < CPUS_MAX; cpu++) {
+		const uint64_t *there = &bpf->bss->rescued_there[cpu];
+
+		memset(only, 0, sizeof(only));
+		CPU_SET_S(cpu, sizeof(only), only);
+		if (known)
+			sched_setaffinity(0, sizeof(only), only);
+		bpf->bss->dropped_where = cpu;
+		do {
+			taken = __atomic_load_n(there, __ATOMIC_SEQ_CST);
+			look_for_missed(bpf, &total);
+		} while (taken != __atomic_load_n(there, __ATOMIC_SEQ_CST));
+		missed += bpf->bss->dropped_there - taken;
+	}
+	if (known)
+		sched_setaffinity(0, sizeof(before), before);
+	return missed;
+}
+
 /**
  * attach_missed - events that neither a program nor its twin took, or both did
  * @bpf: loaded
@@ -719,11 +752,11 @@ static int64_t look_for_missed(struct dmasnoop_bpf *bpf, uint64_t *taken)
  * twin is still to take must not be in it, or it would make up for one that is lost later.
  * At the first one the twins come.
  *
- * Return: how many so far, at least.
+ * Return: how many so far.
  */
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
-	int64_t settled = bpf->bss->settled, missed, least;
+	int64_t settled = bpf->bss->settled, missed;
 	uint64_t taken;
 
 	missed = look_for_missed(bpf, &taken);
@@ -733,21 +766,12 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 			attach_twins(bpf);
 		return llabs(missed);
 	}
-	for (int i = 0; i < 5 && missed != settled; i++) {
-		usleep(200);
-		missed = look_for_missed(bpf, &taken);
+	if (missed != settled) {
+		if (bpf->bss->armed == ARMED)
+			attach_twins(bpf);
+		settled = count_missed(bpf);
+		bpf->bss->settled = settled;
 	}
-	if (missed == settled)
-		return llabs(settled);
-	if (bpf->bss->armed == ARMED)
-		attach_twins(bpf);
-	else
-		wait_for_events();
-	/* Less what was at work, and what came since. */
-	least = bpf->bss->dropped - __atomic_load_n(&bpf->bss->rescued, __ATOMIC_SEQ_CST);
-	if (least > settled || missed < settled)
-		settled = least;
-	bpf->bss->settled = settled;
 	return llabs(settled);
 }
 
