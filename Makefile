@@ -11,9 +11,9 @@ KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 BPF_HEADERS := $(wildcard bpf/*.h)
 # What comes after the events: no libbpf in it, so that it is tested natively.
 OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
-	user/explain.c user/record.c user/replay.c user/options.c user/returns.c
+	user/explain.c user/record.c user/replay.c user/options.c user/returns.c user/engine.c
 TRACER := user/dmasnoop.c user/attach.c user/memory.c user/exact.c user/table.c user/devices.c user/live.c \
-	user/watch.c user/targets.c user/held.c $(OUTPUTS)
+	user/watch.c user/targets.c user/held.c user/logged.c $(OUTPUTS)
 USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
@@ -99,7 +99,7 @@ soak:
 drivers:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
-	@scripts/drivers --full --kernel 6.1 --kernel 6.12 --kernel 7.2 \
+	@scripts/drivers --full --kernel 5.10 --kernel 6.1 --kernel 6.12 --kernel 7.2 \
 		--output results/real-drivers.json
 
 # Builds a kernel with dma-debug the first time.

@@ -406,7 +406,13 @@ struct fast_facts {
 
 enum content_mode { CONTENT_OFF, CONTENT_SAMPLE, CONTENT_EDGES, CONTENT_FULL, NR_CONTENT_MODES };
 
-enum event_type { EVENT_FINDING, EVENT_DEVICE_GONE, EVENT_MODULE, EVENT_WATCH_SPENT };
+enum event_type {
+	EVENT_FINDING,
+	EVENT_DEVICE_GONE,
+	EVENT_MODULE,
+	EVENT_WATCH_SPENT,
+	EVENT_LOGGED, /* struct logged: log.h */
+};
 
 /**
  * struct finding - EVENT_FINDING

@@ -243,6 +243,11 @@ struct slab {
 	struct kmem_cache *slab_cache;
 };
 
+/* before 5.17 */
+struct page___slab {
+	struct kmem_cache *slab_cache;
+};
+
 typedef struct {
 	u64 v;
 } u64_stats_t;

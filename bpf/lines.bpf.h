@@ -215,7 +215,7 @@ static __always_inline void judge_meeting(struct scratch *s)
 {
 	bool bad = meet(s, MEET_JUDGE);
 	struct mapping *map, *other;
-	u32 level = LEVEL_HAZARD, what;
+	u32 level = LEVEL_HAZARD, what, unsure = 0;
 
 	map = mapping_at(s->at);
 	if (map && s->met)
@@ -230,9 +230,16 @@ static __always_inline void judge_meeting(struct scratch *s)
 	what = rule_meet(s->phys, s->size, other->phys, other->size, line_size) == MEET_BYTES ?
 		       CHECK_DOUBLE_MAP :
 		       CHECK_LINE_SHARED_MAPPINGS;
+	/* Without knowing them: two kmalloc() objects would be kept apart where that matters. */
+	if (what == CHECK_LINE_SHARED_MAPPINGS &&
+	    (s->object.kind == OBJECT_UNKNOWN || s->other_object.kind == OBJECT_UNKNOWN)) {
+		level = LEVEL_NOTE;
+		unsure = UNSURE;
+	}
 	/* Or the other one is over, and we do not know. */
-	judge(s,
-	      WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | (is_unsure_of(other) ? UNSURE : 0));
+	if (is_unsure_of(other))
+		unsure = UNSURE;
+	judge(s, WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | unsure);
 }
 
 /* --- slack: the neighbours' bytes on the first and last line --- */

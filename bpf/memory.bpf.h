@@ -235,38 +235,53 @@ static __always_inline u32 kind_of_cache(u64 cache)
 	return found & 7;
 }
 
-/* The allocation at a physical address: slab object, or pages. No name, see name_object(). */
-__noinline int find_object(struct object *object, u64 phys)
+/* Before 5.17 a slab's first struct page is what struct slab was made of. */
+static __always_inline u64 cache_of(u64 page)
+{
+	struct slab *slab = NULL;
+
+	return bpf_core_field_exists(slab->slab_cache) ?
+		       (u64)PEEK(page, struct slab, slab_cache) :
+		       (u64)PEEK(page, struct page___slab, slab_cache);
+}
+
+/* See find_object(). */
+static __always_inline void look_for_object(struct object *object, u64 phys)
 {
 	u64 page, first, cache, pad = 0;
 	struct kmem_cache *fields = NULL;
 
-	if (!object)
-		return 0;
 	object->kind = OBJECT_UNKNOWN;
 	object->start = 0;
 	object->size = 0;
 	object->room = 0;
 	object->cache[0] = '\0';
 	if (!page_array)
-		return 0;
+		return;
 	page = compound_head(phys_to_page(phys));
 	first = page_to_phys(page);
 	if (!is_slab(page)) {
 		object->kind = OBJECT_PAGE;
 		object->start = first;
-		return 0;
+		return;
 	}
-	cache = (u64)PEEK(page, struct slab, slab_cache);
+	cache = cache_of(page);
 	object->size = PEEK(cache, struct kmem_cache, object_size);
 	object->room = PEEK(cache, struct kmem_cache, size);
 	if (bpf_core_field_exists(fields->red_left_pad))
 		pad = PEEK(cache, struct kmem_cache, red_left_pad);
 	if (!object->room || !object->size || phys < first || pad >= object->room)
-		return 0;
+		return;
 	object->start = first + (u32)(phys - first) / object->room * object->room + pad;
 	object->room -= pad;
 	object->kind = kind_of_cache(cache);
+}
+
+/* The allocation at a physical address: slab object, or pages. No name, see name_object(). */
+__noinline int find_object(struct object *object, u64 phys)
+{
+	if (object)
+		look_for_object(object, phys);
 	return 0;
 }
 
@@ -277,7 +292,7 @@ static __always_inline void name_object(struct object *object)
 
 	if (object->kind != OBJECT_SLAB && object->kind != OBJECT_KMALLOC)
 		return;
-	cache = (u64)PEEK(compound_head(page), struct slab, slab_cache);
+	cache = cache_of(compound_head(page));
 	bpf_probe_read_kernel_str(object->cache, sizeof(object->cache),
 				  (void *)(u64)PEEK(cache, struct kmem_cache, name));
 }

@@ -24,6 +24,7 @@
 #include "../bpf/dmasnoop.h"
 #include "attach.h"
 #include "dmasnoop.skel.h"
+#include "logged.h"
 #include "memory.h"
 #include "returns.h"
 #include "symbols.h"
@@ -152,6 +153,7 @@ static char refused[16][64];
 static size_t nr_refused, nr_tried;
 static char left_out[LEFT_OUT_SIZE];
 static bool by_kprobes;
+static bool logged;
 
 static bool is_refused(const char *name)
 {
@@ -220,6 +222,39 @@ void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
 		leave_out("usb_unanchor_urb");
 }
 
+/*
+ * Without bpf_loop(), of Linux 5.17, no program can judge events: those that send them are
+ * enough. They start at functions; there were no tracepoints then.
+ */
+static const char *choose_logged(struct dmasnoop_bpf *bpf, const struct btf *btf)
+{
+	struct bpf_program *program;
+	bool mapping = false;
+
+	if (!has_fentry(btf))
+		return "it is too old: it needs bpf_loop(), of Linux 5.17, or fentry";
+	bpf_object__for_each_program(program, bpf->obj) {
+		const char *name = bpf_program__name(program);
+		const char *target = strchr(bpf_program__section_name(program), '/');
+		bool wanted = logged_is(program) && target && has_function(btf, target + 1);
+
+		mapping |= wanted && !strcmp(name, "log_map_page");
+		bpf_program__set_autoload(program, wanted || !strcmp(name, "module_load") ||
+							   !strcmp(name, "learn_memory"));
+	}
+	return mapping ? NULL : "its functions of the DMA API are not known";
+}
+
+/**
+ * attach_logged - are events sent to user space to be judged there?
+ *
+ * Return: true, after attach_choose(), on a kernel before 5.17.
+ */
+bool attach_logged(void)
+{
+	return logged;
+}
+
 /**
  * attach_choose - leave out the programs that this kernel has no place for
  * @bpf: opened, not loaded
@@ -238,12 +273,15 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *program;
 	bool tracepoints, fentry, mapping = false;
+	const char *problem;
 
 	if (!btf)
 		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
-	if (!libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL)) {
+	logged = !libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL);
+	if (logged) {
+		problem = choose_logged(bpf, btf);
 		btf__free(btf);
-		return "it is too old: it needs bpf_loop(), of Linux 5.17";
+		return problem;
 	}
 	fentry = has_fentry(btf);
 	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
@@ -264,6 +302,10 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		if (!target)
 			continue;
 		target++;
+		if (logged_is(program)) {
+			bpf_program__set_autoload(program, false);
+			continue;
+		}
 		if (optional && is_refused(name)) {
 			leave_out(target);
 			continue;

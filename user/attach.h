@@ -15,6 +15,7 @@ void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name);
 void attach_hear(const char *message);
 bool attach_refused_another(void);
 const char *attach_left_out(void);
+bool attach_logged(void);
 int attach_returns(struct dmasnoop_bpf *bpf);
 void attach_stop(void);
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings);

@@ -237,6 +237,9 @@ int devices(void)
 	uname(&uts);
 	if (geteuid())
 		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
+	if (!libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL))
+		return fail("kernel %s is too old: it needs bpf_loop(), of Linux 5.17",
+			    uts.release);
 	bpf = devices_bpf__open_and_load();
 	if (!bpf)
 		return fail("kernel %s refused the BPF program: %s (-v shows why)", uts.release,

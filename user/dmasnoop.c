@@ -27,8 +27,10 @@
 #include "exact.h"
 #include "explain.h"
 #include "findings.h"
+#include "engine.h"
 #include "held.h"
 #include "live.h"
+#include "logged.h"
 #include "options.h"
 #include "record.h"
 #include "symbols.h"
@@ -82,6 +84,18 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
+/* What is known, to where it is looked for. */
+static void publish(void)
+{
+	if (attach_logged())
+		logged_publish(tracer.bpf);
+}
+
+static void note_missed(void)
+{
+	tracer.missed = attach_logged() ? logged_missed(tracer.bpf) : attach_missed(tracer.bpf);
+}
+
 static void on_finding(const struct finding *seen)
 {
 	struct finding finding = *seen;
@@ -124,6 +138,9 @@ static int on_event(void *context, void *data, size_t size)
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();
 		tracer.module_loaded = true;
+		break;
+	case EVENT_LOGGED:
+		engine_event(data);
 		break;
 	case EVENT_WATCH_SPENT:
 		watch_spent(((const struct watch_spent *)data)->slot);
@@ -193,6 +210,8 @@ static int prepare(const char *release)
 	problem = attach_choose(bpf);
 	if (!problem)
 		problem = attach_memory(bpf, opts.mappings);
+	if (!problem && attach_logged())
+		logged_prepare(bpf);
 	return problem ? fail("kernel %s: %s", release, problem) : 0;
 }
 
@@ -225,7 +244,7 @@ static int load(void)
 			    opts.verbose ? "" : " (-v shows why)");
 	if (!table_open(bpf))
 		return fail("cannot map the table of mappings: %s", strerror(errno));
-	problem = attach_learn(bpf);
+	problem = attach_logged() ? logged_start(bpf, on_event) : attach_learn(bpf);
 	if (problem)
 		return fail("kernel %s: %s", uts.release, problem);
 	err = dmasnoop_bpf__attach(bpf);
@@ -235,6 +254,8 @@ static int load(void)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
 	attach_late(tracer.bpf);
+	if (opts.watch.slots && attach_logged())
+		return fail("kernel %s: --watch needs bpf_loop(), of Linux 5.17", uts.release);
 	problem = opts.watch.slots ? watch_start(bpf, &opts.watch) : NULL;
 	if (problem)
 		return fail("--watch: %s", problem);
@@ -323,7 +344,8 @@ static void collect(struct summary *summary)
 {
 	static struct utsname uts;
 
-	tracer.missed = attach_missed(tracer.bpf);
+	note_missed();
+	publish();
 	uname(&uts);
 	*summary = (struct summary){
 		.missed = tracer.missed,
@@ -331,7 +353,9 @@ static void collect(struct summary *summary)
 		.left_out = attach_left_out(),
 		.checks = opts.checks & ((1u << NR_CHECKS) - 1),
 		.leaks_judged = tracer.nr_gone > 0 || tracer.looks >= LOOKS_AT_LEAKS,
-		.unreadable = attach_unreadable(tracer.bpf),
+		.unreadable = attach_logged()		    ? UNREADABLE_LATER :
+			      attach_unreadable(tracer.bpf) ? UNREADABLE :
+							      READABLE,
 		.blind_interrupts = tracer.bpf->bss->blind_interrupts,
 		.line_size = opts.line_size,
 		.watch = watch_totals(),
@@ -375,6 +399,7 @@ static void print_live(void)
 {
 	int stacks = bpf_map__fd(tracer.bpf->maps.stacks);
 
+	publish();
 	live_look(&tracer.sites, stacks, opts.older);
 	if (tracer.findings.json)
 		live_json(tracer.findings.json, &tracer.sites, stacks);
@@ -388,6 +413,7 @@ static void look_for_leaks(void)
 	struct finding finding;
 	uint32_t *leaks;
 
+	publish();
 	live_look(&tracer.sites, stacks, opts.leak_age);
 	tracer.looks++;
 	if (tracer.missed != tracer.missed_then)

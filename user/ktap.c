@@ -33,8 +33,8 @@ static const char *const unmet[NR_NEEDS] = {
 	[NEED_IOMMU] = "no device is behind an IOMMU that translates",
 	[NEED_ACCESSES] = "no CPU accesses were announced, or watched (--watch)",
 	[NEED_DESCRIPTORS] = "no descriptors were announced",
-	[NEED_MEMORY] = "the kernel's memory could not be found",
-	[NEED_LAYERS] = "programs that it needs could not be loaded",
+	[NEED_MEMORY] = "the kernel's memory could not be found, or read in time",
+	[NEED_LAYERS] = "programs that it needs could not be loaded, or not on this kernel",
 	[NEED_LEAKS] = "no driver left its device, and the run was short",
 };
 
@@ -96,7 +96,8 @@ static uint32_t met(const struct summary *summary, const struct device_state *de
 	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
 	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
 	       (summary->unreadable ? 0 : NEED(MEMORY)) |
-	       (summary->left_out[0] ? 0 : NEED(LAYERS)) |
+	       (summary->left_out[0] || summary->unreadable == UNREADABLE_LATER ? 0 :
+										  NEED(LAYERS)) |
 	       (summary->watch.turns ? NEED(ACCESSES) : 0) |
 	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }

@@ -120,7 +120,12 @@ void summary_text(FILE *out, const struct summary *summary)
 			"          that need them stand down there. --exact shows them; so does booting\n"
 			"          with swiotlb=force.\n",
 			blind, blind > 1 ? "s" : "");
-	if (summary->unreadable)
+	if (summary->unreadable == UNREADABLE_LATER)
+		fprintf(out,
+			"Not seen: what buffers hold, which allocations they lie in, memory that is\n"
+			"          freed or passed on to other layers: before Linux 5.17 calls are judged\n"
+			"          in user space, when they are over.\n");
+	else if (summary->unreadable)
 		fprintf(out,
 			"Not seen: what buffers hold and which allocations they lie in: the kernel's\n"
 			"          memory was not found (is /proc/kcore readable?).\n");
@@ -255,6 +260,8 @@ void summary_json(FILE *out, const struct summary *summary)
 	}
 	if (summary->unreadable)
 		json_object_array_add(unseen, json_object_new_string("contents and allocations"));
+	if (summary->unreadable == UNREADABLE_LATER)
+		json_object_array_add(unseen, json_object_new_string("frees and handovers"));
 	if (summary->blind_interrupts) {
 		char text[64];
 

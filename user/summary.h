@@ -18,6 +18,12 @@ struct fold {
 	uint64_t count;
 };
 
+enum unreadable {
+	READABLE,
+	UNREADABLE, /* the kernel's memory was not found */
+	UNREADABLE_LATER, /* events are judged in user space, when they are over: engine.h */
+};
+
 /**
  * struct summary - the numbers of a run
  * @devices: every device that was seen, most findings first
@@ -33,7 +39,7 @@ struct fold {
  * @checks: that were looked for, bit per enum check
  * @leaks_judged: a driver left its device, or mappings were watched growing old
  * @blind_interrupts: in which the kernel dropped kprobes
- * @unreadable: memory was not found: contents and allocations are not known
+ * @unreadable: why contents and allocations are not known, enum unreadable
  * @level: what was reported from
  * @line_size: what was judged by, bytes
  * @filtered: by device or driver
@@ -55,7 +61,7 @@ struct summary {
 	size_t different;
 	uint32_t checks;
 	bool leaks_judged;
-	bool unreadable;
+	uint32_t unreadable;
 	u64 blind_interrupts;
 	enum level level;
 	unsigned int line_size;

@@ -20,7 +20,7 @@
 
 static struct {
 	struct dmasnoop_bpf *bpf;
-	const struct bucket *buckets;
+	struct bucket *buckets;
 	uint32_t nr;
 } self;
 
@@ -64,8 +64,8 @@ void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
  */
 bool table_open(struct dmasnoop_bpf *bpf)
 {
-	void *memory = mmap(NULL, self.nr * sizeof(struct bucket), PROT_READ, MAP_SHARED,
-			    bpf_map__fd(bpf->maps.mappings), 0);
+	void *memory = mmap(NULL, self.nr * sizeof(struct bucket), PROT_READ | PROT_WRITE,
+			    MAP_SHARED, bpf_map__fd(bpf->maps.mappings), 0);
 
 	if (memory == MAP_FAILED)
 		return false;
@@ -80,8 +80,16 @@ bool table_open(struct dmasnoop_bpf *bpf)
 void table_close(void)
 {
 	if (self.buckets)
-		munmap((void *)self.buckets, self.nr * sizeof(struct bucket));
+		munmap(self.buckets, self.nr * sizeof(struct bucket));
 	memset(&self, 0, sizeof(self));
+}
+
+/**
+ * table_buckets - the table itself, for who is to fill it
+ */
+struct bucket *table_buckets(void)
+{
+	return self.buckets;
 }
 
 /**

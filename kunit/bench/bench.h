@@ -11,6 +11,21 @@
 
 #define SIZE 512
 
+#ifndef HAVE_NONCONTIGUOUS
+/* Its cases cannot be run. */
+static inline struct sg_table *dma_alloc_noncontiguous(struct device *dev, size_t size,
+						       enum dma_data_direction dir, gfp_t gfp,
+						       unsigned long attrs)
+{
+	return NULL;
+}
+
+static inline void dma_free_noncontiguous(struct device *dev, size_t size, struct sg_table *table,
+					  enum dma_data_direction dir)
+{
+}
+#endif
+
 /**
  * struct bench_case - one fault, or the correct twin of one
  * @name: at most 25 characters: "bench.NAME" is the device's name
@@ -31,6 +46,7 @@ extern const struct bench_case address_cases[], pairing_cases[], list_cases[], s
 /* What a probe ends with, if anything: 0, or why it fails. */
 extern int (*bench_probed)(struct device *dev);
 
+int bench_bind(struct device *dev);
 bool bench_wait(unsigned long end);
 unsigned long bench_end(void);
 

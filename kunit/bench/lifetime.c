@@ -238,12 +238,11 @@ static int fails_late_unmapped(struct device *dev)
 
 static int probe_again(struct device *dev, int (*probed)(struct device *dev))
 {
-	struct device_driver *driver = dev->driver;
 	int err;
 
 	device_release_driver(dev);
 	bench_probed = probed;
-	err = device_driver_attach(driver, dev);
+	err = bench_bind(dev);
 	bench_probed = NULL;
 	return err == -EIO ? 0 : err ?: -EINVAL;
 }

@@ -28,8 +28,11 @@ module_param(seconds, uint, 0644);
 MODULE_PARM_DESC(seconds, "how long the cases take that are about time (default 5)");
 
 static const struct bench_case *const tables[] = {
-	address_cases,	pairing_cases,	list_cases, sync_cases, line_cases,
-	lifetime_cases, handover_cases, usb_cases,  late_cases, nested_cases,
+	address_cases,	pairing_cases,	list_cases, sync_cases,
+	line_cases,	lifetime_cases, late_cases, nested_cases,
+#ifdef HAVE_HANDOVERS
+	handover_cases, usb_cases,
+#endif
 };
 
 static struct dentry *trigger;
@@ -82,18 +85,37 @@ static struct platform_driver bench_driver = {
 	.probe = bench_probe,
 };
 
+/**
+ * bench_bind - bind a device to this driver
+ * @dev: a platform device of this module's
+ *
+ * Return: 0, or what the probe failed with; before Linux 5.14, which does not tell that, -EIO.
+ */
+int bench_bind(struct device *dev)
+{
+#ifdef HAVE_DEVICE_DRIVER_ATTACH
+	return device_driver_attach(&bench_driver.driver, dev);
+#else
+	struct platform_device *pdev = to_platform_device(dev);
+
+	if (!pdev->driver_override)
+		pdev->driver_override = kstrdup(bench_driver.driver.name, GFP_KERNEL);
+	return device_attach(dev) == 1 ? 0 : -EIO;
+#endif
+}
+
 static int run(const struct bench_case *c)
 {
 	struct platform_device *pdev;
 	char name[32];
 	int err;
 
-	/* Named for its case, so it does not match the driver by name: bound by hand. */
+	/* Named for its case, so it does not match the driver by name: bound by hand, below. */
 	snprintf(name, sizeof(name), "bench.%s", c->name);
 	pdev = platform_device_register_simple(name, PLATFORM_DEVID_NONE, NULL, 0);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
-	err = device_driver_attach(&bench_driver.driver, &pdev->dev);
+	err = bench_bind(&pdev->dev);
 	if (!err) {
 #ifdef HAVE_DMA_RESET_NEED_SYNC
 		if (c->syncs)
