@@ -242,7 +242,7 @@ static int load(void)
 	if (err)
 		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
 			    opts.verbose ? "" : " (-v shows why)");
-	if (!table_open(bpf))
+	if (!table_open(bpf, attach_logged()))
 		return fail("cannot map the table of mappings: %s", strerror(errno));
 	problem = attach_logged() ? logged_start(bpf, on_event) : attach_learn(bpf);
 	if (problem)

@@ -356,23 +356,27 @@ struct engine_state engine_state(void)
 				      .unsent = (unsigned long *)unsent };
 }
 
-static int make_table(const void *map, u32 key_size, u32 value_size, u64 max)
+static int make_table(const void *map, u32 type, u32 key_size, u32 value_size, u64 max)
 {
 	struct table *table = &tables[nr_tables++];
+	bool array = type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY;
 
-	*table = (struct table){
-		.map = map, .key_size = key_size, .value_size = value_size, .max = max
-	};
-	if (key_size)
+	*table = (struct table){ .map = map,
+				 .key_size = array ? 0 : key_size,
+				 .value_size = value_size,
+				 .max = max,
+				 .forgets = type == BPF_MAP_TYPE_LRU_HASH };
+	if (!array)
 		return 0;
 	table->memory = calloc(max, value_size);
 	return table->memory ? 0 : -ENOMEM;
 }
 
-#define TABLE(map)                                                   \
-	make_table(&(map), sizeof(*(map).key), sizeof(*(map).value), \
-		   sizeof(*(map).max_entries) / sizeof(int))
-#define ARRAY(map, max) make_table(&(map), 0, sizeof(*(map).value), max)
+/* What stands for a number in __uint(). */
+#define NUMBER(field) (sizeof(*(field)) / sizeof(int))
+#define ARRAY(map, max) \
+	make_table(&(map), NUMBER((map).type), sizeof(*(map).key), sizeof(*(map).value), max)
+#define TABLE(map) ARRAY(map, NUMBER((map).max_entries))
 
 /**
  * engine_start - get ready
@@ -408,7 +412,7 @@ int engine_start(const struct engine_setup *wanted)
 	table_of(&stacks)->added = setup.keep_stack;
 	err = err ?: ARRAY(page_lines, setup.nr_pages) ?: ARRAY(scratches, SCRATCHES);
 	err = err ?: ARRAY(cpu_states, 1);
-	err = err ?: make_table(&slacks, 0, sizeof(struct slack), SLACKS_MAX);
+	err = err ?: make_table(&slacks, BPF_MAP_TYPE_ARRAY, 0, sizeof(struct slack), SLACKS_MAX);
 	tables[nr_tables++] = (struct table){ .map = &mappings,
 					      .value_size = sizeof(struct bucket),
 					      .max = setup.nr_buckets,

@@ -108,6 +108,9 @@ static uint64_t device(void)
 	return devices;
 }
 
+/* The DMA addresses, beyond the physical ones. */
+static uint64_t bounced;
+
 static void map(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t kind)
 {
 	struct logged_map event = { .phys = phys,
@@ -122,7 +125,7 @@ static void map(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t ki
 	event.head.args[2] = phys % 4096;
 	event.head.args[3] = size;
 	event.head.args[4] = dir;
-	event.head.result = phys;
+	event.head.result = phys + bounced;
 	engine_event(&event.head);
 }
 
@@ -279,6 +282,25 @@ static void test_leak(void **state)
 	assert_int_equal(nr_gone, 1);
 }
 
+/* Of more pages than there is room for, those that come last are known. */
+static void test_many_pages(void **state)
+{
+	uint64_t dev = device(), phys = 0x1000000;
+
+	(void)state;
+	bounced = 0x100000000;
+	for (int i = 0; i < 3 * STARTS_MAX; i++, phys += 4096) {
+		map(dev, phys, 512, DIR_FROM_DEVICE, OBJECT_PAGE);
+		call(dev, LOGGED_UNMAP_PAGE, phys + bounced, 512, DIR_FROM_DEVICE);
+	}
+	map(dev, phys, 512, DIR_FROM_DEVICE, OBJECT_PAGE);
+	assert_int_equal(nr_found, 0);
+	bounced *= 2;
+	map(dev, phys, 512, DIR_FROM_DEVICE, OBJECT_PAGE);
+	bounced = 0;
+	assert_found(1, CHECK_DOUBLE_MAP, false);
+}
+
 static void test_allocations(void **state)
 {
 	uint64_t dev = device();
@@ -302,7 +324,7 @@ int main(void)
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_unknown_objects),
 		cmocka_unit_test(test_lists), cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_leak),  cmocka_unit_test(test_allocations),
-		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_lost),  cmocka_unit_test(test_many_pages),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

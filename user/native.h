@@ -144,6 +144,7 @@ struct table_entry {
  * @map: its address in the BPF object
  * @key_size, @value_size: bytes; a @key_size of 0: an array
  * @max: entries
+ * @forgets: when it is full, of those whose keys have the same hash the oldest
  * @memory: of an array
  * @added: is told of keys and values, may be NULL
  * @nr: entries
@@ -155,6 +156,7 @@ struct table {
 	u32 value_size;
 	u32 max;
 	u32 nr;
+	bool forgets;
 	unsigned char *memory;
 	void (*added)(unsigned long key, const void *value);
 	struct table_entry *head[TABLE_HEADS];
@@ -171,15 +173,20 @@ static struct table *table_of(const void *map)
 	abort();
 }
 
-static struct table_entry **entry_of(struct table *table, const void *key)
+static u32 hash_of(const struct table *table, const void *key)
 {
 	const unsigned char *bytes = key;
-	struct table_entry **at;
 	u64 hash = 0;
 
 	for (u32 i = 0; i < table->key_size; i++)
 		hash = (hash ^ bytes[i]) * 0x100000001b3;
-	at = &table->head[(hash ^ hash >> 32) % TABLE_HEADS];
+	return (hash ^ hash >> 32) % TABLE_HEADS;
+}
+
+static struct table_entry **entry_of(struct table *table, const void *key)
+{
+	struct table_entry **at = &table->head[hash_of(table, key)];
+
 	while (*at && memcmp((*at)->key_and_value, key, table->key_size))
 		at = &(*at)->next;
 	return at;
@@ -215,12 +222,17 @@ static long bpf_map_delete_elem(const void *map, const void *key)
 static long bpf_map_update_elem(const void *map, const void *key, const void *value, u64 flags)
 {
 	struct table *table = table_of(map);
-	struct table_entry **at = entry_of(table, key), *entry = *at;
+	struct table_entry **at = entry_of(table, key), *entry = *at, *oldest;
 
 	if (entry && flags == BPF_NOEXIST)
 		return -EEXIST;
 	if (!entry) {
-		if (table->nr >= table->max)
+		oldest = table->head[hash_of(table, key)];
+		if (table->nr >= table->max && table->forgets && oldest) {
+			bpf_map_delete_elem(map, oldest->key_and_value);
+			at = entry_of(table, key);
+		}
+		if (table->nr >= table->max && !table->forgets)
 			return -E2BIG;
 		entry = calloc(1, sizeof(*entry) + table->key_size + table->value_size);
 		if (!entry)

@@ -59,13 +59,15 @@ void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
 /**
  * table_open - see the table
  * @bpf: loaded, after table_size()
+ * @fill: it is filled here, not by the BPF side
  *
  * Return: false with errno set.
  */
-bool table_open(struct dmasnoop_bpf *bpf)
+bool table_open(struct dmasnoop_bpf *bpf, bool fill)
 {
-	void *memory = mmap(NULL, self.nr * sizeof(struct bucket), PROT_READ | PROT_WRITE,
-			    MAP_SHARED, bpf_map__fd(bpf->maps.mappings), 0);
+	void *memory = mmap(NULL, self.nr * sizeof(struct bucket),
+			    PROT_READ | (fill ? PROT_WRITE : 0), MAP_SHARED,
+			    bpf_map__fd(bpf->maps.mappings), 0);
 
 	if (memory == MAP_FAILED)
 		return false;

@@ -11,7 +11,7 @@
 struct dmasnoop_bpf;
 
 void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings);
-bool table_open(struct dmasnoop_bpf *bpf);
+bool table_open(struct dmasnoop_bpf *bpf, bool fill);
 void table_close(void);
 struct bucket *table_buckets(void);
 uint32_t table_places(void);
