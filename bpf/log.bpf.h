@@ -41,7 +41,8 @@ static __always_inline void log_head(void *ctx, struct logged *event, u64 dev, u
 		event->stack[0] = 0;
 }
 
-static __always_inline void log_device(void *ctx, u64 address, u64 driver, u32 call)
+/* False: there was no room for it. */
+static __always_inline bool log_device(void *ctx, u64 address, u64 driver, u32 call)
 {
 	struct logged_device *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	struct device *dev = (void *)address;
@@ -51,7 +52,7 @@ static __always_inline void log_device(void *ctx, u64 address, u64 driver, u32 c
 
 	if (!event) {
 		__sync_fetch_and_add(&log_lost, 1);
-		return;
+		return false;
 	}
 	log_head(ctx, &event->head, address, call);
 	event->driver = driver;
@@ -75,6 +76,7 @@ static __always_inline void log_device(void *ctx, u64 address, u64 driver, u32 c
 	bpf_probe_read_kernel_str(event->bus, sizeof(event->bus), BPF_CORE_READ(dev, bus, name));
 	read_function_driver(event->function_driver, dev);
 	bpf_ringbuf_submit(event, 0);
+	return true;
 }
 
 /* Tells user space of a device that is new to it, or has another driver. */
@@ -86,8 +88,8 @@ static __always_inline void log_new(void *ctx, u64 address)
 
 	if (known && *known == driver)
 		return;
-	log_device(ctx, address, driver, LOGGED_DEVICE);
-	bpf_map_update_elem(&logged_devices, &address, &driver, BPF_ANY);
+	if (log_device(ctx, address, driver, LOGGED_DEVICE))
+		bpf_map_update_elem(&logged_devices, &address, &driver, BPF_ANY);
 }
 
 /* A call with @nr arguments, and its result when it @returned. */

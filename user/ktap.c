@@ -20,6 +20,7 @@ enum need {
 	NEED_IOMMU, /* an IOMMU translates for it */
 	NEED_ACCESSES, /* CPU accesses are announced, or watched */
 	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
+	NEED_TIME, /* events are judged when they happen: engine.h */
 	NEED_MEMORY, /* the kernel's memory can be read by physical address */
 	NEED_LAYERS, /* frees and handovers are followed */
 	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
@@ -33,8 +34,9 @@ static const char *const unmet[NR_NEEDS] = {
 	[NEED_IOMMU] = "no device is behind an IOMMU that translates",
 	[NEED_ACCESSES] = "no CPU accesses were announced, or watched (--watch)",
 	[NEED_DESCRIPTORS] = "no descriptors were announced",
-	[NEED_MEMORY] = "the kernel's memory could not be found, or read in time",
-	[NEED_LAYERS] = "programs that it needs could not be loaded, or not on this kernel",
+	[NEED_TIME] = "before Linux 5.17 calls are judged too late for it",
+	[NEED_MEMORY] = "the kernel's memory could not be found",
+	[NEED_LAYERS] = "programs that it needs could not be loaded",
 	[NEED_LEAKS] = "no driver left its device, and the run was short",
 };
 
@@ -50,10 +52,11 @@ static uint32_t needs(enum check check)
 	case NR_CHECKS:
 		return 0;
 	case CHECK_ADDR_NOT_DMABLE:
+		return NEED(TIME) | NEED(MEMORY);
 	case CHECK_LINE_SHARED_OBJECT:
 		return NEED(MEMORY);
 	case CHECK_FREED_WHILE_MAPPED:
-		return NEED(MEMORY) | NEED(LAYERS);
+		return NEED(TIME) | NEED(MEMORY) | NEED(LAYERS);
 	case CHECK_DIR_MISMATCH:
 	case CHECK_FUNCTION_MISMATCH:
 	case CHECK_SG_COUNT_MISMATCH:
@@ -63,12 +66,12 @@ static uint32_t needs(enum check check)
 		return NEED(UNMAPS);
 	case CHECK_CONTENT_CHANGED:
 	case CHECK_LINE_NEIGHBOUR_WRITE:
-		return NEED(UNMAPS) | NEED(MEMORY);
+		return NEED(UNMAPS) | NEED(TIME) | NEED(MEMORY);
 	case CHECK_SYNC_OUTSIDE_MAPPING:
 	case CHECK_SYNC_WRONG_OWNER:
 		return NEED(SYNCS);
 	case CHECK_HANDOVER_UNSYNCED:
-		return NEED(SYNCS) | NEED(MEMORY) | NEED(LAYERS);
+		return NEED(SYNCS) | NEED(TIME) | NEED(MEMORY) | NEED(LAYERS);
 	case CHECK_ADDR_UNKNOWN:
 		return NEED(UNMAPS) | NEED(WHOLE);
 	case CHECK_ADDR_AFTER_UNMAP:
@@ -95,9 +98,9 @@ static uint32_t met(const struct summary *summary, const struct device_state *de
 	return (device->unmaps ? NEED(UNMAPS) : 0) | (device->skips_sync ? 0 : NEED(SYNCS)) |
 	       (device->complete ? NEED(WHOLE) : 0) | (device->iommu ? NEED(IOMMU) : 0) |
 	       (dmaloop ? NEED(ACCESSES) | NEED(DESCRIPTORS) : 0) |
-	       (summary->unreadable ? 0 : NEED(MEMORY)) |
-	       (summary->left_out[0] || summary->unreadable == UNREADABLE_LATER ? 0 :
-										  NEED(LAYERS)) |
+	       (summary->unreadable == UNREADABLE_LATER ? 0 : NEED(TIME)) |
+	       (summary->unreadable == UNREADABLE ? 0 : NEED(MEMORY)) |
+	       (summary->left_out[0] ? 0 : NEED(LAYERS)) |
 	       (summary->watch.turns ? NEED(ACCESSES) : 0) |
 	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }

@@ -256,6 +256,24 @@ static void what_the_kernel_refused_is_skipped(void **state)
 	free(text);
 }
 
+static void what_comes_too_late_is_skipped(void **state)
+{
+	static const char *const late[] = { "addr-not-dmable", "content-changed",
+					    "handover-unsynced", "line-neighbour-write",
+					    "freed-while-mapped" };
+	struct summary later = { .unreadable = UNREADABLE_LATER };
+	char result[128], *text = document(&seen, NULL, LEVEL_HAZARD, later);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		snprintf(result, sizeof(result),
+			 "%s # SKIP before Linux 5.17 calls are judged too late for it", late[i]);
+		assert_result(text, result);
+	}
+	assert_result(text, "line-shared-object");
+	free(text);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +288,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_cannot_fail_does_not_pass),
 		cmocka_unit_test(lost_findings_are_no_silence),
 		cmocka_unit_test(what_the_kernel_refused_is_skipped),
+		cmocka_unit_test(what_comes_too_late_is_skipped),
 	};
 
 	if (argc > 1) {

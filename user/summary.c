@@ -122,9 +122,9 @@ void summary_text(FILE *out, const struct summary *summary)
 			blind, blind > 1 ? "s" : "");
 	if (summary->unreadable == UNREADABLE_LATER)
 		fprintf(out,
-			"Not seen: what buffers hold, which allocations they lie in, memory that is\n"
-			"          freed or passed on to other layers: before Linux 5.17 calls are judged\n"
-			"          in user space, when they are over.\n");
+			"Not seen: what buffers hold, and what lies beside them; memory that must not be\n"
+			"          mapped, is freed, or passed on to other layers: before Linux 5.17 calls\n"
+			"          are judged in user space, when they are over.\n");
 	else if (summary->unreadable)
 		fprintf(out,
 			"Not seen: what buffers hold and which allocations they lie in: the kernel's\n"
@@ -259,9 +259,10 @@ void summary_json(FILE *out, const struct summary *summary)
 		}
 	}
 	if (summary->unreadable)
-		json_object_array_add(unseen, json_object_new_string("contents and allocations"));
-	if (summary->unreadable == UNREADABLE_LATER)
-		json_object_array_add(unseen, json_object_new_string("frees and handovers"));
+		json_object_array_add(
+			unseen, json_object_new_string(summary->unreadable == UNREADABLE_LATER ?
+							       "contents, frees and handovers" :
+							       "contents and allocations"));
 	if (summary->blind_interrupts) {
 		char text[64];
 
