@@ -16,16 +16,23 @@
 /* Events that found no room. */
 u64 log_lost;
 
-/* Devices that user space knows, and their drivers' addresses. */
+/* Devices that user space knows, and their drivers' addresses. One that it forgets is sent again. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, DEVICES_MAX);
 	__type(key, u64);
 	__type(value, u64);
 } logged_devices SEC(".maps");
 
-static __always_inline void log_head(void *ctx, struct logged *event, u64 dev, u32 call)
+/* An event of so many bytes, a constant, its head filled in; NULL when there is no room for it. */
+static __always_inline void *log_event(void *ctx, u64 dev, u32 call, u64 size)
 {
+	struct logged *event = bpf_ringbuf_reserve(&events, size, 0);
+
+	if (!event) {
+		__sync_fetch_and_add(&log_lost, 1);
+		return NULL;
+	}
 	event->type = EVENT_LOGGED;
 	event->call = call;
 	event->cpu = bpf_get_smp_processor_id();
@@ -39,22 +46,20 @@ static __always_inline void log_head(void *ctx, struct logged *event, u64 dev, u
 	event->lost = log_lost;
 	if (bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0) <= 0)
 		event->stack[0] = 0;
+	return event;
 }
 
 /* False: there was no room for it. */
 static __always_inline bool log_device(void *ctx, u64 address, u64 driver, u32 call)
 {
-	struct logged_device *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	struct logged_device *event = log_event(ctx, address, call, sizeof(*event));
 	struct device *dev = (void *)address;
 	struct device_dma_parameters *stated;
 	const char *name;
 	u64 ops = 0;
 
-	if (!event) {
-		__sync_fetch_and_add(&log_lost, 1);
+	if (!event)
 		return false;
-	}
-	log_head(ctx, &event->head, address, call);
 	event->driver = driver;
 	event->parent = (u64)BPF_CORE_READ(dev, parent);
 	if (bpf_core_field_exists(dev->dma_ops))
@@ -92,22 +97,27 @@ static __always_inline void log_new(void *ctx, u64 address)
 		bpf_map_update_elem(&logged_devices, &address, &driver, BPF_ANY);
 }
 
-/* A call with @nr arguments, and its result when it @returned. */
+/* A call with @nr arguments, in an event of so many bytes; its device is known then. */
+static __always_inline void *log_args(u64 *args, u32 call, u32 nr, u64 size)
+{
+	struct logged *event;
+
+	log_new(args, args[0]);
+	event = log_event(args, args[0], call, size);
+	/* A program may not load those that point to a number. */
+	if (event)
+		bpf_probe_read_kernel(event->args, nr * sizeof(u64), args);
+	return event;
+}
+
+/* The same, all of it, with its result when it @returned. */
 static __always_inline int log_call(u64 *args, u32 call, u32 nr, bool returned)
 {
 	struct logged *event;
 
-	if (!armed)
+	event = armed ? log_args(args, call, nr, sizeof(*event)) : NULL;
+	if (!event)
 		return 0;
-	log_new(args, args[0]);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		__sync_fetch_and_add(&log_lost, 1);
-		return 0;
-	}
-	log_head(args, event, args[0], call);
-	/* A program may not load those that point to a number. */
-	bpf_probe_read_kernel(event->args, nr * sizeof(u64), args);
 	if (returned)
 		bpf_probe_read_kernel(&event->result, sizeof(u64), args + nr);
 	if (call == LOGGED_ALLOC || call == LOGGED_ALLOC_PAGES)
@@ -123,17 +133,10 @@ int log_map_page(u64 *args)
 	struct logged_map *event;
 	u64 *kept;
 
-	if (!armed)
+	event = armed ? log_args(args, LOGGED_MAP_PAGE, 6, sizeof(*event)) : NULL;
+	if (!event)
 		return 0;
-	log_new(args, args[0]);
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		__sync_fetch_and_add(&log_lost, 1);
-		return 0;
-	}
-	log_head(args, &event->head, args[0], LOGGED_MAP_PAGE);
 	kept = event->head.args;
-	bpf_probe_read_kernel(kept, sizeof(event->head.args), args);
 	event->head.result = args[6];
 	event->phys = page_to_phys(kept[1]);
 	if (event->phys)
@@ -150,14 +153,9 @@ static __always_inline int log_entries(u64 *args, u32 call, u32 nr, u32 max)
 	struct logged_list *event;
 	u64 sg, link, chained;
 
-	event = bpf_ringbuf_reserve(&events, sizeof(event->head) + max * sizeof(event->entry[0]),
-				    0);
-	if (!event) {
-		__sync_fetch_and_add(&log_lost, 1);
+	event = log_args(args, call, nr, sizeof(event->head) + max * sizeof(event->entry[0]));
+	if (!event)
 		return 0;
-	}
-	log_head(args, &event->head, args[0], call);
-	bpf_probe_read_kernel(event->head.args, nr * sizeof(u64), args);
 	sg = event->head.args[1];
 	for (u32 i = 0; i < max; i++) {
 		if (bpf_probe_read_kernel(&event->entry[i], sizeof(event->entry[i]), (void *)sg))
@@ -179,7 +177,6 @@ static __always_inline int log_list(u64 *args, u32 call, u32 nr)
 {
 	if (!armed)
 		return 0;
-	log_new(args, args[0]);
 	return (u32)args[2] <= LOGGED_FEW ? log_entries(args, call, nr, LOGGED_FEW) :
 					    log_entries(args, call, nr, LOGGED_ENTRIES);
 }
@@ -228,7 +225,13 @@ int log_map_sg(u64 *args)
 SEC("fentry/device_add")
 int log_added(u64 *args)
 {
-	return log_call(args, LOGGED_ADDED, 1, false);
+	struct logged *event = armed ? log_event(args, args[0], LOGGED_ADDED, sizeof(*event)) :
+				       NULL;
+
+	/* What it is called is asked when it does DMA; most never do. */
+	if (event)
+		bpf_ringbuf_submit(event, 0);
+	return 0;
 }
 
 SEC("fexit/devres_release_all")

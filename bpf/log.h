@@ -47,11 +47,11 @@ struct logged_entry {
  * struct logged - EVENT_LOGGED
  * @type: enum event_type
  * @call: enum logged_call
- * @dir, @nents: as the caller says
  * @cpu, @pid, @comm: where and who
+ * @nents: of a list: entries that follow
  * @ns: when
  * @dev: address of the struct device
- * @args: of the call, as they were; for an allocation its DMA address is in place of where
+ * @args: of the call, as many as it has; for an allocation its DMA address is in place of where
  *	that was to be put
  * @result: what it returned
  * @sp: where on the stack
