@@ -16,6 +16,7 @@
 
 #include "dmasnoop.h"
 #include "rules.h"
+#include "slot.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

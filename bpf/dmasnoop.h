@@ -102,7 +102,6 @@ enum coarse {
 enum mapping_flag {
 	MAP_TOLD = 1 << 0, /* line-neighbour-write was reported for it */
 	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
-	MAP_MET = 1 << 2, /* it shares a line with another live mapping, or did */
 	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
 	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
 	MAP_SLACK = 1 << 5, /* the bytes beside it are kept */
@@ -122,8 +121,7 @@ enum mapping_flag {
  * @born: when mapped, CLOCK_MONOTONIC, ns; or jiffies, see MAP_COARSE
  * @stack: key of the stack that mapped it; 0 when there is none
  * @generation: of its device, see struct device_state
- * @users: how often it is mapped at once: one buffer may be, to the device. 0 when
- *	it is over, MAP_BUSY while it is written
+ * @users: how often it is mapped at once, and the state of its slot: see slot.h
  * @dir: enum dir
  * @kind: enum kind
  * @nents: entries of the list it is in; 0 for all but the first, or too many
@@ -165,8 +163,6 @@ struct mapping {
 	u16 turn;
 	struct step steps[STEPS];
 };
-
-#define MAP_BUSY (1u << 31)
 
 /*
  * Mappings are kept in buckets: in the one that the address of the first byte leads to,

@@ -108,14 +108,14 @@ static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash
 	return map->dma == dma ? map : NULL;
 }
 
-/* The place of a mapping, which is MAP_BUSY, is free again. */
+/* Leaves the work undone in a slot that this event has, which is TAKEN or MAKING. */
 static __always_inline bool give_back(struct mapping *map)
 {
 	__sync_lock_test_and_set(&map->users, 0);
 	return false;
 }
 
-/* A place for an address that fast_look() did not find, MAP_BUSY; NULL when not sure. */
+/* A slot, TAKEN, for an address that fast_look() did not find; NULL when not sure. */
 static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash, u64 dma)
 {
 	struct mapping *map = place_in(bucket, preferred(dma));
@@ -125,7 +125,7 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 	if (bucket->reach || zero_bytes(bucket->tags ^ tag * EACH)) {
 		at = place_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
-		if (map && !set_users(map, 0, MAP_BUSY))
+		if (map && !set_users(map, 0, SLOT_TAKEN))
 			return NULL;
 		if (map && map->dma == dma)
 			return map;
@@ -134,7 +134,7 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 			give_back(map);
 			return NULL;
 		}
-	} else if (!map->users && set_users(map, 0, MAP_BUSY)) {
+	} else if (!map->users && set_users(map, 0, SLOT_TAKEN)) {
 		tag_place(bucket, preferred(dma), tag);
 		return map;
 	}
@@ -149,8 +149,7 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 static __always_inline bool fast_map_of(struct device_state *device, const u64 *args, u64 sp,
 					u8 kind, u32 nents)
 {
-	u64 phys = ARG(1), hash, tag, nr;
-	struct signature *signature;
+	u64 phys = ARG(1), hash, tag, stack, nr;
 	struct mapping *map;
 	struct bucket *bucket;
 	u32 flags, kept;
@@ -164,7 +163,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		return false;
 	map = fast_look(bucket, hash, phys);
 	if (map) {
-		if (!set_users(map, 0, MAP_BUSY))
+		if (!set_users(map, 0, SLOT_TAKEN))
 			return false;
 		/* Somebody else's meanwhile. */
 		if (map->dma != phys)
@@ -184,8 +183,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		    fast_on_stack(phys, sp) || !is_plain(phys))
 			return map && give_back(map);
 		tag = signature_of(device, sp, ARG(3), ARG(4), kind, ARG(5));
-		signature = signature_at(tag);
-		if (signature->tag != tag)
+		if (!read_signature(tag, &stack))
 			return map && give_back(map);
 		if (!map)
 			map = fast_take(bucket, hash, phys);
@@ -194,13 +192,15 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		map->dma = phys;
 		map->phys = phys;
 		map->size = ARG(3);
-		map->stack = signature->stack;
+		map->stack = stack;
 		map->generation = device->generation;
 		map->attrs = ARG(5);
 		map->shape = shape_of(ARG(4), kind, nents);
 		map->flags = flags;
 	}
 	if (ARG(4) != DIR_TO_DEVICE) {
+		/* Who finds its lines claimed has to find it, too. */
+		__sync_lock_test_and_set(&map->users, SLOT_MAKING);
 		if (lines_claim(phys, ARG(3)))
 			return give_back(map);
 		if ((phys | ARG(3)) & facts.line_mask && !(ARG(5) & ATTR_SKIP_CPU_SYNC)) {
@@ -216,7 +216,10 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	map->born = bpf_jiffies64();
 	map->progress = OWNER_DEVICE | 1u << 16;
 	set_step(&map->steps[0], 0, OP_MAP, STEP_TICKS);
-	__sync_lock_test_and_set(&map->users, 1);
+	if (ARG(4) != DIR_TO_DEVICE)
+		__sync_fetch_and_add(&map->users, 1 - SLOT_MAKING);
+	else
+		__sync_lock_test_and_set(&map->users, 1);
 	if (!(nr & 1023))
 		look_at_device(find_device(ARG(0)));
 	return true;
@@ -266,7 +269,7 @@ static __always_inline struct mapping *fast_find(u64 dma)
 }
 
 /* What else there is to do at the end of such a mapping. */
-#define MAP_ENTANGLED (MAP_MET | MAP_CONTENT | MAP_APART)
+#define MAP_ENTANGLED (MAP_CONTENT | MAP_APART)
 
 static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 {
@@ -295,25 +298,27 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 	struct mapping *map = fast_find(ARG(0));
 	u32 flags;
 
-	/* From now on it is nobody else's. */
-	if (!map || !set_users(map, 1, MAP_BUSY))
-		return false;
-	flags = map->flags;
-	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
+	if (!map || map->generation != device->generation || map->size != ARG(1) ||
 	    map->shape != shape_of(ARG(2), kind, nents) ||
-	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING ||
-	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
-		__sync_lock_test_and_set(&map->users, 1);
+	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING || !set_users(map, 1, SLOT_RELEASING))
 		return false;
-	}
-	if (map->dir != DIR_TO_DEVICE) {
-		lines_release(map->phys, map->size);
-		if (flags & MAP_SLACK)
-			drop_slack(map->phys);
+	/* From now on it is nobody else's; but it may have become another mapping before. */
+	flags = map->flags;
+	if (map->dma != ARG(0) || map->generation != device->generation ||
+	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
+		__sync_fetch_and_add(&map->users, 1 - SLOT_RELEASING);
+		return false;
 	}
 	fast_step(map, flags, OP_UNMAP);
-	*(volatile u32 *)&map->users = 0;
 	__sync_fetch_and_add(&device->unmaps, 1);
+	if (map->dir == DIR_TO_DEVICE) {
+		*(volatile u32 *)&map->users = 0;
+		return true;
+	}
+	lines_release(map->phys, map->size);
+	if (flags & MAP_SLACK)
+		drop_slack(map->phys);
+	end_slot(map, true);
 	return true;
 }
 
@@ -340,7 +345,7 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 	if (!map || map->generation != device->generation)
 		return false;
 	flags = map->flags;
-	if (flags & (MAP_CONTENT | MAP_BLIND) || !map->users || map->dir != ARG(3) ||
+	if (flags & (MAP_CONTENT | MAP_BLIND) || !is_live(map) || map->dir != ARG(3) ||
 	    ARG(2) > map->size || map->kind > KIND_SG)
 		return false;
 	if (op == OP_SYNC_FOR_CPU) {

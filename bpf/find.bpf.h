@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The table of mappings: taking a place, giving it back, and finding a mapping by an
- * address. Part of dmasnoop.bpf.c.
+ * address. Part of dmasnoop.bpf.c. The states of a place, and who may change them: slot.h.
  *
  * Buckets of an array, not a hash map: a map and an unmap need less than 100
  * instructions of it, not 1,100. A mapping is taken in, and removed, by one atomic
@@ -76,7 +76,7 @@ static __always_inline struct mapping *mapping_at(u32 at)
 
 static __always_inline bool is_live(const struct mapping *map)
 {
-	return map->users && map->users < MAP_BUSY;
+	return slot_is_live(map->users);
 }
 
 /* A mapping's count of users from one number to another, when it is that. */
@@ -84,9 +84,28 @@ static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
 {
 	u32 was = __sync_val_compare_and_swap(&map->users, from, to);
 
-	/* To be compared with here, not made a truth of and asked for it. */
+	/* Keep the value in a register; clang would otherwise build a bool and test it again. */
 	asm volatile("" : "+r"(was));
 	return was == from;
+}
+
+/*
+ * Records in a slot that another mapping is on a line of its. Returns the slot's word, or 0
+ * when no mapping is there any more.
+ */
+__noinline u32 meet_slot(u32 at)
+{
+	struct mapping *map = mapping_at(at);
+
+	for (int i = 0; map && i < 16; i++) {
+		u32 users = *(volatile u32 *)&map->users;
+
+		if (!slot_has_identity(users))
+			return 0;
+		if (users & SLOT_MET || set_users(map, users, users | SLOT_MET))
+			return users;
+	}
+	return map ? map->users : 0;
 }
 
 /* Where in its bucket a mapping is looked for first. */
@@ -205,7 +224,7 @@ __noinline u32 take_place(u64 address)
 		struct bucket *bucket = bucket_at(at), *first;
 
 		if (!bucket || place >= BUCKET ||
-		    !set_users(&bucket->map[place & (BUCKET - 1)], 0, MAP_BUSY))
+		    !set_users(&bucket->map[place & (BUCKET - 1)], 0, SLOT_TAKEN))
 			continue;
 		tag_place(bucket, place, tag);
 		first = bucket_at(home);
@@ -242,6 +261,14 @@ static __always_inline bool fits(const struct scratch *s, const struct mapping *
 	return s->size == map->size && s->kind == map->kind;
 }
 
+/* Is it a mapping of a device that is no more, and whose place this device has? */
+static __always_inline bool is_stale(const struct mapping *map, u32 generation)
+{
+	u32 its = *(volatile u32 *)&map->generation;
+
+	return its != generation && place_of_generation(its) == place_of_generation(generation);
+}
+
 enum rank { NOT_IT, SECOND_BEST, THE_ONE };
 
 /* A mapping at the right address: is it the one? @best: the place of the best so far. */
@@ -254,13 +281,19 @@ __noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
 	if (!s || !map)
 		return NOT_IT;
 	if (mode == EXACT_OVER)
-		return !map->users && (!other || born_ns(map) >= born_ns(other)) ? SECOND_BEST :
-										   NOT_IT;
+		return (!map->users || slot_is_leaving(map->users)) &&
+				       (!other || born_ns(map) >= born_ns(other)) ?
+			       SECOND_BEST :
+			       NOT_IT;
 	generation = devices[s->device & (DEVICES_MAX - 1)].generation;
-	if (!is_live(map) || (map->generation != generation) != (mode == EXACT_STALE))
+	if (mode == EXACT_LIVE && slot_is_leaving(map->users) && map->generation == generation)
+		s->leaving = 1;
+	if (!is_live(map))
 		return NOT_IT;
 	if (mode == EXACT_STALE)
-		return THE_ONE;
+		return is_stale(map, generation) ? THE_ONE : NOT_IT;
+	if (map->generation != generation)
+		return NOT_IT;
 	if (mode == EXACT_SAME)
 		return map->dir == DIR_TO_DEVICE && map->phys == s->phys && fits(s, map) ? THE_ONE :
 											   NOT_IT;
@@ -307,11 +340,36 @@ __noinline u32 search_exact(struct scratch *s, u32 mode)
 	return walk.best;
 }
 
-/* The live mapping at exactly this address that fits best; its place in @s->at. */
+/* How often a search looks again for a mapping that another event may put back. */
+#define LEAVING_TRIES 64
+
+/*
+ * The place of the live mapping at exactly this address that fits best, in @s->at, too.
+ * NOWHERE with @s->leaving set: another event is still at work on one that could be it.
+ *
+ * Looks twice in any case: of one buffer that is mapped twice, another CPU's unmap may have
+ * taken the mapping that this search was on its way to, and left the other.
+ */
+__noinline u32 search_live(struct scratch *s)
+{
+	s = own(s);
+	if (!s)
+		return NOWHERE;
+	SHORT_LOOP
+	for (u32 i = 0; i < LEAVING_TRIES; i++) {
+		s->leaving = 0;
+		s->at = search_exact(s, EXACT_LIVE);
+		if (s->at != NOWHERE || (i && !s->leaving))
+			break;
+	}
+	return s->at;
+}
+
 static __always_inline struct mapping *find_exact(struct scratch *s)
 {
-	s->at = search_exact(s, EXACT_LIVE);
-	return s->at == NOWHERE ? NULL : mapping_at(s->at);
+	u32 at = search_live(s);
+
+	return at == NOWHERE ? NULL : mapping_at(at);
 }
 
 /* --- by an address inside --- */
@@ -335,6 +393,14 @@ static __always_inline struct mapping *live_any(u32 at)
 	return map && is_live(map) && is_there(map) ? map : NULL;
 }
 
+/* The same, also while it is being made or ended: its line bits may be set. */
+static __always_inline struct mapping *present_any(u32 at)
+{
+	struct mapping *map = mapping_at(at);
+
+	return map && slot_has_identity(map->users) && is_there(map) ? map : NULL;
+}
+
 /* @s is about a mapping's device, if that is there. */
 static __always_inline void set_device(struct scratch *s, const struct mapping *map)
 {
@@ -355,12 +421,12 @@ struct index_walk {
 	u32 at;
 };
 
-/* Is there no live mapping at a place, counted from one? */
+/* Is no mapping at a place, counted from one, nor one being made or ended? */
 __noinline int is_over(u32 place)
 {
 	const struct mapping *map = place ? mapping_at(place - 1) : NULL;
 
-	return !map || !is_live(map);
+	return !map || !map->users;
 }
 
 static long index_one(u32 index, struct index_walk *walk)

@@ -154,29 +154,83 @@ __noinline int join(u32 at)
 	for (int i = 0; map && i < 8; i++) {
 		u32 users = map->users;
 
-		if (!users || users >= MAP_BUSY)
+		if (!slot_is_live(users))
 			return false;
-		if (__sync_val_compare_and_swap(&map->users, users, users + 1) == users)
+		if (set_users(map, users, users + 1))
 			return true;
 	}
 	return false;
 }
 
-/* One user less: was it the last? Then nobody takes its place before it has ended. */
-__noinline int is_last(u32 at)
+enum parted { NOT_LIVE, NOT_LAST, LAST };
+
+/*
+ * One user less, or, if @all, all of them. After the LAST its slot is ENDING, and nobody
+ * else's before end_lines(). NOT_LIVE: another event was first.
+ */
+__noinline int part(u32 at, u32 all)
 {
 	struct mapping *map = mapping_at(at);
 
 	for (int i = 0; map && i < 8; i++) {
 		u32 users = map->users;
+		bool last = all || (users & SLOT_USERS) == 1;
 
-		if (!users || users >= MAP_BUSY)
-			return false;
-		if (__sync_val_compare_and_swap(&map->users, users,
-						users > 1 ? users - 1 : MAP_BUSY) == users)
-			return users == 1;
+		if (!slot_is_live(users))
+			return NOT_LIVE;
+		if (set_users(map, users, last ? SLOT_ENDING | (users & SLOT_MET) : users - 1))
+			return last ? LAST : NOT_LAST;
 	}
-	return false;
+	return NOT_LIVE;
+}
+
+/* Releases the lines of a mapping whose slot is ENDING, and frees the slot. */
+static __always_inline void end_lines(struct mapping *map)
+{
+	bool release = claims_lines(map) && set_users(map, SLOT_ENDING, SLOT_RELEASING);
+
+	/*
+	 * Lines that it shared may still be somebody's. A bit too many costs a look at
+	 * the mappings themselves, one too few would hide a bug.
+	 */
+	if (release)
+		lines_release(map->phys, map->size);
+	end_slot(map, release);
+}
+
+/*
+ * Finds the mapping that @s's unmap is about, and takes this user from it; its place in
+ * @s->at. Another CPU that unmaps the same buffer, mapped twice, may take what was found
+ * here: then the other one is looked for.
+ */
+static __always_inline u32 find_parted(struct scratch *s)
+{
+	u32 parted = NOT_LIVE;
+
+	SHORT_LOOP
+	for (u32 i = 0; i < 8 && parted == NOT_LIVE; i++) {
+		u32 at = search_live(s);
+
+		if (at == NOWHERE)
+			break;
+		parted = part(at, false);
+	}
+	return parted;
+}
+
+/* Ends the mapping at a place if it is of a device that was in this one's place before. */
+static __always_inline void end_stale(u32 at, u32 generation)
+{
+	struct mapping *map = at == NOWHERE ? NULL : mapping_at(at);
+	u32 users = map ? *(volatile u32 *)&map->users : 0;
+
+	if (!map || !slot_is_live(users) ||
+	    !set_users(map, users, SLOT_ENDING | (users & SLOT_MET)))
+		return;
+	if (is_stale(map, generation))
+		end_lines(map);
+	else
+		__sync_fetch_and_add(&map->users, (users & SLOT_USERS) - SLOT_ENDING);
 }
 
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
@@ -189,7 +243,6 @@ __noinline int insert(struct scratch *s)
 {
 	struct device_state *device;
 	struct mapping *map;
-	u32 stale;
 
 	s = own(s);
 	device = s ? known_device(s) : NULL;
@@ -200,18 +253,14 @@ __noinline int insert(struct scratch *s)
 		if (s->at != NOWHERE && join(s->at))
 			return MAPPED_AGAIN;
 	}
-	/* Of a device that was in this one's place before. */
-	stale = search_exact(s, EXACT_STALE);
-	map = stale == NOWHERE ? NULL : mapping_at(stale);
-	if (map)
-		map->users = 0;
+	end_stale(search_exact(s, EXACT_STALE), device->generation);
 	s->at = take_place(s->dma);
 	map = s->at == NOWHERE ? NULL : mapping_at(s->at);
 	if (!map) {
 		count_lost(LOST_TABLE);
 		return NO_ROOM;
 	}
-	s->map.users = MAP_BUSY;
+	s->map.users = SLOT_TAKEN;
 	s->map.turn = device->maps;
 	__builtin_memcpy(map, &s->map, sizeof(*map));
 	s->map.users = 1;
@@ -353,19 +402,17 @@ __noinline int judge_map(struct scratch *s)
 /* The stack for @s->map: its own, or that of the first mapping like it. */
 static __always_inline void find_stack(void *ctx, struct scratch *s, struct device_state *device)
 {
-	u64 tag = signature_of(device, s->sp, s->size, s->dir, s->kind, s->attrs);
-	struct signature *signature = signature_at(tag);
+	u64 tag = signature_of(device, s->sp, s->size, s->dir, s->kind, s->attrs), stack;
 
 	s->map.flags = 0;
-	s->map.stack = signature->stack;
 	if (!stacks_always && !device->told && device->maps >= MAPS_TO_KNOW && !device->has_ops &&
-	    signature->tag == tag) {
+	    read_signature(tag, &stack)) {
 		s->map.flags = MAP_ALIKE;
+		s->map.stack = stack;
 		return;
 	}
 	s->map.stack = keep_stack(ctx, s);
-	signature->stack = s->map.stack;
-	signature->tag = tag;
+	write_signature(tag, s->map.stack);
 }
 
 static __always_inline int on_map(void *ctx, struct scratch *s)
@@ -387,7 +434,7 @@ static __always_inline int on_map(void *ctx, struct scratch *s)
 	return 0;
 }
 
-/* The mapping at @s->at is over: takes it out of every table. */
+/* The mapping at @s->at, whose slot is ENDING, is over: takes it out of every table. */
 __noinline int forget(struct scratch *s)
 {
 	struct mapping *map;
@@ -403,13 +450,7 @@ __noinline int forget(struct scratch *s)
 	content_forget(s);
 	if (flags & MAP_SLACK)
 		drop_slack(s->phys);
-	/*
-	 * Lines that it shared may still be somebody's. A bit too many costs a look at
-	 * the mappings themselves, one too few would hide a bug.
-	 */
-	if (claims_lines(map) && !(flags & MAP_MET))
-		lines_release(s->phys, s->size);
-	map->users = 0;
+	end_lines(map);
 	return 0;
 }
 
@@ -421,7 +462,7 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 {
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
-	bool sure = device->complete && !events_lost(device, device->since);
+	bool sure = device->complete && !s->leaving && !events_lost(device, device->since);
 
 	/* What a driver frees after it left was told of then; its device may be another now. */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
@@ -461,7 +502,7 @@ __noinline int judge_unmap(struct scratch *s)
 	struct device_state *device;
 	struct call call = {};
 	struct mapping *map;
-	u32 found;
+	u32 found, parted;
 
 	s = own(s);
 	device = s ? known_device(s) : NULL;
@@ -470,7 +511,8 @@ __noinline int judge_unmap(struct scratch *s)
 	if (s->kind != KIND_COHERENT)
 		__sync_fetch_and_add(&device->unmaps, 1);
 	s->missing = device->skips_sync || device->unmatched;
-	map = find_exact(s);
+	parted = find_parted(s);
+	map = parted == NOT_LIVE ? NULL : mapping_at(s->at);
 	if (!map) {
 		if (s->kind != KIND_COHERENT)
 			__sync_fetch_and_add(&device->odd, 1);
@@ -493,8 +535,8 @@ __noinline int judge_unmap(struct scratch *s)
 	}
 	if (s->kind == KIND_COHERENT)
 		__sync_fetch_and_add(&device->odd, -1);
-	/* Somebody else still has it mapped, or is just ending it. */
-	if (!is_last(s->at))
+	/* Somebody else still has it mapped. */
+	if (parted != LAST)
 		return 0;
 	slack_compare(s);
 	/* An unmap in the wrong direction may itself have copied a bounced buffer back. */
@@ -738,7 +780,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	s->at = walk->index * BUCKET + place;
 	/* It was mapped before its driver asked whether it has to be unmapped. */
 	if (device->lazy && map->kind != KIND_COHERENT)
-		return forget(s);
+		return part(s->at, true) == LAST ? forget(s) : 0;
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
@@ -750,7 +792,8 @@ static long leak_one(u32 place, struct leak_walk *walk)
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);
 	send_verdicts(walk->ctx, s);
 	map->owner = OWNER_NOBODY;
-	forget(s);
+	if (part(s->at, true) == LAST)
+		forget(s);
 	return 0;
 }
 

@@ -117,6 +117,18 @@ static __always_inline void lines_release(u64 phys, u64 size)
 		__sync_fetch_and_and(word, ~lines_of(phys, size));
 }
 
+/*
+ * The mapping is over, and its slot is free. If it @released its lines, a mapping that met it
+ * just then may have lost its bits: sets them again.
+ */
+static __always_inline void end_slot(struct mapping *map, bool released)
+{
+	u64 phys = map->phys, size = map->size;
+
+	if (__sync_lock_test_and_set(&map->users, 0) & SLOT_MET && released)
+		lines_claim(phys, size);
+}
+
 /* May a device write any of a buffer's lines? */
 static __always_inline bool lines_claimed(u64 phys, u64 size)
 {
@@ -156,9 +168,13 @@ static __always_inline bool is_bad_meeting(struct scratch *s, const struct mappi
 	return !rule_same_line_apart(&s->object, &s->other_object);
 }
 
-/* Is @map, at @at, on the lines of [@s->phys, +@s->size), as @mode asks? Not @s->at's own. */
+/*
+ * Is @map, at @at, on the lines of [@s->phys, +@s->size), as @mode asks? Not @s->at's own.
+ * One that is leaving is met, for the sake of its line bits, but it is not the one.
+ */
 static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at, u32 mode)
 {
+	u32 users;
 	u8 how;
 
 	if (at == s->at || !claims_lines(map))
@@ -166,8 +182,12 @@ static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at
 	how = rule_meet(s->phys, s->size, map->phys, map->size, line_size);
 	if (how == MEET_NOT || (mode == MEET_INSIDE && how != MEET_BYTES))
 		return false;
-	__sync_fetch_and_or(&map->flags, MAP_MET);
+	users = meet_slot(at);
+	if (!users)
+		return false;
 	s->met = 1;
+	if (slot_is_leaving(users))
+		return false;
 	if (mode == MEET_JUDGE && !is_bad_meeting(s, map))
 		return false;
 	s->other_at = at;
@@ -177,14 +197,14 @@ static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at
 /* Is the mapping at a place the one? Its place goes to @s. */
 __noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32 mode)
 {
-	struct mapping *map = live_any(at);
+	struct mapping *map = present_any(at);
 
 	s = own(s);
 	if (!s || !map)
 		return 0;
 	if (mode != WALK_COVERS)
 		return meets(s, map, at, mode);
-	if (!covers(map, space, address) ||
+	if (!is_live(map) || !covers(map, space, address) ||
 	    (space == SPACE_DMA && place_of_generation(map->generation) != s->device))
 		return 0;
 	s->at = at;
@@ -214,22 +234,27 @@ __noinline int meet(struct scratch *s, u64 mode)
 static __always_inline void judge_meeting(struct scratch *s)
 {
 	bool bad = meet(s, MEET_JUDGE);
-	struct mapping *map, *other;
 	u32 level = LEVEL_HAZARD, what, unsure = 0;
+	struct mapping *other;
+	u8 how;
 
-	map = mapping_at(s->at);
-	if (map && s->met)
-		__sync_fetch_and_or(&map->flags, MAP_MET);
-	other = bad ? live_any(s->other_at) : NULL;
+	if (s->met)
+		meet_slot(s->at);
+	/* Whose they were may have released them meanwhile: slot.h, 2. */
+	lines_claim(s->phys, s->size);
+	other = bad ? present_any(s->other_at) : NULL;
 	if (!other)
 		return;
 	__builtin_memcpy(&s->other, other, sizeof(s->other));
+	other = &s->other;
+	/* Its slot may be another's by now. */
+	how = rule_meet(s->phys, s->size, other->phys, other->size, line_size);
+	if (how == MEET_NOT || !claims_lines(other))
+		return;
 	/* Declared by the driver, or harmless where it is allowed at all. */
 	if ((s->attrs | other->attrs) & (ATTR_IGNORE_CACHELINES | ATTR_REQUIRE_COHERENT))
 		level = LEVEL_NOTE;
-	what = rule_meet(s->phys, s->size, other->phys, other->size, line_size) == MEET_BYTES ?
-		       CHECK_DOUBLE_MAP :
-		       CHECK_LINE_SHARED_MAPPINGS;
+	what = how == MEET_BYTES ? CHECK_DOUBLE_MAP : CHECK_LINE_SHARED_MAPPINGS;
 	/* Without knowing them: two kmalloc() objects would be kept apart where that matters. */
 	if (what == CHECK_LINE_SHARED_MAPPINGS &&
 	    (s->object.kind == OBJECT_UNKNOWN || s->other_object.kind == OBJECT_UNKNOWN)) {

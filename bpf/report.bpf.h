@@ -192,6 +192,7 @@ static __always_inline struct scratch *take(void)
 	s->detail = DETAIL_NONE;
 	s->missing = 0;
 	s->met = 0;
+	s->leaving = 0;
 	s->watched = 0;
 	s->nr_verdicts = 0;
 	return s;
@@ -541,6 +542,36 @@ static __always_inline u64 signature_of(const struct device_state *device, u64 d
 static __always_inline struct signature *signature_at(u64 tag)
 {
 	return &signatures[tag >> 52 & (SIGNATURES - 1)];
+}
+
+/* No signature has this tag: one is being written. */
+#define SIGNATURE_BUSY 1
+
+/*
+ * The stack of a signature goes to @stack when it is there. The tag is read before and
+ * after: in between another CPU may write another signature in this place.
+ */
+static __always_inline bool read_signature(u64 tag, u64 *stack)
+{
+	volatile struct signature *signature = signature_at(tag);
+
+	if (signature->tag != tag)
+		return false;
+	*stack = signature->stack;
+	return signature->tag == tag;
+}
+
+/* Who comes while another writes leaves it undone: it is only a cache. */
+static __always_inline void write_signature(u64 tag, u64 stack)
+{
+	struct signature *signature = signature_at(tag);
+	u64 was = *(volatile u64 *)&signature->tag;
+
+	if (was == SIGNATURE_BUSY ||
+	    __sync_val_compare_and_swap(&signature->tag, was, SIGNATURE_BUSY) != was)
+		return;
+	__sync_lock_test_and_set(&signature->stack, stack);
+	__sync_lock_test_and_set(&signature->tag, tag);
 }
 
 /* --- history --- */

@@ -283,6 +283,7 @@ struct scratch {
 	u8 missing;
 	u8 index;
 	u8 met;
+	u8 leaving; /* find_exact(): an event is at work on what could be the mapping */
 	u8 watched; /* by a watchpoint: */
 	u8 watch; /* which of watches */
 	u32 device; /* which of devices */

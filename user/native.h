@@ -34,6 +34,7 @@
 
 #include "../bpf/log.h"
 #include "../bpf/rules.h"
+#include "../bpf/slot.h"
 
 static const struct logged *event;
 

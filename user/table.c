@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "../bpf/slot.h"
 #include "table.h"
 #include "dmasnoop.skel.h"
 
@@ -118,7 +119,8 @@ bool table_read(uint32_t at, struct mapping *map)
 
 	*map = *from;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return users && users < MAP_BUSY && from->users && from->turn == turn &&
+	map->users = users & SLOT_USERS;
+	return slot_is_live(users) && slot_is_live(from->users) && from->turn == turn &&
 	       bucket->tags >> at % BUCKET * 8 & 0xff;
 }
 
