@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two events at the same moment: the judge and the fast path of bpf/, compiled natively, run
- * on two CPUs in every order that has a few switches between them. What bpf/slot.h promises
- * is checked after each.
+ * Two events at the same moment: the judge and the fast path of bpf/, compiled
+ * natively, run on two CPUs in every order that has a few switches between
+ * them. What bpf/slot.h promises is checked after each.
  *
- * The compiler marks every access to memory for a race detector (-fsanitize=thread). The
- * detector is not linked: the marks are functions of this file, and each access to a
- * table that CPUs share is a place to switch at. So the order is ours, and each run repeats.
+ * The compiler marks every access to memory for a race detector
+ * (-fsanitize=thread). The detector is not linked: the marks are functions of
+ * this file, and each access to a table that CPUs share is a place to switch
+ * at. So the order is ours, and each run repeats.
  */
 #include <stdio.h>
 #include <ucontext.h>
@@ -103,16 +104,36 @@ static QUIET void touch(const void *address)
 	{                         \
 		touch(at);        \
 	}
-#define MARKS_OF(size)                                                              \
-	MARK(__tsan_read##size)                                                     \
-	MARK(__tsan_write##size) MARK(__tsan_unaligned_read##size)                  \
-		MARK(__tsan_unaligned_write##size) MARK(__tsan_volatile_read##size) \
-			MARK(__tsan_volatile_write##size)
-MARKS_OF(1)
-MARKS_OF(2)
-MARKS_OF(4)
-MARKS_OF(8)
-MARKS_OF(16)
+MARK(__tsan_read1)
+MARK(__tsan_read2)
+MARK(__tsan_read4)
+MARK(__tsan_read8)
+MARK(__tsan_read16)
+MARK(__tsan_write1)
+MARK(__tsan_write2)
+MARK(__tsan_write4)
+MARK(__tsan_write8)
+MARK(__tsan_write16)
+MARK(__tsan_unaligned_read1)
+MARK(__tsan_unaligned_read2)
+MARK(__tsan_unaligned_read4)
+MARK(__tsan_unaligned_read8)
+MARK(__tsan_unaligned_read16)
+MARK(__tsan_unaligned_write1)
+MARK(__tsan_unaligned_write2)
+MARK(__tsan_unaligned_write4)
+MARK(__tsan_unaligned_write8)
+MARK(__tsan_unaligned_write16)
+MARK(__tsan_volatile_read1)
+MARK(__tsan_volatile_read2)
+MARK(__tsan_volatile_read4)
+MARK(__tsan_volatile_read8)
+MARK(__tsan_volatile_read16)
+MARK(__tsan_volatile_write1)
+MARK(__tsan_volatile_write2)
+MARK(__tsan_volatile_write4)
+MARK(__tsan_volatile_write8)
+MARK(__tsan_volatile_write16)
 void __tsan_func_entry(void *at);
 QUIET void __tsan_func_entry(void *at)
 {
@@ -221,7 +242,8 @@ static void unmap(const struct act *act)
 	leave(s);
 }
 
-/* While a mapping that the device writes is there, all of its line bits are set. */
+/* While a mapping that the device writes is there, all of its line bits are
+ * set. */
 static QUIET void check_lines(const struct act *act)
 {
 	const u64 *word = lines + page_index(act->phys);
@@ -347,7 +369,8 @@ static const struct scene scenes[] = {
 	  .before = { WHOLE(MAP, A, 64) },
 	  .acts = { { WHOLE(UNMAP, A, 64) }, { WHOLE(MAP, B, 64), WHOLE(UNMAP, B, 64) } },
 	  .may = BIT(DOUBLE_MAP) },
-	/* 1131 and 4096 bytes to A have one place for their signatures: see same_place(). */
+	/* 1131 and 4096 bytes to A have one place for their signatures: see
+       same_place(). */
 	{ .name = "two signatures in one place",
 	  .acts = { { READS(MAP, A, 4096), READS(UNMAP, A, 4096) }, {} } },
 };
@@ -498,7 +521,8 @@ static QUIET void calm(u64 dev, bool slow)
 	set_pace(state);
 }
 
-/* Mappings as often as it takes for their devices to be ordinary ones, and back. */
+/* Mappings as often as it takes for their devices to be ordinary ones, and
+ * back. */
 static QUIET void warm_up(const struct scene *scene, bool slow)
 {
 	struct act acts[] = { LOWER(MAP, A),	   UPPER(MAP, B),      READS(MAP, A, 4096),
