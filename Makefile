@@ -44,6 +44,12 @@ bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
 user/%_test: user/%_test.c $(OUTPUTS) $(USER_HEADERS) $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< $(OUTPUTS) -lcmocka -lz -ljson-c
 
+# Recordings that an attacker made. libFuzzer is clang's.
+FUZZED := findings report json ktap summary symbols explain record replay options
+user/replay_fuzz: user/replay_fuzz.c $(FUZZED:%=user/%.c) $(USER_HEADERS) $(BPF_HEADERS)
+	$(CLANG) -O1 -g $(WARNINGS) -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED:%=user/%.c) -lz -ljson-c
+
 # The compiler marks accesses for a race detector; the test itself is what the marks call.
 user/table_race_test: user/table_race_test.c user/engine.c user/engine.h user/native.h $(BPF_HEADERS)
 	$(CC) -O1 -g $(WARNINGS) -Wno-builtin-declaration-mismatch -fsanitize=thread -c -o $@.o $<

@@ -617,7 +617,7 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 	}
 	fclose(file);
 	if (!nr)
-		return "/proc/iomem shows no System RAM (hidden from who lacks CAP_SYS_ADMIN)";
+		return "/proc/iomem hides where memory is, as from the root of a container; run dmasnoop on the host";
 	qsort(ram, nr, sizeof(*ram), by_size);
 	bpf->rodata->facts.ram_start = ram[0].start;
 	bpf->rodata->facts.ram_size = ram[0].end - ram[0].start;

@@ -44,8 +44,6 @@ static struct {
 	.repeat = 1,
 };
 
-static volatile sig_atomic_t interrupted;
-
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -524,12 +522,13 @@ int main(int argc, char **argv)
 		{ "curve", cmd_curve }, { "matrix", cmd_matrix },
 	};
 	struct sigaction action = { .sa_handler = on_signal };
+	const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 	int fd, status = -1;
 
 	argp_err_exit_status = EXIT_NOT_RUN;
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		sigaction(stops[i], &action, NULL);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].verb, opts.verb))
 			continue;

@@ -7,11 +7,13 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -215,16 +217,61 @@ static int prepare(const char *release)
 	return problem ? fail("kernel %s: %s", release, problem) : 0;
 }
 
+/*
+ * What a run needs. CAP_SYS_ADMIN contains CAP_BPF and CAP_PERFMON, and is asked for by
+ * /proc/iomem and for the ids of BPF programs; CAP_SYSLOG by /proc/kallsyms.
+ */
+static const struct {
+	int number;
+	const char *name;
+	bool for_exact;
+} capabilities[] = {
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", false },
+	{ CAP_SYSLOG, "CAP_SYSLOG", false },
+	{ CAP_SYS_MODULE, "CAP_SYS_MODULE (for --exact)", true },
+};
+
+/* Returns an exit status. */
+static int check_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+	char missing[128] = "";
+
+	if (syscall(SYS_capget, &header, data))
+		return fail("cannot read capabilities: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
+		int number = capabilities[i].number;
+		size_t length = strlen(missing);
+
+		if (!(data[CAP_TO_INDEX(number)].effective & CAP_TO_MASK(number)) &&
+		    (!capabilities[i].for_exact || opts.exact))
+			snprintf(missing + length, sizeof(missing) - length, "%s%s",
+				 length ? ", " : "", capabilities[i].name);
+	}
+	return missing[0] ? fail("needs root, or at least %s; try sudo", missing) : 0;
+}
+
+/* What to do about a refusal of the kernel's. */
+static const char *advice(int err)
+{
+	if (err == -EPERM)
+		return ": root of a container, or kernel lockdown? Run it on the host, see "
+		       "/sys/kernel/security/lockdown";
+	return opts.verbose ? "" : " (-v shows why)";
+}
+
 static int load(void)
 {
 	struct utsname uts = {};
 	struct dmasnoop_bpf *bpf;
 	const char *problem;
-	int err = 0;
+	int err;
 
 	uname(&uts);
-	if (geteuid())
-		return fail("needs root (CAP_BPF, CAP_PERFMON); try sudo");
+	err = check_capabilities();
+	if (err)
+		return err;
 	if (opts.exact)
 		err = exact_begin();
 	if (!err)
@@ -241,7 +288,7 @@ static int load(void)
 	bpf = tracer.bpf;
 	if (err)
 		return fail("kernel %s refused the BPF programs: %s%s", uts.release, strerror(-err),
-			    opts.verbose ? "" : " (-v shows why)");
+			    advice(err));
 	if (!table_open(bpf, attach_logged()))
 		return fail("cannot map the table of mappings: %s", strerror(errno));
 	problem = attach_logged() ? logged_start(bpf, on_event) : attach_learn(bpf);
@@ -252,7 +299,7 @@ static int load(void)
 		err = attach_returns(bpf);
 	if (err)
 		return fail("kernel %s refused to attach: %s%s", uts.release, strerror(-err),
-			    opts.verbose ? "" : " (-v shows why)");
+			    advice(err));
 	attach_late(tracer.bpf);
 	if (opts.watch.slots && attach_logged())
 		return fail("kernel %s: --watch needs bpf_loop(), of Linux 5.17", uts.release);
@@ -445,18 +492,36 @@ static void look(void)
 		print_live();
 }
 
+/* What COMMAND's end makes of a run without findings: an exit status, as of a shell. */
+static int command_status(int status)
+{
+	if (WIFSIGNALED(status)) {
+		fprintf(stderr, "dmasnoop: the command was killed by signal %d (%s)\n",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return EXIT_SIGNALLED + WTERMSIG(status);
+	}
+	if (WEXITSTATUS(status) == 127)
+		return fail("the command could not be run");
+	if (WEXITSTATUS(status))
+		fprintf(stderr, "dmasnoop: the command exited with status %d\n",
+			WEXITSTATUS(status));
+	return 0;
+}
+
 /* Until Ctrl-C, the end of COMMAND, or of --duration. Returns an exit status. */
 static int follow(struct ring_buffer *ring, pid_t child)
 {
 	double end = opts.duration > 0 ? now() + opts.duration : 0;
-	int status = 0;
+	int status = 0, failed = 0;
+	bool ended = false;
 
 	tracer.looked = now();
 	while (!interrupted) {
 		/* Until the twins are there, what is nested is lost: it is looked at often. */
 		int err, timeout = tracer.bpf->bss->armed == ARMED ? 5 : 200;
 
-		if (child > 0 && child_ended && waitpid(child, &status, WNOHANG) == child)
+		ended = child > 0 && child_ended && waitpid(child, &status, WNOHANG) == child;
+		if (ended)
 			break;
 		if (end && now() >= end)
 			break;
@@ -469,25 +534,26 @@ static int follow(struct ring_buffer *ring, pid_t child)
 			timeout = turn < timeout ? turn : timeout;
 		}
 		err = ring_buffer__poll(ring, timeout);
-		if (err < 0 && err != -EINTR)
-			return fail("reading events: %s", strerror(-err));
+		if (err < 0 && err != -EINTR) {
+			failed = fail("reading events: %s", strerror(-err));
+			break;
+		}
 		if (tracer.module_loaded)
 			attach_late(tracer.bpf);
 		tracer.module_loaded = false;
 		if (record_due())
 			flush_recording();
-		tracer.missed = attach_missed(tracer.bpf);
+		note_missed();
 		look();
 	}
 	ring_buffer__consume(ring);
-	if (child > 0 && !WIFEXITED(status))
-		return 0;
-	if (child > 0 && WEXITSTATUS(status) == 127)
-		return fail("the command could not be run");
-	if (child > 0 && WEXITSTATUS(status))
-		fprintf(stderr, "dmasnoop: the command exited with status %d\n",
-			WEXITSTATUS(status));
-	return 0;
+	if (child > 0 && !ended)
+		end_command(child);
+	ring_buffer__consume(ring);
+	if (failed)
+		return failed;
+	/* Ctrl-C reaches COMMAND too: then it did not end of itself. */
+	return ended && !interrupted ? command_status(status) : 0;
 }
 
 static int run(void)
@@ -524,19 +590,14 @@ static int run(void)
 	if (!opts.command)
 		symbols_load();
 	status = follow(ring, child);
-	if (child > 0 && !child_ended) {
-		/* Ctrl-C reaches the command too; --duration does not. */
-		end_command(child);
-		ring_buffer__consume(ring);
-	}
 	held_look(on_finding);
-	if (opts.verb == VERB_LIVE && !status)
+	if (opts.verb == VERB_LIVE && status != EXIT_NOT_RUN)
 		print_live();
 	else
 		summarise();
 	lost_findings = tracer.bpf->bss->lost[LOST_RING];
 	ring_buffer__free(ring);
-	if (status)
+	if (status == EXIT_NOT_RUN)
 		return status;
 	if (findings_failed(&tracer.findings))
 		return EXIT_FINDINGS;
@@ -544,7 +605,7 @@ static int run(void)
 		fail("%" PRIu64 " findings were lost, so this is not a clean run", lost_findings);
 		return EXIT_FINDINGS;
 	}
-	return EXIT_CLEAN;
+	return status;
 }
 
 /* Live or recorded: where the findings go. */
@@ -612,13 +673,21 @@ static int trace(void)
 int main(int argc, char **argv)
 {
 	struct sigaction stop = { .sa_handler = on_signal };
-	struct sigaction ended = { .sa_handler = on_child };
+	struct sigaction ended = { .sa_handler = on_child, .sa_flags = SA_NOCLDSTOP };
+	const int stops[] = { SIGINT, SIGTERM, SIGPIPE };
+	struct sigaction hangup;
 	struct ktap ktap = {};
 	int status;
 
-	/* From the first: Ctrl-C while loading ends it too, with what there is. */
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
+	/*
+	 * From the first: Ctrl-C while loading ends it too, with what there is. So do a
+	 * terminal and a reader that are gone: whatever ends a run, dmasnoop_sync goes.
+	 */
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		sigaction(stops[i], &stop, NULL);
+	/* But nohup is heeded. */
+	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &stop, NULL);
 	sigaction(SIGCHLD, &ended, NULL);
 	options_parse(argc, argv);
 	if (opts.verb == VERB_EXPLAIN)
@@ -630,7 +699,7 @@ int main(int argc, char **argv)
 	if (status)
 		return status;
 	if (opts.verb == VERB_REPLAY)
-		status = replay(opts.file, &tracer.findings);
+		status = replay(opts.file, &tracer.findings, &interrupted);
 	else
 		status = trace();
 	symbols_forget();

@@ -55,6 +55,38 @@ uint64_t finding_kind(const struct finding *finding)
 	return mix_driver(mix_name(call_sites(finding), finding->device), finding);
 }
 
+/* Where in the index a key is, or would be. */
+static uint32_t *fold_place(const struct folds *folds, uint64_t key)
+{
+	size_t i = key ^ key >> 32;
+
+	for (;; i++) {
+		uint32_t *place = &folds->index[i & (2 * folds->room - 1)];
+
+		if (!*place || folds->fold[*place - 1].key == key)
+			return place;
+	}
+}
+
+static bool fold_grow(struct folds *folds)
+{
+	size_t room = folds->room ? 2 * folds->room : 64;
+	struct fold *more = realloc(folds->fold, room * sizeof(*more));
+	uint32_t *index = calloc(2 * room, sizeof(*index));
+
+	folds->fold = more ?: folds->fold;
+	if (!more || !index) {
+		free(index);
+		return false;
+	}
+	free(folds->index);
+	folds->index = index;
+	folds->room = room;
+	for (size_t i = 0; i < folds->nr; i++)
+		*fold_place(folds, folds->fold[i].key) = i + 1;
+	return true;
+}
+
 /**
  * fold_find - the count of one key
  * @folds: where
@@ -65,34 +97,37 @@ uint64_t finding_kind(const struct finding *finding)
  */
 struct fold *fold_find(struct folds *folds, uint64_t key)
 {
-	for (size_t i = 0; i < folds->nr; i++)
-		if (folds->fold[i].key == key)
-			return &folds->fold[i];
-	if (folds->nr == folds->room) {
-		size_t room = folds->room ? 2 * folds->room : 64;
-		struct fold *more = realloc(folds->fold, room * sizeof(*more));
+	uint32_t *place = folds->room ? fold_place(folds, key) : NULL;
 
-		if (!more)
-			return NULL;
-		folds->fold = more;
-		folds->room = room;
-	}
+	if (place && *place)
+		return &folds->fold[*place - 1];
+	if (folds->nr == folds->room && !fold_grow(folds))
+		return NULL;
 	folds->fold[folds->nr] = (struct fold){ .key = key };
-	return &folds->fold[folds->nr++];
+	*fold_place(folds, key) = ++folds->nr;
+	return &folds->fold[folds->nr - 1];
+}
+
+/* A recording may count to any number. */
+static void add(uint64_t *sum, uint64_t count)
+{
+	if (__builtin_add_overflow(*sum, count, sum))
+		*sum = UINT64_MAX;
 }
 
 /* Counts; true when it is the first of its kind. */
 static bool count_one(struct folds *folds, uint64_t key, unsigned int id, uint64_t count)
 {
 	struct fold *fold = fold_find(folds, key);
+	bool first;
 
 	if (!fold)
 		return true;
-	fold->count += count;
-	if (fold->count > count)
-		return false;
-	fold->id = id;
-	return true;
+	first = !fold->count;
+	add(&fold->count, count);
+	if (first)
+		fold->id = id;
+	return first;
 }
 
 /**
@@ -113,18 +148,25 @@ bool findings_selects(const struct findings *findings, const char *device, const
 /**
  * findings_add - a finding arrives
  * @findings: the run
- * @finding: what was found
+ * @found: what was found
  * @count: how often, all of one kind
  */
-void findings_add(struct findings *findings, const struct finding *finding, uint64_t count)
+void findings_add(struct findings *findings, const struct finding *found, uint64_t count)
 {
+	struct finding copy = *found, *finding = &copy;
 	uint8_t from = findings->ktap ? findings->fail_on : findings->level;
 	uint64_t sites;
 
+	/* A task's name is of its own choice, and it is root who reads it. */
+	clean_text(copy.comm, sizeof(copy.comm));
+	clean_text(copy.device, sizeof(copy.device));
+	clean_text(copy.driver, sizeof(copy.driver));
+	clean_text(copy.function_driver, sizeof(copy.function_driver));
+	clean_text(copy.object.cache, sizeof(copy.object.cache));
 	if (!(findings->checks & 1u << finding->check) ||
 	    !findings_selects(findings, finding->device, finding->driver, finding->function_driver))
 		return;
-	findings->levels[finding->level] += count;
+	add(&findings->levels[finding->level], count);
 	if (finding->level < from && finding->level < findings->level)
 		return;
 	sites = call_sites(finding);
@@ -178,7 +220,14 @@ void findings_end(struct findings *findings, struct summary *summary)
 	summary->checks &= findings->checks;
 	summary->filtered |= findings->device || findings->driver;
 	for (int i = 0; i < NR_LEVELS; i++)
-		summary->levels[i] += findings->levels[i];
+		add(&summary->levels[i], findings->levels[i]);
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		struct device_state *device = &summary->devices[i];
+
+		clean_text(device->name, sizeof(device->name));
+		clean_text(device->driver, sizeof(device->driver));
+		clean_text(device->function_driver, sizeof(device->function_driver));
+	}
 	if (summary->nr_devices)
 		qsort(summary->devices, summary->nr_devices, sizeof(*summary->devices),
 		      by_findings);
@@ -197,7 +246,9 @@ void findings_end(struct findings *findings, struct summary *summary)
 void findings_free(struct findings *findings)
 {
 	free(findings->by_driver.fold);
+	free(findings->by_driver.index);
 	free(findings->by_device.fold);
+	free(findings->by_device.index);
 	memset(&findings->by_driver, 0, sizeof(findings->by_driver));
 	memset(&findings->by_device, 0, sizeof(findings->by_device));
 }

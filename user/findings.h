@@ -7,8 +7,14 @@
 #include "report.h"
 #include "summary.h"
 
+/**
+ * struct folds - counts by key
+ * @fold: in the order of their first
+ * @index: hash table of twice the @room, of places in @fold, from 1 on
+ */
 struct folds {
 	struct fold *fold;
+	uint32_t *index;
 	size_t nr;
 	size_t room;
 };
@@ -45,7 +51,7 @@ struct findings {
 	unsigned int next_id;
 };
 
-void findings_add(struct findings *findings, const struct finding *finding, uint64_t count);
+void findings_add(struct findings *findings, const struct finding *found, uint64_t count);
 bool findings_selects(const struct findings *findings, const char *device, const char *driver,
 		      const char *function_driver);
 bool findings_failed(const struct findings *findings);

@@ -260,6 +260,80 @@ static void other_checks_list_no_bytes(void **state)
 	free(json);
 }
 
+/* prctl(PR_SET_NAME), by whom dmasnoop's reader need not trust. */
+static void a_task_cannot_drive_a_terminal(void **state)
+{
+	static const char evil[16] = "\033]0;\n\t\x7f\xc3\xa4\x9b" "31m";
+	struct findings findings = { .checks = ~0u, .context.line_size = 64 };
+	struct finding finding = shared;
+	struct ktap ktap = {};
+	char *text, *json;
+	size_t size;
+
+	(void)state;
+	memcpy(finding.comm, evil, sizeof(evil));
+	memcpy(finding.driver, evil, sizeof(evil));
+	findings.text = open_memstream(&text, &size);
+	findings.json = open_memstream(&json, &size);
+	findings_add(&findings, &finding, 1);
+	findings.ktap = &ktap;
+	strcpy(finding.device, "another");
+	finding.driver[0] = 'x';
+	findings_add(&findings, &finding, 1);
+	fclose(findings.text);
+	fclose(findings.json);
+	assert_non_null(strstr(text, "?]0;??????31m"));
+	for (const char *at = text; *at; at++)
+		assert_true(*at == '\n' || (*at >= ' ' && *at < 0x7f));
+	for (const char *at = json; *at; at++)
+		assert_true(*at == '\n' || (*at >= ' ' && *at < 0x7f));
+	assert_null(strstr(json, "\\u00"));
+	assert_int_equal(ktap.nr, 1);
+	assert_null(strchr(ktap.finding[0].text, '\033'));
+	ktap_free(&ktap);
+	findings_free(&findings);
+	free(text);
+	free(json);
+}
+
+/* As many as would take minutes, were each compared with all others. */
+static void every_key_has_its_fold(void **state)
+{
+	const unsigned int nr = 500000;
+	struct findings findings = {};
+
+	(void)state;
+	for (uint64_t key = 0; key < nr; key++)
+		fold_find(&findings.by_driver, key * 0x100000001b3)->count = key;
+	assert_int_equal(findings.by_driver.nr, nr);
+	for (uint64_t key = 0; key < nr; key++) {
+		struct fold *fold = fold_find(&findings.by_driver, key * 0x100000001b3);
+
+		assert_int_equal(fold->count, key);
+		assert_ptr_equal(fold, &findings.by_driver.fold[key]);
+	}
+	findings_free(&findings);
+}
+
+/* As a recording may have it: neither told again, nor fewer than before. */
+static void counts_do_not_begin_again(void **state)
+{
+	struct findings findings = { .checks = ~0u, .context.line_size = 64 };
+	struct finding finding = shared;
+	size_t size;
+	char *text;
+
+	(void)state;
+	findings.text = open_memstream(&text, &size);
+	for (int i = 0; i < 3; i++)
+		findings_add(&findings, &finding, UINT64_MAX);
+	fclose(findings.text);
+	assert_int_equal(count(text, "==== "), 1);
+	assert_true(findings.levels[finding.level] == UINT64_MAX);
+	findings_free(&findings);
+	free(text);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -287,6 +361,9 @@ int main(void)
 		cmocka_unit_test(the_function_driver_is_selected_too),
 		cmocka_unit_test(written_neighbours_are_listed),
 		cmocka_unit_test(other_checks_list_no_bytes),
+		cmocka_unit_test(a_task_cannot_drive_a_terminal),
+		cmocka_unit_test(every_key_has_its_fold),
+		cmocka_unit_test(counts_do_not_begin_again),
 	};
 
 	return cmocka_run_group_tests(tests, start, end);

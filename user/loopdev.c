@@ -112,6 +112,8 @@ int find_scenario(int fd, const char *name, struct dmaloop_scenario_info *info)
 
 /* --- the device, through configfs --- */
 
+volatile sig_atomic_t interrupted;
+
 static char config_name[DMALOOP_NAME_MAX];
 
 static int config_write(const char *attribute, const char *value)
@@ -188,6 +190,8 @@ int device_create(const struct settings *settings, char *device, size_t size)
 	static unsigned int serial;
 	char path[256];
 
+	if (interrupted)
+		return EXIT_NOT_RUN;
 	snprintf(config_name, sizeof(config_name), "run-%d-%u", getpid(), serial++);
 	snprintf(path, sizeof(path), CONFIGFS "/%s", config_name);
 	if (mkdir(path, 0700)) {

@@ -6,6 +6,7 @@
 #ifndef DMALOOP_LOOPDEV_H
 #define DMALOOP_LOOPDEV_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -49,6 +50,9 @@ struct settings {
 	unsigned int offset;
 	unsigned long long seed;
 };
+
+/* A signal asked to end: no more devices are made. */
+extern volatile sig_atomic_t interrupted;
 
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

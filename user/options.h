@@ -8,7 +8,8 @@
 
 #define DMASNOOP_VERSION "0.1"
 
-enum exit_status { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2 };
+/* EXIT_SIGNALLED plus a signal: it killed COMMAND, and nothing was found. */
+enum exit_status { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2, EXIT_SIGNALLED = 128 };
 
 /* The first argument, when it is one; without it dmasnoop traces. */
 enum verb { VERB_TRACE, VERB_RECORD, VERB_REPLAY, VERB_LIVE, VERB_DEVICES, VERB_EXPLAIN, NR_VERBS };

@@ -6,13 +6,16 @@
  */
 #define _GNU_SOURCE /* tdestroy() */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "findings.h"
@@ -20,9 +23,14 @@
 #include "record.h"
 #include "symbols.h"
 
+/* What is known of such a frame is that it is there. */
+#define FRAME_UNKNOWN UINT32_MAX
+
 /* What has been written, by key: a kind of finding, a stack, or an address. */
 struct written {
 	uint64_t key;
+	uint64_t symbol; /* of an address: hash of what it was when it was numbered */
+	uint32_t loads; /* and when that was last compared */
 	uint32_t number;
 	uint64_t repeats; /* since the last flush */
 	struct written *next_kind;
@@ -38,6 +46,7 @@ struct written {
  * @kinds: of findings
  * @stacks: by hash of their frames
  * @addresses: whose symbols are written
+ * @loads: of modules up to now
  * @first_kind: list of @kinds
  */
 static struct {
@@ -55,6 +64,8 @@ static struct {
 	struct written *first_kind;
 	uint32_t nr_kinds;
 	uint32_t nr_stacks;
+	uint32_t nr_symbols;
+	uint32_t loads;
 	uint64_t dropped;
 } recording;
 
@@ -144,20 +155,45 @@ static struct written *look_up(void **root, uint64_t key)
 	return found ? *found : NULL;
 }
 
-static void record_symbol(uint64_t address)
+static uint64_t hash(uint64_t hash, const void *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+	return hash;
+}
+
+#define HASH_START 0xcbf29ce484222325
+
+/*
+ * The number that stands for a return address. When a module has come an address may be
+ * another's, and has another number then.
+ */
+static uint64_t record_frame(uint64_t address)
 {
 	struct written *written = look_up(&recording.addresses, address);
-	struct record_symbol entry = { .address = address };
+	struct record_symbol entry = {};
 	struct symbol symbol;
+	uint64_t same;
 
-	if (!written || written->number)
-		return;
-	written->number = 1;
+	if (!written)
+		return FRAME_UNKNOWN;
+	if (written->number && written->loads == recording.loads)
+		return written->number;
 	symbol = symbols_find(address);
 	entry.offset = symbol.offset;
 	snprintf(entry.name, sizeof(entry.name), "%s", symbol.name ? symbol.name : "");
 	snprintf(entry.module, sizeof(entry.module), "%s", symbol.module ? symbol.module : "");
+	same = hash(HASH_START, &entry, sizeof(entry));
+	written->loads = recording.loads;
+	if (written->number && written->symbol == same)
+		return written->number;
+	if (recording.nr_symbols == RECORD_SYMBOLS_MAX)
+		return FRAME_UNKNOWN;
+	written->symbol = same;
+	written->number = ++recording.nr_symbols;
+	entry.number = written->number;
 	append(RECORD_SYMBOL, &entry, sizeof(entry));
+	return written->number;
 }
 
 /* Returns the stack's number; 0: it is empty; -1: no room. */
@@ -165,22 +201,19 @@ static int record_stack(const uint64_t *frames)
 {
 	struct record_stack entry = {};
 	struct written *written;
-	uint64_t key = 0xcbf29ce484222325;
 
 	while (entry.nr < STACK_MAX && frames[entry.nr]) {
-		entry.frame[entry.nr] = frames[entry.nr];
-		key = (key ^ frames[entry.nr]) * 0x100000001b3;
+		entry.frame[entry.nr] = record_frame(frames[entry.nr]);
 		entry.nr++;
 	}
 	if (!entry.nr)
 		return 0;
-	written = look_up(&recording.stacks, key);
+	written = look_up(&recording.stacks,
+			  hash(HASH_START, entry.frame, entry.nr * sizeof(entry.frame[0])));
 	if (written && written->number)
 		return written->number;
 	if (!written || recording.nr_stacks + 1 >= RECORD_STACKS_MAX)
 		return -1;
-	for (u32 i = 0; i < entry.nr; i++)
-		record_symbol(entry.frame[i]);
 	entry.number = ++recording.nr_stacks;
 	written->number = entry.number;
 	append(RECORD_STACK, &entry,
@@ -228,10 +261,7 @@ void record_add(const struct finding *finding)
  */
 void record_symbols_changed(void)
 {
-	tdestroy(recording.addresses, free);
-	tdestroy(recording.stacks, free);
-	recording.addresses = NULL;
-	recording.stacks = NULL;
+	recording.loads++;
 }
 
 /**
@@ -267,8 +297,14 @@ void record_flush(const struct summary *summary, bool end)
 			append(RECORD_REPEAT, &entry, sizeof(entry));
 		kind->repeats = 0;
 	}
-	for (size_t i = 0; i < summary->nr_devices; i++)
-		append(RECORD_DEVICE, &summary->devices[i], sizeof(summary->devices[i]));
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		struct device_state device = summary->devices[i];
+
+		/* Addresses of the kernel's. */
+		device.dev = 0;
+		device.bound = 0;
+		append(RECORD_DEVICE, &device, sizeof(device));
+	}
 	memcpy(totals.lost, summary->lost, sizeof(totals.lost));
 	snprintf(totals.left_out, sizeof(totals.left_out), "%s", summary->left_out);
 	append(RECORD_TOTALS, &totals, sizeof(totals));
@@ -304,9 +340,29 @@ static void find_machine(char *text, size_t size)
 	snprintf(text, size, "%s%s%s", vendor, vendor[0] && product[0] ? " " : "", product);
 }
 
+/* What is in it is for root alone until root gives it away. */
+static FILE *open_private(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct stat stat;
+	FILE *file;
+
+	if (fd < 0)
+		return NULL;
+	/* It may have been there, with another mode. */
+	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode) && fchmod(fd, 0600)) {
+		close(fd);
+		return NULL;
+	}
+	file = fdopen(fd, "w");
+	if (!file)
+		close(fd);
+	return file;
+}
+
 /**
  * record_open - begin a recording
- * @path: of the file; what was there is gone
+ * @path: of the file, which is its owner's alone; what was there is gone
  * @options: device, driver, checks and line size; the rest is filled in here
  *
  * Return: 0, or -1 with errno.
@@ -316,7 +372,7 @@ int record_open(const char *path, const struct record_header *options)
 	struct record_header header = *options;
 	struct utsname uts = {};
 
-	recording.file = fopen(path, "we");
+	recording.file = open_private(path);
 	if (!recording.file)
 		return -1;
 	recording.path = path;
@@ -353,7 +409,8 @@ int record_close(void)
 	else if (recording.dropped)
 		fprintf(stderr, "dmasnoop: %" PRIu64 " findings did not fit into the recording\n",
 			recording.dropped);
-	record_symbols_changed();
+	tdestroy(recording.addresses, free);
+	tdestroy(recording.stacks, free);
 	tdestroy(recording.kinds, free);
 	memset(&recording, 0, sizeof(recording));
 	return error ? -1 : 0;

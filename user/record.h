@@ -6,7 +6,7 @@
  *   struct record_header, then blocks. Each is a struct record_block and, deflated,
  *   a sequence of struct record_entry, each followed by @size bytes:
  *
- *   RECORD_SYMBOL    struct record_symbol: what an address is from here on
+ *   RECORD_SYMBOL    struct record_symbol: what a frame's number stands for
  *   RECORD_STACK     struct record_stack
  *   RECORD_FINDING   struct record_finding, the first of its kind
  *   RECORD_REPEAT    struct record_repeat
@@ -16,11 +16,16 @@
  * A block may be lost without harm to the others: what an entry refers to is
  * numbered, and reported as not recorded when it is not there.
  *
+ * A recording is sent to others, so no address of the kernel's is in it: neither
+ * those of its code, which frames have, nor those of its objects. What is at a
+ * physical or a DMA address is no secret of the kernel's.
+ *
  * All in the byte order of the machine that recorded; the magic number tells.
  */
 #ifndef DMASNOOP_RECORD_H
 #define DMASNOOP_RECORD_H
 
+#include <signal.h>
 #include <stddef.h>
 
 #include "../bpf/dmasnoop.h"
@@ -28,10 +33,11 @@
 
 #define RECORD_MAGIC 0x706f6f6e73616d64 /* "dmasnoop" */
 #define RECORD_BLOCK_MAGIC 0x6b636c62 /* "blck" */
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
 #define RECORD_BLOCK_MAX (1 << 20) /* plain bytes of a block */
 #define RECORD_FINDINGS_MAX (1 << 16) /* kinds of findings */
 #define RECORD_STACKS_MAX (1 << 17)
+#define RECORD_SYMBOLS_MAX (1 << 18)
 
 /**
  * struct record_header - start of the file
@@ -98,15 +104,18 @@ struct record_entry {
 	u32 size;
 };
 
-/* @name is empty when the address is not known, @module for the kernel's own. */
+/*
+ * @number is from 1 on, each a return address. @name is empty when it is in no function that
+ * is known, @module for the kernel's own.
+ */
 struct record_symbol {
-	u64 address;
+	u64 number;
 	u64 offset;
 	char name[256];
 	char module[64];
 };
 
-/* As many of @frame as @nr says; @number is from 1 on. */
+/* As many of @frame, numbers of symbols, as @nr says; @number is from 1 on. */
 struct record_stack {
 	u32 number;
 	u32 nr;
@@ -168,6 +177,6 @@ int record_close(void);
 u32 record_layout(void);
 
 /* Reading: replay.c. */
-int replay(const char *path, struct findings *findings);
+int replay(const char *path, struct findings *findings, const volatile sig_atomic_t *stop);
 
 #endif

@@ -4,14 +4,17 @@
  * for a whole one. What is expected is what findings_add() prints for the same
  * findings without a recording in between.
  */
+#define _GNU_SOURCE /* memmem() */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -24,6 +27,16 @@
 #include "symbols.h"
 
 static char path[] = "/tmp/record_test.XXXXXX";
+static volatile sig_atomic_t stop;
+
+/* In place of zlib's, so that it is known how much is read. */
+static uint64_t checked;
+
+uLong crc32(uLong crc, const Bytef *data, uInt size)
+{
+	checked += size;
+	return crc32_z(crc, data, size);
+}
 
 /* --- a run --- */
 
@@ -178,7 +191,7 @@ static struct outcome replay_with(struct findings findings)
 	findings.json = open_memstream(&outcome.json, &json_size);
 	fflush(stderr);
 	dup2(fd, STDERR_FILENO);
-	outcome.status = replay(path, &findings);
+	outcome.status = replay(path, &findings, &stop);
 	fflush(stderr);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -390,6 +403,94 @@ static void a_full_disk_is_said(void **state)
 	assert_int_equal(record_open("/dev/full", &header), 0);
 	record_flush(&summary, true);
 	assert_int_equal(record_close(), -1);
+}
+
+/* Entries of all blocks, one after the other. */
+static uint8_t *read_plain(size_t *size)
+{
+	size_t stored, at = sizeof(struct record_header);
+	uint8_t *data = read_recording(&stored), *plain = malloc(1 << 20);
+	struct record_block block;
+
+	*size = 0;
+	while (at < stored) {
+		uLongf length = (1 << 20) - *size;
+
+		memcpy(&block, data + at, sizeof(block));
+		at += sizeof(block);
+		assert_int_equal(uncompress(plain + *size, &length, data + at, block.stored), Z_OK);
+		at += block.stored;
+		*size += length;
+	}
+	free(data);
+	return plain;
+}
+
+/* The upper half of an address is KASLR's as much as all of it is. */
+static void no_address_of_the_kernel_is_in_it(void **state)
+{
+	const uint64_t secrets[] = { 0xffffffff8a123450, 0xffffffffc0de5670, 0xffff8d3e12345678,
+				     0xffffffffc0de9990, 0xffffffff8a654320 };
+	struct device_state storage[2];
+	struct summary summary = a_summary(storage);
+	struct finding secret = neighbour;
+	struct outcome outcome;
+	uint8_t *plain;
+	size_t size;
+
+	(void)state;
+	symbols_recorded();
+	symbols_define(secrets[0], &(struct symbol){ .name = "rx_poll", .module = "rx" });
+	secret.stack[0] = secrets[0];
+	secret.stack[1] = secrets[4]; /* no symbol */
+	secret.map_stack[0] = secrets[1];
+	secret.other_stack[0] = secrets[1];
+	storage[0].dev = secrets[2];
+	storage[1].bound = secrets[3];
+	open_recording();
+	record_add(&secret);
+	record_flush(&summary, true);
+	assert_int_equal(record_close(), 0);
+	plain = read_plain(&size);
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		for (int part = 0; part < 2; part++)
+			assert_null(memmem(plain, size, (const char *)&secrets[i] + 4 * part, 4));
+	free(plain);
+	outcome = replay_plain();
+	assert_non_null(strstr(outcome.text, "rx_poll+0x0 [rx]"));
+	assert_non_null(strstr(outcome.text, "  (unknown)\n"));
+	free_outcome(&outcome);
+}
+
+static void it_is_its_owners_alone(void **state)
+{
+	struct stat stat_now;
+
+	(void)state;
+	assert_int_equal(chmod(path, 0666), 0);
+	record_run();
+	assert_int_equal(stat(path, &stat_now), 0);
+	assert_int_equal(stat_now.st_mode & 07777, 0600);
+	assert_int_equal(unlink(path), 0);
+	umask(0);
+	record_run();
+	assert_int_equal(stat(path, &stat_now), 0);
+	assert_int_equal(stat_now.st_mode & 07777, 0600);
+}
+
+static void replay_can_be_interrupted(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	record_run();
+	stop = 1;
+	outcome = replay_plain();
+	stop = 0;
+	assert_null(strstr(outcome.text, "line-neighbour-write:"));
+	assert_int_equal(outcome.status, EXIT_NOT_RUN);
+	assert_non_null(strstr(outcome.complaint, "interrupted"));
+	free_outcome(&outcome);
 }
 
 /* --- damage --- */
@@ -616,6 +717,129 @@ static void checksums_are_no_proof(void **state)
 	free(data);
 }
 
+/* --- what would take forever, or all memory --- */
+
+static FILE *open_hostile(void)
+{
+	struct record_header header;
+	FILE *file;
+
+	record_run();
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	assert_int_equal(fread(&header, sizeof(header), 1, file), 1);
+	fseek(file, sizeof(header), SEEK_SET);
+	return file;
+}
+
+/* Each head is right, and the megabyte after it is not what it says. */
+static void made_up_heads_are_not_followed_forever(void **state)
+{
+	struct record_block block = {
+		.magic = RECORD_BLOCK_MAGIC, .stored = 1 << 20, .plain = 1 << 20, .data_crc = 1
+	};
+	FILE *file = open_hostile();
+	struct outcome outcome;
+	size_t size = 4 << 20;
+
+	(void)state;
+	block.crc = crc32_z(0, (void *)&block, offsetof(struct record_block, crc));
+	for (size_t i = 0; i < size / sizeof(block); i++)
+		assert_int_equal(fwrite(&block, sizeof(block), 1, file), 1);
+	fclose(file);
+	checked = 0;
+	outcome = replay_plain();
+	not_whole(&outcome, "heads", 0);
+	/* Each head once, and the bounded rest. */
+	assert_in_range(checked, size, 6 * size);
+	free_outcome(&outcome);
+	truncate(path, 0);
+}
+
+static void write_block(FILE *file, const uint8_t *plain, size_t size, uint32_t number)
+{
+	struct record_block block = { .magic = RECORD_BLOCK_MAGIC, .plain = size, .number = number };
+	uLongf stored = compressBound(size);
+	uint8_t *data = malloc(stored);
+
+	assert_int_equal(compress2(data, &stored, plain, size, 1), Z_OK);
+	block.stored = stored;
+	block.data_crc = crc32_z(0, data, stored);
+	block.crc = crc32_z(0, (void *)&block, offsetof(struct record_block, crc));
+	assert_int_equal(fwrite(&block, sizeof(block), 1, file), 1);
+	assert_int_equal(fwrite(data, stored, 1, file), 1);
+	free(data);
+}
+
+/* Appends @nr entries to a recording that is whole but for its totals. */
+static void write_entries(enum record_type type, void *entry, size_t size, uint64_t *field,
+			  uint64_t nr)
+{
+	const struct record_entry head = { .type = type, .size = size };
+	uint8_t *plain = malloc(RECORD_BLOCK_MAX);
+	FILE *file = open_hostile();
+	uint32_t number = 0;
+	size_t used = 0;
+
+	for (uint64_t i = 0; i < nr; i++) {
+		if (field)
+			(*field)++;
+		if (used + sizeof(head) + size > RECORD_BLOCK_MAX) {
+			write_block(file, plain, used, number++);
+			used = 0;
+		}
+		memcpy(plain + used, &head, sizeof(head));
+		memcpy(plain + used + sizeof(head), entry, size);
+		used += sizeof(head) + size;
+	}
+	write_block(file, plain, used, number);
+	fflush(file);
+	ftruncate(fileno(file), ftell(file));
+	fclose(file);
+	free(plain);
+}
+
+static size_t symbols_defined(uint64_t from, uint64_t to)
+{
+	size_t nr = 0;
+
+	for (uint64_t i = from; i < to; i++)
+		nr += symbols_find(i).name != NULL;
+	return nr;
+}
+
+static void symbols_have_an_end(void **state)
+{
+	struct record_symbol entry = { .name = "f" };
+	struct findings findings = { .checks = ~0u };
+
+	(void)state;
+	write_entries(RECORD_SYMBOL, &entry, sizeof(entry), &entry.number, RECORD_SYMBOLS_MAX + 1000);
+	assert_int_equal(replay(path, &findings, &stop), EXIT_NOT_RUN);
+	assert_int_equal(symbols_defined(1, RECORD_SYMBOLS_MAX + 1001), RECORD_SYMBOLS_MAX);
+	symbols_forget();
+	findings_free(&findings);
+}
+
+/* All of one number: each would be printed. */
+static void a_number_stands_for_one_finding(void **state)
+{
+	struct record_finding entry = { .number = 1 };
+	struct finding finding = leak;
+	struct outcome outcome;
+	const char *first;
+
+	(void)state;
+	memcpy(entry.head, &finding, sizeof(entry.head));
+	write_entries(RECORD_FINDING, &entry, sizeof(entry),
+		      (uint64_t *)(void *)(entry.head + offsetof(struct finding, device)), 3);
+	outcome = replay_plain();
+	first = strstr(outcome.text, "==== leak");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "==== leak"));
+	free_outcome(&outcome);
+}
+
 static int make_path(void **state)
 {
 	int fd = mkstemp(path);
@@ -630,7 +854,39 @@ static int remove_path(void **state)
 	return unlink(path);
 }
 
-int main(void)
+static void write_seed(const char *directory, const char *name, uint8_t kind, const uint8_t *data,
+		       size_t size)
+{
+	char seed[256];
+	FILE *file;
+
+	snprintf(seed, sizeof(seed), "%s/%s", directory, name);
+	file = fopen(seed, "we");
+	if (!file || fputc(kind, file) == EOF || fwrite(data, size, 1, file) != 1)
+		exit(1);
+	fclose(file);
+}
+
+/* What replay_fuzz begins with: a recording, as a file and as the entries in it. */
+static int write_seeds(const char *directory)
+{
+	uint8_t *data;
+	size_t size;
+
+	if (make_path(NULL))
+		return 1;
+	record_run();
+	data = read_recording(&size);
+	write_seed(directory, "file", 1, data, size);
+	free(data);
+	data = read_plain(&size);
+	write_seed(directory, "one-block", 0, data, size);
+	write_seed(directory, "three-blocks", 4, data, size);
+	free(data);
+	return remove_path(NULL);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replay_says_what_the_run_said),
@@ -648,7 +904,15 @@ int main(void)
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(names_cannot_drive_a_terminal),
 		cmocka_unit_test(checksums_are_no_proof),
+		cmocka_unit_test(no_address_of_the_kernel_is_in_it),
+		cmocka_unit_test(it_is_its_owners_alone),
+		cmocka_unit_test(replay_can_be_interrupted),
+		cmocka_unit_test(made_up_heads_are_not_followed_forever),
+		cmocka_unit_test(symbols_have_an_end),
+		cmocka_unit_test(a_number_stands_for_one_finding),
 	};
 
+	if (argc == 3 && !strcmp(argv[1], "--seeds"))
+		return write_seeds(argv[2]);
 	return cmocka_run_group_tests(tests, make_path, remove_path);
 }

@@ -4,7 +4,6 @@
  * The file may come from anywhere and be damaged: no value of it is trusted, and
  * what is intact counts. Called by dmasnoop.c.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,6 +27,11 @@
  * @finding: likewise
  * @devices: as of @totals
  * @coming: devices of the next totals
+ * @last_stack: highest number in @stack
+ * @last_finding: likewise
+ * @nr_symbols: how many were defined
+ * @budget: bytes that may yet be read to find a block after what is not intact
+ * @stop: set when the user has had enough
  * @has_totals: @totals and @devices are valid
  * @damaged: a part was not intact
  */
@@ -40,25 +44,14 @@ struct reader {
 	struct device_state *coming;
 	size_t nr_coming;
 	struct record_totals totals;
+	u32 last_stack;
+	u32 last_finding;
+	size_t nr_symbols;
+	uint64_t budget;
+	const volatile sig_atomic_t *stop;
 	bool has_totals;
 	bool damaged;
 };
-
-/* Ends a text from the file, and leaves nothing in it that a terminal acts on. */
-static void clean(char *text, size_t size)
-{
-	text[size - 1] = '\0';
-	for (; *text; text++)
-		if (!isascii(*text) || !isprint(*text))
-			*text = '?';
-}
-
-static void clean_device(struct device_state *device)
-{
-	clean(device->name, sizeof(device->name));
-	clean(device->driver, sizeof(device->driver));
-	clean(device->function_driver, sizeof(device->function_driver));
-}
 
 static bool valid_steps(const struct mapping *map)
 {
@@ -82,20 +75,21 @@ static void copy_stack(const struct reader *reader, u32 number, u64 *frames)
 		memcpy(frames, reader->stack[number]->frame, sizeof(reader->stack[number]->frame));
 }
 
-static bool read_symbol(const void *data, size_t size)
+static bool read_symbol(struct reader *reader, const void *data, size_t size)
 {
 	struct record_symbol entry;
 	struct symbol symbol = {};
 
-	if (size != sizeof(entry))
+	if (size != sizeof(entry) || reader->nr_symbols == RECORD_SYMBOLS_MAX)
 		return false;
+	reader->nr_symbols++;
 	memcpy(&entry, data, size);
-	clean(entry.name, sizeof(entry.name));
-	clean(entry.module, sizeof(entry.module));
+	clean_text(entry.name, sizeof(entry.name));
+	clean_text(entry.module, sizeof(entry.module));
 	symbol.name = entry.name[0] ? entry.name : NULL;
 	symbol.module = entry.module[0] ? entry.module : NULL;
 	symbol.offset = entry.offset;
-	symbols_define(entry.address, &symbol);
+	symbols_define(entry.number, &symbol);
 	return true;
 }
 
@@ -111,6 +105,8 @@ static bool read_stack(struct reader *reader, const void *data, size_t size)
 		return false;
 	if (!reader->stack[entry.number])
 		reader->stack[entry.number] = malloc(sizeof(entry));
+	if (entry.number > reader->last_stack)
+		reader->last_stack = entry.number;
 	if (reader->stack[entry.number])
 		*reader->stack[entry.number] = entry;
 	return true;
@@ -125,20 +121,19 @@ static bool read_finding(struct reader *reader, const void *data, size_t size)
 		return false;
 	memcpy(&entry, data, size);
 	memcpy(&finding, entry.head, sizeof(entry.head));
-	if (!entry.number || entry.number >= RECORD_FINDINGS_MAX || !valid_finding(&finding))
+	/* A number stands once: so there is an end to what a file can have printed. */
+	if (!entry.number || entry.number >= RECORD_FINDINGS_MAX || !valid_finding(&finding) ||
+	    reader->finding[entry.number])
 		return false;
-	clean(finding.device, sizeof(finding.device));
-	clean(finding.driver, sizeof(finding.driver));
-	clean(finding.function_driver, sizeof(finding.function_driver));
-	clean(finding.comm, sizeof(finding.comm));
-	clean(finding.object.cache, sizeof(finding.object.cache));
 	copy_stack(reader, entry.stack, finding.stack);
 	copy_stack(reader, entry.map_stack, finding.map_stack);
 	copy_stack(reader, entry.other_stack, finding.other_stack);
+	reader->finding[entry.number] = malloc(sizeof(finding));
 	if (!reader->finding[entry.number])
-		reader->finding[entry.number] = malloc(sizeof(finding));
-	if (reader->finding[entry.number])
-		*reader->finding[entry.number] = finding;
+		return false;
+	*reader->finding[entry.number] = finding;
+	if (entry.number > reader->last_finding)
+		reader->last_finding = entry.number;
 	findings_add(reader->findings, &finding, 1);
 	return true;
 }
@@ -168,8 +163,7 @@ static bool read_device(struct reader *reader, const void *data, size_t size)
 	if (!more)
 		return false;
 	reader->coming = more;
-	memcpy(&more[reader->nr_coming], data, size);
-	clean_device(&more[reader->nr_coming++]);
+	memcpy(&more[reader->nr_coming++], data, size);
 	return true;
 }
 
@@ -187,7 +181,7 @@ static bool read_totals(struct reader *reader, const void *data, size_t size)
 		reader->devices = reader->coming;
 		reader->nr_devices = reader->nr_coming;
 		reader->totals = totals;
-		clean(reader->totals.left_out, sizeof(totals.left_out));
+		clean_text(reader->totals.left_out, sizeof(totals.left_out));
 		reader->has_totals = true;
 		reader->coming = NULL;
 	}
@@ -198,7 +192,7 @@ static bool read_totals(struct reader *reader, const void *data, size_t size)
 /* The entries of one block. */
 static void read_entries(struct reader *reader, const uint8_t *data, size_t size)
 {
-	while (size) {
+	while (size && !*reader->stop) {
 		struct record_entry entry;
 		bool good = true;
 
@@ -215,7 +209,7 @@ static void read_entries(struct reader *reader, const uint8_t *data, size_t size
 		}
 		switch (entry.type) {
 		case RECORD_SYMBOL:
-			good = read_symbol(data, entry.size);
+			good = read_symbol(reader, data, entry.size);
 			break;
 		case RECORD_STACK:
 			good = read_stack(reader, data, entry.size);
@@ -254,7 +248,10 @@ static size_t read_block(struct reader *reader, const uint8_t *data, size_t size
 	if (head.magic != RECORD_BLOCK_MAGIC || head.stored > size - sizeof(head) ||
 	    head.plain > RECORD_BLOCK_MAX || head.stored > compressBound(RECORD_BLOCK_MAX) ||
 	    head.crc != crc32(0, data, offsetof(struct record_block, crc)) ||
-	    head.data_crc != crc32(0, data + sizeof(head), head.stored))
+	    head.stored > reader->budget)
+		return 0;
+	reader->budget -= head.stored;
+	if (head.data_crc != crc32(0, data + sizeof(head), head.stored))
 		return 0;
 	plain = malloc(RECORD_BLOCK_MAX);
 	length = head.plain;
@@ -272,12 +269,16 @@ static size_t read_block(struct reader *reader, const uint8_t *data, size_t size
 	return sizeof(head) + head.stored;
 }
 
-/* All blocks; over what is not intact, to the next that is. */
+/*
+ * All blocks; over what is not intact, to the next that is. Heads can be made up, each with
+ * a megabyte after it that is not what it says: no more is read in all than some times the file.
+ */
 static void read_blocks(struct reader *reader, const uint8_t *data, size_t size)
 {
 	u32 number = 0;
 
-	while (size) {
+	reader->budget = 4ull * size;
+	while (size && !*reader->stop) {
 		size_t used = read_block(reader, data, size, &number);
 
 		if (!used) {
@@ -337,12 +338,12 @@ static const char *check_header(struct record_header *header, const uint8_t *dat
 		return "is not a recording made by dmasnoop record";
 	if (header->version != RECORD_VERSION || header->layout != record_layout())
 		return "was recorded by another version of dmasnoop; replay it with that one";
-	clean(header->dmasnoop, sizeof(header->dmasnoop));
-	clean(header->kernel, sizeof(header->kernel));
-	clean(header->arch, sizeof(header->arch));
-	clean(header->machine, sizeof(header->machine));
-	clean(header->device, sizeof(header->device));
-	clean(header->driver, sizeof(header->driver));
+	clean_text(header->dmasnoop, sizeof(header->dmasnoop));
+	clean_text(header->kernel, sizeof(header->kernel));
+	clean_text(header->arch, sizeof(header->arch));
+	clean_text(header->machine, sizeof(header->machine));
+	clean_text(header->device, sizeof(header->device));
+	clean_text(header->driver, sizeof(header->driver));
 	if (header->crc != crc32(0, data, offsetof(struct record_header, crc)))
 		*damaged = true;
 	if (header->line_size < 32 || header->line_size > LINE_SIZE_MAX ||
@@ -402,9 +403,9 @@ static void summarise(struct reader *reader, const struct record_header *header)
 
 static void free_reader(struct reader *reader)
 {
-	for (int i = 0; i < RECORD_STACKS_MAX; i++)
+	for (u32 i = 0; i <= reader->last_stack; i++)
 		free(reader->stack[i]);
-	for (int i = 0; i < RECORD_FINDINGS_MAX; i++)
+	for (u32 i = 0; i <= reader->last_finding; i++)
 		free(reader->finding[i]);
 	free(reader->devices);
 	free(reader->coming);
@@ -415,11 +416,12 @@ static void free_reader(struct reader *reader)
  * replay - report a recording
  * @path: of the file
  * @findings: how; its filters and levels are applied
+ * @stop: when this gets set, what was read until then is all
  *
- * Return: an exit status. EXIT_NOT_RUN also when a part of it was not intact and
- * there was nothing else to report.
+ * Return: an exit status. EXIT_NOT_RUN also when a part of it was not intact, or not
+ * read, and there was nothing else to report.
  */
-int replay(const char *path, struct findings *findings)
+int replay(const char *path, struct findings *findings, const volatile sig_atomic_t *stop)
 {
 	struct record_header header;
 	struct reader *reader;
@@ -444,6 +446,7 @@ int replay(const char *path, struct findings *findings)
 	}
 	reader->findings = findings;
 	reader->damaged = damaged;
+	reader->stop = stop;
 	findings->context.line_size = header.line_size;
 	symbols_recorded();
 	if (findings->text)
@@ -452,7 +455,11 @@ int replay(const char *path, struct findings *findings)
 	summarise(reader, &header);
 
 	status = findings_failed(findings) ? EXIT_FINDINGS : EXIT_CLEAN;
-	if (reader->damaged || !reader->totals.end) {
+	if (*stop) {
+		fail("interrupted: %s was not read to its end", path);
+		if (status == EXIT_CLEAN)
+			status = EXIT_NOT_RUN;
+	} else if (reader->damaged || !reader->totals.end) {
 		fail("%s is damaged%s: what is intact was replayed", path,
 		     reader->totals.end ? "" : ", or its recording was cut short");
 		if (status == EXIT_CLEAN)

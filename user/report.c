@@ -4,6 +4,7 @@
  * the buffer, its line drawn with owner marks, the history, both stacks, what it
  * means where, and how to fix it. At most 80 columns wide, but for symbols.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -51,6 +52,21 @@ static const char *const op_owners[NR_OPS] = {
 	[OP_SYNC_FOR_CPU] = " -> cpu", [OP_SYNC_FOR_DEVICE] = " -> device",
 	[OP_FREE] = " -> gone",
 };
+
+/**
+ * clean_text - make a text fit to print
+ * @text: of the kernel, of a task's choice or of a file; ended here if it is not
+ * @size: bytes of it
+ *
+ * What a terminal would act on, and what is not ASCII, becomes a question mark.
+ */
+void clean_text(char *text, size_t size)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		if (!isascii(*text) || !isprint(*text))
+			*text = '?';
+}
 
 /**
  * driver_format - a driver's name as people read it: `virtio-pci/virtio_net'

@@ -43,6 +43,7 @@ struct report_context {
 /* Of every JSON object that dmasnoop prints. */
 #define SCHEMA_VERSION 1
 
+void clean_text(char *text, size_t size);
 void driver_format(const char *driver, const char *function_driver, char *text, size_t size);
 const char *finding_headline(const struct finding *finding);
 const char *finding_detail(const struct finding *finding);

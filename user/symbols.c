@@ -8,21 +8,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report.h"
 #include "symbols.h"
 
+/**
+ * struct loaded_symbol - a function
+ * @address: of its first byte
+ * @end: after its last, as far as can be told
+ * @name: owned
+ * @module: inside @name's allocation, or NULL
+ * @gone: its module was unloaded: loads of others since then
+ */
 struct loaded_symbol {
 	uint64_t address;
-	char *name; /* owned */
-	char *module; /* inside @name's allocation, or NULL */
+	uint64_t end;
+	char *name;
+	char *module;
+	unsigned int gone;
 };
+
+/* Of modules that are gone: with more than that, only those that went last are kept. */
+#define GONE_MAX (1 << 16)
+
+#define PAGE 4096
 
 static struct loaded_symbol *entries;
 static size_t nr_entries;
 static bool loaded;
 
-/* A recording's symbols: of exact addresses, as they were when it was made. */
+/* A recording's symbols: its frames are numbers, and stand here for the addresses. */
 struct exact {
-	uint64_t address; /* first: tfind() is given an address */
+	uint64_t address; /* first: tfind() is given one */
 	struct symbol symbol;
 	char name[256];
 	char module[64];
@@ -94,59 +110,171 @@ void symbols_define(uint64_t address, const struct symbol *symbol)
 		free(exact);
 }
 
+/* A line of /proc/kallsyms: ADDRESS TYPE NAME, a module's followed by a tab and [MODULE]. */
+static bool parse_line(char *line, struct loaded_symbol *symbol, bool *function)
+{
+	char *type, *name, *module;
+	size_t length;
+
+	symbol->address = strtoull(line, &type, 16);
+	if (!symbol->address || *type != ' ' || !type[1] || type[2] != ' ')
+		return false;
+	type++;
+	*function = strchr("tTwW", *type);
+	name = type + 2;
+	module = strchr(name, '[');
+	name[strcspn(name, "\t\n")] = '\0';
+	if (module)
+		module[strcspn(module, "]")] = '\0';
+	length = strlen(name) + 1;
+	symbol->name = malloc(length + (module ? strlen(module) : 0));
+	if (!symbol->name)
+		return false;
+	strcpy(symbol->name, name);
+	clean_text(symbol->name, length);
+	if (module) {
+		symbol->module = symbol->name + length;
+		strcpy(symbol->module, module + 1);
+		clean_text(symbol->module, strlen(module));
+	}
+	return true;
+}
+
+/* Room for one more. */
+static bool make_room(size_t nr, size_t *room)
+{
+	struct loaded_symbol *more;
+
+	if (nr < *room)
+		return true;
+	*room = *room ? 2 * *room : 65536;
+	more = realloc(entries, *room * sizeof(*entries));
+	if (more)
+		entries = more;
+	return more;
+}
+
+/*
+ * Nobody tells where a function ends. At the latest where the next symbol is; and the last
+ * of a module is given to the end of its page, and one page more, as what follows is not
+ * the module's, and may have been that of one that is gone.
+ */
+static void find_ends(void)
+{
+	for (size_t i = 0, next; i < nr_entries; i = next) {
+		uint64_t end = UINT64_MAX;
+
+		for (next = i + 1; next < nr_entries; next++)
+			if (entries[next].address != entries[i].address)
+				break;
+		if (next < nr_entries)
+			end = entries[next].address;
+		if (next == nr_entries || !entries[i].module != !entries[next].module ||
+		    (entries[i].module && strcmp(entries[i].module, entries[next].module))) {
+			uint64_t last = (entries[i].address / PAGE + 2) * PAGE;
+
+			end = last < end ? last : end;
+		}
+		for (size_t j = i; j < next; j++)
+			entries[j].end = end;
+	}
+}
+
+/* The last symbol that begins before an address, NULL: none. */
+static struct loaded_symbol *last_before(uint64_t address)
+{
+	size_t low = 0, high = nr_entries;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (entries[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &entries[low - 1] : NULL;
+}
+
+/* Of what was loaded before: functions of modules, where nothing else has come. */
+static void keep_gone(struct loaded_symbol *before, size_t nr_before)
+{
+	size_t room = nr_entries, nr = nr_entries, kept = 0;
+
+	for (size_t i = 0; i < nr_before; i++) {
+		const struct loaded_symbol *there = last_before(before[i].end);
+
+		if (before[i].module && !(there && there->end > before[i].address))
+			before[i].gone++;
+		else
+			before[i].gone = 0;
+		kept += before[i].gone > 0;
+	}
+	for (size_t i = 0; i < nr_before; i++) {
+		bool keep = before[i].gone == 1 || (before[i].gone && kept <= GONE_MAX);
+
+		if (keep && make_room(nr, &room))
+			entries[nr++] = before[i];
+		else
+			free(before[i].name);
+	}
+	nr_entries = nr;
+}
+
 /**
- * symbols_load - read the symbols as they are now
+ * symbols_read - read the symbols as they are now
+ * @file: as /proc/kallsyms
  *
- * At the start, and when a module is loaded: a module that leaves takes its
- * symbols along, and what it did is reported after that.
+ * A module that was unloaded keeps its symbols, until another lies there: what it did may
+ * be reported later.
+ */
+void symbols_read(FILE *file)
+{
+	struct loaded_symbol *before = entries;
+	size_t nr_before = nr_entries, room = 0, nr = 0;
+	char line[512];
+
+	entries = NULL;
+	nr_entries = 0;
+	loaded = true;
+	while (fgets(line, sizeof(line), file) && make_room(nr_entries, &room)) {
+		struct loaded_symbol symbol = {};
+		bool function;
+
+		if (!parse_line(line, &symbol, &function))
+			continue;
+		if (!function) {
+			/* Its place bounds the function before it. */
+			free(symbol.name);
+			symbol.name = NULL;
+		}
+		entries[nr_entries++] = symbol;
+	}
+	qsort(entries, nr_entries, sizeof(*entries), compare);
+	find_ends();
+	for (size_t i = 0; i < nr_entries; i++)
+		if (entries[i].name)
+			entries[nr++] = entries[i];
+	nr_entries = nr;
+	keep_gone(before, nr_before);
+	free(before);
+	qsort(entries, nr_entries, sizeof(*entries), compare);
+}
+
+/**
+ * symbols_load - read those of the running kernel
+ *
+ * At the start, and when a module is loaded.
  */
 void symbols_load(void)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[512];
-	size_t room = 0;
 
-	symbols_forget();
 	loaded = true;
 	if (!file)
 		return;
-	while (fgets(line, sizeof(line), file)) {
-		/* ADDRESS TYPE NAME, of a module's followed by a tab and [MODULE] */
-		char *type, *name, *module;
-		uint64_t address = strtoull(line, &type, 16);
-		size_t length;
-
-		if (!address || strcspn(++type, "tTwW") || type[1] != ' ')
-			continue;
-		name = type + 2;
-		module = strchr(name, '[');
-		name[strcspn(name, "\t\n")] = '\0';
-		if (module)
-			module[strcspn(module, "]")] = '\0';
-		if (nr_entries == room) {
-			struct loaded_symbol *more;
-
-			room = room ? 2 * room : 65536;
-			more = realloc(entries, room * sizeof(*entries));
-			if (!more)
-				break;
-			entries = more;
-		}
-		length = strlen(name) + 1;
-		entries[nr_entries].address = address;
-		entries[nr_entries].name = malloc(length + (module ? strlen(module) : 0));
-		if (!entries[nr_entries].name)
-			break;
-		strcpy(entries[nr_entries].name, name);
-		entries[nr_entries].module = NULL;
-		if (module) {
-			entries[nr_entries].module = entries[nr_entries].name + length;
-			strcpy(entries[nr_entries].module, module + 1);
-		}
-		nr_entries++;
-	}
+	symbols_read(file);
 	fclose(file);
-	qsort(entries, nr_entries, sizeof(*entries), compare);
 }
 
 /**
@@ -157,33 +285,22 @@ void symbols_load(void)
  */
 struct symbol symbols_find(uint64_t address)
 {
-	size_t low = 0, high;
+	const struct loaded_symbol *found;
 
 	if (exact_only) {
-		struct exact **found = tfind(&address, &exact_root, compare_exact);
+		struct exact **exact = tfind(&address, &exact_root, compare_exact);
 
-		return found ? (*found)->symbol : (struct symbol){ 0 };
+		return exact ? (*exact)->symbol : (struct symbol){ 0 };
 	}
 	if (!loaded)
 		symbols_load();
-	high = nr_entries;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (entries[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
-		return (struct symbol){ 0 };
-	/* No function is that long: the address is of a module that has gone. */
-	if (address - entries[low - 1].address > 0x10000)
+	found = last_before(address + 1);
+	if (!found || address >= found->end)
 		return (struct symbol){ 0 };
 	return (struct symbol){
-		.name = entries[low - 1].name,
-		.module = entries[low - 1].module,
-		.offset = address - entries[low - 1].address,
+		.name = found->name,
+		.module = found->module,
+		.offset = address - found->address,
 	};
 }
 
@@ -206,21 +323,16 @@ bool symbols_known(const char *name)
  * @name: of it
  * @range: out; up to where the next begins
  *
- * Return: false when it is not known, or not where it ends.
+ * Return: false when it is not known.
  */
 bool symbols_function(const char *name, struct range *range)
 {
 	if (!loaded)
 		symbols_load();
-	for (size_t i = 0, next; i < nr_entries; i++) {
+	for (size_t i = 0; i < nr_entries; i++) {
 		if (entries[i].module || strcmp(entries[i].name, name))
 			continue;
-		for (next = i + 1; next < nr_entries; next++)
-			if (entries[next].address != entries[i].address)
-				break;
-		if (next == nr_entries)
-			return false;
-		*range = (struct range){ entries[i].address, entries[next].address };
+		*range = (struct range){ entries[i].address, entries[i].end };
 		return true;
 	}
 	return false;
@@ -238,6 +350,8 @@ size_t symbols_format(uint64_t address, char *text, size_t size)
 {
 	struct symbol symbol = symbols_find(address);
 
+	if (!symbol.name && exact_only)
+		return snprintf(text, size, "(unknown)");
 	if (!symbol.name)
 		return snprintf(text, size, "0x%llx", (unsigned long long)address);
 	if (symbol.module)
@@ -268,20 +382,16 @@ size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t 
 
 	if (!loaded)
 		symbols_load();
-	for (size_t i = 0, next; i < nr_entries; i++) {
-		if (entries[i].module || !has_prefix(entries[i].name, prefixes))
+	for (size_t i = 0; i < nr_entries; i++) {
+		const struct loaded_symbol *symbol = &entries[i];
+
+		if (symbol->module || !has_prefix(symbol->name, prefixes))
 			continue;
 		/* One function can have several names. */
-		for (next = i + 1; next < nr_entries; next++)
-			if (entries[next].address != entries[i].address)
-				break;
-		if (next == nr_entries)
-			break;
-		if (nr && nr <= max && ranges[nr - 1].end >= entries[i].address)
-			ranges[nr - 1].end = entries[next].address;
+		if (nr && nr <= max && ranges[nr - 1].end >= symbol->address)
+			ranges[nr - 1].end = symbol->end;
 		else if (nr++ < max)
-			ranges[nr - 1] = (struct range){ .start = entries[i].address,
-							 .end = entries[next].address };
+			ranges[nr - 1] = (struct range){ symbol->address, symbol->end };
 	}
 	return nr;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "../bpf/dmasnoop.h"
 
@@ -22,6 +23,7 @@ struct symbol {
 };
 
 void symbols_load(void);
+void symbols_read(FILE *file);
 void symbols_forget(void);
 void symbols_recorded(void);
 void symbols_define(uint64_t address, const struct symbol *symbol);
