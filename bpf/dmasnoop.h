@@ -240,6 +240,7 @@ struct object {
 };
 
 #define CPUS_MAX 4096
+#define EVERYWHERE (~0u) /* instead of a CPU */
 
 #define ELDERS_MAX 64 /* programs that have twins */
 

@@ -409,9 +409,10 @@ static __always_inline void set_device(struct scratch *s, const struct mapping *
 }
 
 /* A mapping may be over without our knowing: never unmapped, or the event lost. */
-static __noinline bool is_unsure_of(const struct mapping *map)
+static __noinline bool is_unsure_of(struct scratch *s, const struct mapping *map)
 {
-	return !is_there(map) || device_at(map)->lazy || events_lost(device_at(map), born_ns(map));
+	return !is_there(map) || device_at(map)->lazy ||
+	       events_lost(s, device_at(map), born_ns(map));
 }
 
 struct index_walk {

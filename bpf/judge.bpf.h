@@ -462,7 +462,7 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 {
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
-	bool sure = device->complete && !s->leaving && !events_lost(device, device->since);
+	bool sure = device->complete && !s->leaving && !events_lost(s, device, device->since);
 
 	/* What a driver frees after it left was told of then; its device may be another now. */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
@@ -475,7 +475,7 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	else if (sure)
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
-	else if (was && !events_lost(device, born_ns(was)) && was->size == s->size &&
+	else if (was && !events_lost(s, device, born_ns(was)) && was->size == s->size &&
 		 was->dir == s->dir)
 		/* Or a mapping of the same buffer that is older than the trace. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
@@ -583,10 +583,10 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
 
 	if (was && was->generation == device->generation && device->complete &&
-	    !events_lost(device, born_ns(was)) && s->size <= was->size) {
+	    !events_lost(s, device, born_ns(was)) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
-	} else if (device->complete && !events_lost(device, device->since) && !live_of(device)) {
+	} else if (device->complete && !events_lost(s, device, device->since) && !live_of(device)) {
 		/* It has no mapping at all. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {
@@ -786,7 +786,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	s->dir = map->dir;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	/* A lost unmap looks the same. */
-	if (events_lost(device, born_ns(map)))
+	if (events_lost(s, device, born_ns(map)))
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);

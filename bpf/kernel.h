@@ -252,6 +252,19 @@ typedef struct {
 	u64 v;
 } u64_stats_t;
 
+struct kfence_metadata {
+	u64 addr; /* unsigned long */
+	u64 size; /* size_t */
+};
+
+enum bpf_func_id {
+	BPF_FUNC_map_lookup_percpu_elem = 195,
+};
+
+struct bpf_array {
+	void *pptrs[0];
+};
+
 struct bpf_prog_stats {
 	u64_stats_t misses;
 };

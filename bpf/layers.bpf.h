@@ -36,7 +36,7 @@ __noinline int judge_release(struct scratch *s)
 	/* Synced for the CPU and not unmapped: the device has finished, most likely. */
 	if (map->owner != OWNER_DEVICE || map->flags & MAP_BLIND)
 		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP;
-	if (is_unsure_of(map))
+	if (is_unsure_of(s, map))
 		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	return judge(s, what);
@@ -127,7 +127,7 @@ __noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
 	s->dir = map->dir;
 	s->kind = map->kind;
 	s->op = OP_HANDOVER;
-	if (is_unsure_of(map))
+	if (is_unsure_of(s, map))
 		what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	return judge(s, what);

@@ -262,7 +262,7 @@ static __always_inline void judge_meeting(struct scratch *s)
 		unsure = UNSURE;
 	}
 	/* Or the other one is over, and we do not know. */
-	if (is_unsure_of(other))
+	if (is_unsure_of(s, other))
 		unsure = UNSURE;
 	judge(s, WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | unsure);
 }

@@ -47,6 +47,8 @@ int learn_memory(void *ctx)
 		direct_map_base = read_u64(&page_offset_base);
 	if (!page_array)
 		page_array = read_u64(&vmemmap_base);
+	guarded = read_u64(&__kfence_pool);
+	guarded_infos = (u64)&kfence_metadata;
 	return 0;
 }
 
@@ -245,6 +247,44 @@ static __always_inline u64 cache_of(u64 page)
 		       (u64)PEEK(page, struct page___slab, slab_cache);
 }
 
+#define GUARDED_MAX 65535 /* objects: lib/Kconfig.kfence */
+
+/* What KFENCE knows of a page of objects, if it is that: mm/kfence/core.c. */
+static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys)
+{
+	u64 inside = (1 << PAGE_SHIFT) - 1;
+	u64 address = read_u64(
+		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->addr)));
+
+	if ((address ^ phys_to_virt(phys)) & ~inside)
+		return false;
+	object->start = (phys & ~inside) | (address & inside);
+	object->size = read_u64(
+		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->size)));
+	object->room = inside + 1 - (address & inside);
+	/* Nobody else is in its page. */
+	object->kind = OBJECT_KMALLOC;
+	return true;
+}
+
+/*
+ * KFENCE takes some of a cache's objects, and puts each at one end of a page of its own.
+ * Every second page is one. What it knows was an array, and since 6.6 is pointed to.
+ */
+static __always_inline bool find_guarded(struct object *object, u64 phys)
+{
+	u64 page = phys_to_virt(phys), nr = (page - guarded) >> (PAGE_SHIFT + 1);
+	u64 infos = guarded_infos;
+
+	if (!bpf_core_field_exists(((struct kfence_metadata *)0)->addr))
+		return false;
+	if (!guarded || page < guarded || !nr || nr > GUARDED_MAX)
+		return false;
+	nr = (nr - 1) * bpf_core_type_size(struct kfence_metadata);
+	return is_guarded(object, infos + nr, phys) ||
+	       is_guarded(object, read_u64((void *)infos) + nr, phys);
+}
+
 /* See find_object(). */
 static __always_inline void look_for_object(struct object *object, u64 phys)
 {
@@ -265,6 +305,8 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 		object->start = first;
 		return;
 	}
+	if (find_guarded(object, phys))
+		return;
 	cache = cache_of(page);
 	object->size = PEEK(cache, struct kmem_cache, object_size);
 	object->room = PEEK(cache, struct kmem_cache, size);

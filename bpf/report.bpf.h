@@ -64,7 +64,7 @@ static __always_inline struct scratch *own(struct scratch *s)
 	return bpf_map_lookup_elem(&scratches, &index);
 }
 
-#define TASK_STACK 16384 /* bytes; what lies elsewhere is an interrupt's stack */
+#define TASK_STACK 16384 /* for hashes; with KASAN they are larger: task_stack */
 
 /*
  * A pointer argument, or where on the stack an event is, as a number: the verifier lets
@@ -133,16 +133,14 @@ __noinline int unmark_elsewhere(u64 mark)
 static __always_inline bool is_nested(struct cpu_state *cpu, u64 *args)
 {
 	return number_at(&cpu->number, (u64)args) - (u64)bpf_get_current_task_btf()->stack >=
-	       TASK_STACK;
+	       task_stack;
 }
 
 /* @active: a program's counter of that, 0: not known */
 static __always_inline bool is_at_work(struct cpu_state *cpu, u64 active)
 {
-	/* A kernel for one CPU has no such offsets. */
-	if (!cpu->offset && &__per_cpu_offset)
-		cpu->offset =
-			peek((u64)&__per_cpu_offset + bpf_get_smp_processor_id() * sizeof(u64));
+	if (!cpu->offset)
+		cpu->offset = cpu_offsets[bpf_get_smp_processor_id() & (CPUS_MAX - 1)];
 	return active && (u32)peek(active + cpu->offset);
 }
 
@@ -193,6 +191,7 @@ static __always_inline struct scratch *take(void)
 	s->missing = 0;
 	s->met = 0;
 	s->leaving = 0;
+	s->looked = 0;
 	s->watched = 0;
 	s->nr_verdicts = 0;
 	return s;
@@ -391,6 +390,57 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
 }
 
+/* --- what was lost; user space asks the kernel in another way: engine.c --- */
+
+#ifndef DMASNOOP_NATIVE_H
+
+/*
+ * One of cpu_offsets. A kernel without CONFIG_KALLSYMS_ALL does not tell where its own are:
+ * but a value of a per-CPU map is as far from where the map has it as everything else is.
+ */
+static long learn_offset(u32 cpu, const u64 *base)
+{
+	u32 zero = 0;
+	void *there;
+
+	if (&__per_cpu_offset) {
+		cpu_offsets[cpu & (CPUS_MAX - 1)] =
+			peek((u64)&__per_cpu_offset + cpu * sizeof(u64));
+		return 0;
+	}
+	there = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
+	if (there)
+		cpu_offsets[cpu & (CPUS_MAX - 1)] = number_at(&laundry[0][0], (u64)there) - *base;
+	return 0;
+}
+
+/* At a stack's end are the registers of user space; sizes are powers of two. */
+static __always_inline void learn_stack_size(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 used = number_at(&laundry[0][0], bpf_task_pt_regs(task)) - (u64)task->stack;
+
+	for (task_stack = 4096; task_stack < used && task_stack < 1 << 20;)
+		task_stack *= 2;
+}
+
+/* Not attached: user space runs it once. */
+SEC("raw_tp")
+int learn_layout(void *ctx)
+{
+	u64 map = number_at(&laundry[0][0], (u64)&cpu_states), base;
+
+	learn_stack_size();
+	/* Linux 5.19 */
+	if (!&__per_cpu_offset &&
+	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_map_lookup_percpu_elem))
+		return 0;
+	base = read_u64((void *)(map + bpf_core_field_offset(((struct bpf_array *)0)->pptrs)));
+	bpf_loop(nr_cpus < CPUS_MAX ? nr_cpus : CPUS_MAX, learn_offset, &base, 0);
+	offsets_known = &__per_cpu_offset || base;
+	return 0;
+}
+
 /* Not attached: user space reads it once, to have elder_stats and twin_active filled in. */
 SEC("iter/bpf_prog")
 int learn_programs(struct bpf_iter__bpf_prog *ctx)
@@ -423,9 +473,7 @@ static long add_misses(u32 index, struct miss_walk *walk)
 
 	if (!stats)
 		return 0;
-	/* A kernel for one CPU has no such offsets. */
-	if (&__per_cpu_offset)
-		stats += peek((u64)&__per_cpu_offset + cpu * sizeof(u64));
+	stats += cpu_offsets[cpu & (CPUS_MAX - 1)];
 	walk->misses += peek(stats + bpf_core_field_offset(((struct bpf_prog_stats *)0)->misses));
 	return 0;
 }
@@ -448,34 +496,52 @@ __noinline u64 count_misses(u32 first, u32 cpus)
  * Where programs are preempted a twin can take what was done, too: there whatever was
  * dropped counts, and whatever a twin took.
  */
-__noinline int look_for_losses(void)
+static __always_inline void compare_losses(u64 taken, u64 misses)
 {
-	u64 taken = *(volatile u64 *)&rescued, misses;
-
-	if (!&__per_cpu_offset && nr_cpus > 1)
-		return 0;
-	misses = count_misses(0, nr_cpus);
 	if ((preempted ? misses + taken : misses - taken) != settled)
 		lose_until(bpf_ktime_get_ns());
+}
+
+__noinline int look_for_losses(void)
+{
+	u64 taken = *(volatile u64 *)&rescued;
+
+	compare_losses(taken, count_misses(0, nr_cpus));
 	return 0;
 }
 
 /*
- * Not attached: user space runs it, to know @dropped and @dropped_there. What is not settled
- * is in doubt then.
+ * Not attached: user space runs it, to know @dropped, or of one CPU @dropped_there. With the
+ * former, what is not settled is in doubt.
  */
 SEC("raw_tp")
 int count_dropped(void *ctx)
 {
-	dropped_there = count_misses(dropped_where, 1);
+	u64 taken = *(volatile u64 *)&rescued;
+
+	if (dropped_where != EVERYWHERE) {
+		dropped_there = count_misses(dropped_where, 1);
+		return 0;
+	}
 	dropped = count_misses(0, nr_cpus);
-	return look_for_losses();
+	compare_losses(taken, dropped);
+	return 0;
 }
 
-/* Can an event of this device have gone unseen since @since, ns? */
-static __always_inline bool events_lost(const struct device_state *device, u64 since)
+#endif
+
+/*
+ * Can an event of this device have gone unseen since @since, ns? What was lost before this
+ * event matters, so one look is enough for all that is judged of it: it asks each program
+ * about each CPU.
+ */
+static __always_inline bool events_lost(struct scratch *s, const struct device_state *device,
+					u64 since)
 {
-	look_for_losses();
+	if (!s->looked) {
+		s->looked = 1;
+		look_for_losses();
+	}
 	return lost_before >= since || device->lost_before >= since;
 }
 
@@ -635,11 +701,11 @@ struct send_walk {
 };
 
 /* Was an event lost since @s->map was made? Then what is said of it may not be so. */
-static __always_inline bool is_doubtful(const struct scratch *s, const struct verdict *verdict,
+static __always_inline bool is_doubtful(struct scratch *s, const struct verdict *verdict,
 					const struct device_state *device)
 {
 	return verdict->has_map && s->op != OP_MAP && s->op != OP_ALLOC &&
-	       events_lost(device, born_ns(&s->map));
+	       events_lost(s, device, born_ns(&s->map));
 }
 
 /*

@@ -33,11 +33,15 @@ const volatile struct range ram[RAM_RANGES];
 u64 direct_map_base;
 u64 page_array;
 
+/* Objects that KFENCE guards, one in a page, and what it knows of each; 0: not known, or none. */
+u64 guarded;
+u64 guarded_infos;
+
 /* How much of a buffer for the device is compared: enum content_mode. */
 const volatile u32 content_mode = CONTENT_SAMPLE;
 #define CONTENT_EDGE 64 /* bytes at each end */
 
-const volatile u32 nr_cpus = 1;
+u32 nr_cpus; /* that can be switched on */
 
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
@@ -68,6 +72,13 @@ u32 twin_ids[ELDERS_MAX];
 u64 elder_stats[ELDERS_MAX];
 u64 twin_active[ELDERS_MAX];
 u32 nr_elders;
+
+/* Where each CPU's part of per-CPU memory is, as the kernel's __per_cpu_offset: learn_layout(). */
+u64 cpu_offsets[CPUS_MAX];
+bool offsets_known;
+
+/* Bytes of a task's stack; what lies elsewhere is an interrupt's. */
+u64 task_stack;
 
 /* What the kernel has dropped, twins' work or not: count_dropped(). And that of one CPU. */
 u64 dropped;
@@ -284,6 +295,7 @@ struct scratch {
 	u8 index;
 	u8 met;
 	u8 leaving; /* find_exact(): an event is at work on what could be the mapping */
+	u8 looked; /* for losses: see events_lost() */
 	u8 watched; /* by a watchpoint: */
 	u8 watch; /* which of watches */
 	u32 device; /* which of devices */
@@ -334,6 +346,8 @@ struct {
 } scratches SEC(".maps");
 
 extern const void __per_cpu_offset __ksym __weak;
+extern const void __kfence_pool __ksym __weak;
+extern const void kfence_metadata __ksym __weak;
 extern const void page_offset_base __ksym __weak;
 extern const void vmemmap_base __ksym __weak;
 extern const void _stext __ksym __weak;

@@ -202,7 +202,7 @@ __noinline int judge_hit(struct scratch *s)
 	set_device(s, map);
 	device = known_device(s);
 	s->dma = map->dma;
-	if (!device || events_lost(device, born_ns(map)) || !is_alone(s))
+	if (!device || events_lost(s, device, born_ns(map)) || !is_alone(s))
 		return count_watch(WATCH_UNSURE);
 	s->phys = watch->phys;
 	s->dma = watch->phys;

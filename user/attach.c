@@ -289,7 +289,6 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 	by_kprobes = !fentry;
 	if (fentry)
 		bpf_map__set_max_entries(bpf->maps.calls, 1);
-	bpf->rodata->nr_cpus = libbpf_num_possible_cpus();
 	left_out[0] = '\0';
 	bpf_object__for_each_program(program, bpf->obj) {
 		const char *name = bpf_program__name(program);
@@ -519,22 +518,24 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
 	spans[*nr - 1] = more;
 }
 
-/* x86 has both in variables: learn_memory() of bpf/memory.bpf.h. */
-static bool memory_in_variables(void)
+/**
+ * attach_find_memory - have the direct map and the page array found
+ * @bpf: loaded
+ *
+ * x86 has both in variables (learn_memory() of bpf/memory.bpf.h), where it moves them about
+ * and shows its variables, CONFIG_KALLSYMS_ALL. What is not found stays 0.
+ */
+void attach_find_memory(struct dmasnoop_bpf *bpf)
 {
-#ifdef __x86_64__
-	return true;
-#else
-	return false;
-#endif
-}
-
-static void find_memory(struct dmasnoop_bpf *bpf)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
+	LIBBPF_OPTS(bpf_test_run_opts, run);
 	const struct btf_type *page;
 	struct memory_map map;
+	struct btf *btf;
 
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
+	if (!attach_unreadable(bpf))
+		return;
+	btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return;
 	page = btf__type_by_id(btf, btf__find_by_name_kind(btf, "page", BTF_KIND_STRUCT));
@@ -568,9 +569,6 @@ static void note_image(struct fast_facts *facts, uint64_t start, uint64_t end)
  * @mappings: live ones to make room for, see table_size()
  *
  * /proc/iomem has both. A word for each page of memory is allocated: 2 MiB a GiB.
- *
- * What only adds to that, the direct map and the page array, may stay unknown: see
- * attach_unreadable().
  *
  * Return: NULL, or what is wrong.
  */
@@ -626,11 +624,10 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 		bpf->rodata->ram[i].end = ram[i].end;
 		pages += (ram[i].end - ram[i].start) / PAGE;
 	}
-	if (bpf_map__set_max_entries(bpf->maps.page_lines, pages))
+	/* The map counts in 32 bits: 16 TiB. */
+	if (pages > UINT32_MAX || bpf_map__set_max_entries(bpf->maps.page_lines, pages))
 		return "memory is too large for the table of its lines";
 	table_size(bpf, pages, mappings);
-	if (!memory_in_variables())
-		find_memory(bpf);
 	return NULL;
 }
 
@@ -728,6 +725,21 @@ static bool learn_programs(struct dmasnoop_bpf *bpf)
 	return nr_elders;
 }
 
+/* CPUs that are there, and can be switched on. Firmware may say that hundreds are possible. */
+static uint32_t cpus_present(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/present", "re");
+	uint32_t last = libbpf_num_possible_cpus() - 1;
+	char separator;
+
+	/* 0-3,8: the last one counts. */
+	while (file && fscanf(file, "%" SCNu32 "%c", &last, &separator) == 2 && separator != '\n')
+		;
+	if (file)
+		fclose(file);
+	return last < CPUS_MAX ? last + 1 : CPUS_MAX;
+}
+
 /**
  * attach_learn - have the BPF object find what only it can
  * @bpf: loaded, not attached
@@ -738,18 +750,30 @@ const char *attach_learn(struct dmasnoop_bpf *bpf)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 
-	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
+	attach_find_memory(bpf);
+	bpf->bss->nr_cpus = libbpf_num_possible_cpus();
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_layout), &run);
+	bpf->bss->nr_cpus = cpus_present();
 	find_elders(bpf);
+	if (!bpf->bss->offsets_known)
+		return "it does not show which events it drops: before 5.19 it needs CONFIG_KALLSYMS_ALL=y";
 	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
+}
+
+/* What the kernel dropped, on one CPU or, into @dropped, EVERYWHERE. */
+static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	bpf->bss->dropped_where = where;
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
 }
 
 /* Events that the kernel dropped and no twin took, or is yet to take; what twins took is @taken. */
 static int64_t look_for_missed(struct dmasnoop_bpf *bpf, uint64_t *taken)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run);
-
 	*taken = __atomic_load_n(&bpf->bss->rescued, __ATOMIC_SEQ_CST);
-	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
+	count_dropped(bpf, EVERYWHERE);
 	return bpf->bss->dropped - *taken;
 }
 
@@ -763,19 +787,18 @@ static int64_t count_missed(struct dmasnoop_bpf *bpf)
 {
 	cpu_set_t before[CPUS_MAX / CPU_SETSIZE], only[CPUS_MAX / CPU_SETSIZE];
 	bool known = !sched_getaffinity(0, sizeof(before), before);
-	uint64_t taken, total, missed = 0;
+	uint64_t taken, missed = 0;
 
-	for (uint32_t cpu = 0; cpu < bpf->rodata->nr_cpus && cpu < CPUS_MAX; cpu++) {
+	for (uint32_t cpu = 0; cpu < bpf->bss->nr_cpus; cpu++) {
 		const uint64_t *there = &bpf->bss->rescued_there[cpu];
 
 		memset(only, 0, sizeof(only));
 		CPU_SET_S(cpu, sizeof(only), only);
 		if (known)
 			sched_setaffinity(0, sizeof(only), only);
-		bpf->bss->dropped_where = cpu;
 		do {
 			taken = __atomic_load_n(there, __ATOMIC_SEQ_CST);
-			look_for_missed(bpf, &total);
+			count_dropped(bpf, cpu);
 		} while (taken != __atomic_load_n(there, __ATOMIC_SEQ_CST));
 		missed += bpf->bss->dropped_there - taken;
 	}
@@ -801,6 +824,7 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 	int64_t settled = bpf->bss->settled, missed;
 	uint64_t taken;
 
+	bpf->bss->nr_cpus = cpus_present();
 	missed = look_for_missed(bpf, &taken);
 	if (bpf->rodata->preempted) {
 		bpf->bss->settled = bpf->bss->dropped + taken;

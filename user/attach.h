@@ -20,6 +20,7 @@ int attach_returns(struct dmasnoop_bpf *bpf);
 void attach_stop(void);
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings);
 void attach_late(struct dmasnoop_bpf *bpf);
+void attach_find_memory(struct dmasnoop_bpf *bpf);
 const char *attach_learn(struct dmasnoop_bpf *bpf);
 bool attach_unreadable(const struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);

@@ -206,6 +206,7 @@ static int prepare(const char *release)
 	bpf_program__set_autoattach(bpf->progs.watchpoint, false);
 	bpf_program__set_autoattach(bpf->progs.watch_probe, false);
 	bpf_program__set_autoattach(bpf->progs.learn_memory, false);
+	bpf_program__set_autoattach(bpf->progs.learn_layout, false);
 	bpf_program__set_autoattach(bpf->progs.count_dropped, false);
 	bpf_program__set_autoload(bpf->progs.watchpoint, opts.watch.slots);
 	bpf_program__set_autoload(bpf->progs.watch_probe, opts.watch.slots);

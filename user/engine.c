@@ -123,6 +123,13 @@ static void name_object(struct object *object)
 {
 }
 
+static int look_for_losses(void)
+{
+	if (setup.look_for_losses)
+		setup.look_for_losses();
+	return 0;
+}
+
 #include "../bpf/flags.bpf.h"
 #include "../bpf/report.bpf.h"
 #include "../bpf/find.bpf.h"

@@ -18,6 +18,7 @@ struct range;
 /**
  * struct engine_setup - what has to be known before the first event
  * @send: takes what the BPF programs would have sent, see struct finding
+ * @look_for_losses: calls engine_lost() if events were lost of which it does not know
  * @keep_stack: takes each new stack, and its key
  * @buckets: the table of mappings
  * @nr_buckets: in it
@@ -32,6 +33,7 @@ struct range;
  */
 struct engine_setup {
 	int (*send)(void *context, void *event, size_t size);
+	void (*look_for_losses)(void);
 	void (*keep_stack)(unsigned long key, const void *frames);
 	struct bucket *buckets;
 	unsigned int nr_buckets;

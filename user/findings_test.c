@@ -263,7 +263,8 @@ static void other_checks_list_no_bytes(void **state)
 /* prctl(PR_SET_NAME), by whom dmasnoop's reader need not trust. */
 static void a_task_cannot_drive_a_terminal(void **state)
 {
-	static const char evil[16] = "\033]0;\n\t\x7f\xc3\xa4\x9b" "31m";
+	static const char evil[16] = "\033]0;\n\t\x7f\xc3\xa4\x9b"
+				     "31m";
 	struct findings findings = { .checks = ~0u, .context.line_size = 64 };
 	struct finding finding = shared;
 	struct ktap ktap = {};

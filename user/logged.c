@@ -13,6 +13,7 @@
 #include "../bpf/dmasnoop.h"
 #include "dmasnoop.skel.h"
 #include "engine.h"
+#include "attach.h"
 #include "logged.h"
 #include "table.h"
 
@@ -62,6 +63,12 @@ static void keep_stack(uint64_t key, const void *frames)
 	bpf_map_update_elem(bpf_map__fd(self.bpf->maps.stacks), &key, frames, BPF_ANY);
 }
 
+/* The judge asks before it is certain of anything. */
+static void look_for_losses(void)
+{
+	logged_missed(self.bpf);
+}
+
 /**
  * logged_start - get ready to judge
  * @bpf: loaded, not attached
@@ -72,10 +79,10 @@ static void keep_stack(uint64_t key, const void *frames)
 const char *logged_start(struct dmasnoop_bpf *bpf,
 			 int (*send)(void *context, void *event, size_t size))
 {
-	LIBBPF_OPTS(bpf_test_run_opts, run);
 	struct engine_setup setup = {
 		.send = send,
 		.keep_stack = keep_stack,
+		.look_for_losses = look_for_losses,
 		.buckets = table_buckets(),
 		.nr_buckets = bpf->rodata->facts.nr_buckets,
 		.page_size = size_of_page(),
@@ -91,7 +98,7 @@ const char *logged_start(struct dmasnoop_bpf *bpf,
 	};
 
 	self.bpf = bpf;
-	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_memory), &run);
+	attach_find_memory(bpf);
 	setup.pages = bpf->bss->page_array;
 	setup.direct = bpf->bss->direct_map_base;
 	if (!setup.pages || !setup.direct || !setup.page_size)

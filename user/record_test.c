@@ -758,7 +758,9 @@ static void made_up_heads_are_not_followed_forever(void **state)
 
 static void write_block(FILE *file, const uint8_t *plain, size_t size, uint32_t number)
 {
-	struct record_block block = { .magic = RECORD_BLOCK_MAGIC, .plain = size, .number = number };
+	struct record_block block = { .magic = RECORD_BLOCK_MAGIC,
+				      .plain = size,
+				      .number = number };
 	uLongf stored = compressBound(size);
 	uint8_t *data = malloc(stored);
 
@@ -814,7 +816,8 @@ static void symbols_have_an_end(void **state)
 	struct findings findings = { .checks = ~0u };
 
 	(void)state;
-	write_entries(RECORD_SYMBOL, &entry, sizeof(entry), &entry.number, RECORD_SYMBOLS_MAX + 1000);
+	write_entries(RECORD_SYMBOL, &entry, sizeof(entry), &entry.number,
+		      RECORD_SYMBOLS_MAX + 1000);
 	assert_int_equal(replay(path, &findings, &stop), EXIT_NOT_RUN);
 	assert_int_equal(symbols_defined(1, RECORD_SYMBOLS_MAX + 1001), RECORD_SYMBOLS_MAX);
 	symbols_forget();

@@ -49,7 +49,9 @@ static void put_header(void)
 
 static void put_block(const uint8_t *plain, size_t size, uint32_t number)
 {
-	struct record_block block = { .magic = RECORD_BLOCK_MAGIC, .plain = size, .number = number };
+	struct record_block block = { .magic = RECORD_BLOCK_MAGIC,
+				      .plain = size,
+				      .number = number };
 	uLongf stored = compressBound(size);
 	uint8_t *data = malloc(stored);
 

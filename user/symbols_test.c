@@ -32,17 +32,16 @@ static void is(uint64_t address, const char *wanted)
 	assert_string_equal(text, wanted);
 }
 
-#define KERNEL                                  \
-	"ffffffff81000000 T _stext\n"           \
-	"ffffffff81000100 t first\n"            \
-	"ffffffff81000100 T also_first\n"       \
-	"ffffffff81000300 T second\n"           \
+#define KERNEL                            \
+	"ffffffff81000000 T _stext\n"     \
+	"ffffffff81000100 t first\n"      \
+	"ffffffff81000100 T also_first\n" \
+	"ffffffff81000300 T second\n"     \
 	"ffffffff81000800 D some_data\n"
-#define RX                                      \
-	"ffffffffc0010000 t rx_fill\t[rx]\n"    \
+#define RX                                   \
+	"ffffffffc0010000 t rx_fill\t[rx]\n" \
 	"ffffffffc0010200 t rx_poll\t[rx]\n"
-#define FAR                                     \
-	"ffffffffc0018000 t far_send\t[far]\n"
+#define FAR "ffffffffc0018000 t far_send\t[far]\n"
 
 static void by_where_they_begin(void **state)
 {

@@ -2,6 +2,9 @@
 /*
  * Who else is on the buffer's cache lines?
  */
+#include <linux/delay.h>
+#include <linux/kfence.h>
+
 #include "bench.h"
 
 /* Since 6.5. The other has always kept a cache from being merged, too. */
@@ -149,6 +152,64 @@ static int small_kmallocs(struct device *dev)
 	return mapped == 8 ? 0 : -ENOMEM;
 }
 
+/*
+ * An object that KFENCE keeps at the end of a page. It takes one every few milliseconds, of
+ * whoever comes: kfence.sample_interval=10. NULL: it takes none.
+ */
+static void *guarded_zalloc(struct kmem_cache *cache)
+{
+	void *object;
+	int tries;
+
+	for (tries = 0; tries < 5000; tries++) {
+		object = kmem_cache_zalloc(cache, GFP_KERNEL);
+		if (!object || (is_kfence_address(object) && offset_in_page(object)))
+			return object;
+		kmem_cache_free(cache, object);
+		usleep_range(200, 400);
+	}
+	return NULL;
+}
+
+/* 192 bytes, whole lines: where the object is no multiple of them from its page's start. */
+static int guarded_whole(struct device *dev)
+{
+	struct kmem_cache *cache =
+		kmem_cache_create("dmabench-guarded", 192, 64, SLAB_NO_MERGE, NULL);
+	struct buffer b = {};
+	int err = -ENODEV;
+
+	if (!cache)
+		return -ENOMEM;
+	b.cpu = guarded_zalloc(cache);
+	if (b.cpu)
+		err = buffer_map(dev, &b, 192, DMA_FROM_DEVICE);
+	if (!err)
+		buffer_unmap(dev, &b);
+	if (b.cpu)
+		kmem_cache_free(cache, b.cpu);
+	kmem_cache_destroy(cache);
+	return err;
+}
+
+static int guarded_neighbour_write(struct device *dev)
+{
+	struct kmem_cache *cache = kmem_cache_create("dmabench-guarded", sizeof(struct embedded),
+						     64, SLAB_NO_MERGE, NULL);
+	struct embedded *e;
+	int err = -ENODEV;
+
+	if (!cache)
+		return -ENOMEM;
+	e = guarded_zalloc(cache);
+	if (e) {
+		err = write_beside(dev, e->buffer, &e->field, false);
+		kmem_cache_free(cache, e);
+	}
+	kmem_cache_destroy(cache);
+	return err;
+}
+
 const struct bench_case line_cases[] = { { "neighbour-write", neighbour_write },
 					 { "neighbour-write-aligned", neighbour_write_aligned },
 					 { "neighbour-in-turn", neighbour_write_in_turn,
@@ -161,4 +222,6 @@ const struct bench_case line_cases[] = { { "neighbour-write", neighbour_write },
 					 { "packed-cache", packed_cache },
 					 { "aligned-cache", aligned_cache },
 					 { "small-kmallocs", small_kmallocs },
+					 { "guarded-whole", guarded_whole },
+					 { "guarded-neighbour-write", guarded_neighbour_write },
 					 {} };
