@@ -22,7 +22,6 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
-#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include "chardev.h"
@@ -292,9 +291,10 @@ static int request_start(struct file *file, struct iov_iter *iter, u64 pos, bool
 		return iocb || cmd ? -EIOCBQUEUED : 0;
 
 	/* Nothing was submitted: nothing will end it. */
-	atomic_dec(&lc->in_flight);
 	request_unmap(req);
 	kfree(req);
+	atomic_dec(&lc->in_flight);
+	wake_up_all(&lc->room);
 	fput(file);
 	return -ENOMEM;
 }
@@ -318,8 +318,14 @@ static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool rea
 		err = request_start(iocb->ki_filp, iter, iocb->ki_pos, read, NULL, NULL, &req);
 		if (err)
 			return done ?: err;
-		/* Who is killed leaves; the request goes on and ends by itself. */
-		err = wait_for_completion_killable(&req->done);
+		/*
+		 * Who is killed leaves; the request goes on and ends by itself. But pages of
+		 * the kernel's are its caller's, who gives them away when we return.
+		 */
+		if (req->pinned)
+			err = wait_for_completion_killable(&req->done);
+		else
+			wait_for_completion(&req->done);
 		result = err ?: req->result;
 		taken -= iov_iter_count(iter);
 		kref_put(&req->ref, request_release);
@@ -412,28 +418,25 @@ static loff_t char_llseek(struct file *file, loff_t offset, int whence)
 	return fixed_size_llseek(file, offset, whence, lc->size);
 }
 
-static vm_fault_t char_fault(struct vm_fault *vmf)
+/* Lets the DMA API map one chunk, as it takes an area for all of an allocation. */
+static int map_chunk(struct loop_char *lc, struct vm_area_struct *vma, u64 pos)
 {
-	struct loop_char *lc = vmf->vma->vm_private_data;
-	u64 pos = (u64)vmf->pgoff << PAGE_SHIFT;
-	void *virt;
+	struct chunk *chunk = &lc->chunks[pos / CHUNK];
 
-	if (pos >= lc->size)
-		return VM_FAULT_SIGBUS;
-	virt = lc->chunks[pos / CHUNK].virt + pos % CHUNK;
-	return vmf_insert_pfn(vmf->vma, vmf->address,
-			      is_vmalloc_addr(virt) ? vmalloc_to_pfn(virt) :
-						      PHYS_PFN(virt_to_phys(virt)));
+	vma->vm_pgoff = PFN_DOWN(pos % CHUNK);
+	return dma_mmap_coherent(lc->dev, vma, chunk->virt, chunk->bus, CHUNK);
 }
 
-static const struct vm_operations_struct char_vm_ops = {
-	.fault = char_fault,
-};
-
-/* The memory itself: coherent, so there is nothing to sync. */
+/*
+ * The memory itself: coherent, so there is nothing to sync. With which attributes it may
+ * be mapped only the DMA API knows: where the device is not coherent, without cache.
+ */
 static int char_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	const unsigned long start = vma->vm_start, end = vma->vm_end, pgoff = vma->vm_pgoff;
 	struct loop_char *lc = file->private_data;
+	u64 pos = (u64)pgoff << PAGE_SHIFT;
+	int err = 0;
 
 	/* VM_SHARED is taken from a mapping that cannot be written. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
@@ -441,10 +444,18 @@ static int char_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_pgoff > PFN_DOWN(lc->size) ||
 	    vma_pages(vma) > PFN_DOWN(lc->size) - vma->vm_pgoff)
 		return -ENXIO;
-	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_private_data = lc;
-	vma->vm_ops = &char_vm_ops;
-	return 0;
+	if (!dma_can_mmap(lc->dev))
+		return -ENXIO;
+	for (vma->vm_end = start; !err && vma->vm_end < end;) {
+		vma->vm_start = vma->vm_end;
+		vma->vm_end = min_t(u64, end, vma->vm_start + CHUNK - pos % CHUNK);
+		err = map_chunk(lc, vma, pos);
+		pos += vma->vm_end - vma->vm_start;
+	}
+	vma->vm_start = start;
+	vma->vm_end = end;
+	vma->vm_pgoff = pgoff;
+	return err;
 }
 
 static bool is_ours(struct dma_chan *chan, void *dev)

@@ -452,9 +452,10 @@ static ssize_t config_live_store(struct config_item *item, const char *page, siz
 		return err;
 	guard(mutex)(&dir->lock);
 	if (!live) {
-		if (dir->pdev && dmaloop_device_in_use(dir->pdev))
-			return -EBUSY;
-		stop_device(dir);
+		err = dir->pdev ? dmaloop_device_destroy_idle(dir->pdev) : 0;
+		if (err)
+			return err;
+		dir->pdev = NULL;
 		return count;
 	}
 	if (dir->pdev)

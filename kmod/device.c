@@ -6,6 +6,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/module.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -30,7 +31,7 @@ const struct dmaloop_config dmaloop_config_default = {
 	.memory = 16,
 };
 
-/* Platform data: the configuration, and where the probe leaves its verdict. */
+/* Platform data: the configuration, and, while it is probed, where the verdict is left. */
 struct device_platdata {
 	struct dmaloop_config config;
 	int *error;
@@ -40,16 +41,14 @@ struct device_platdata {
  * struct device_state - what a device's drvdata points to
  * @engine: first, for those who only want the registers
  * @pdev: the device
- * @lock: protects @users and @orphan
- * @users: clients that have it open
- * @orphan: its configuration is gone; the last client takes it along
- * @destroy: how, as a client may not unregister the device it is using
+ * @users: its configuration, and each client that has it open; with the last it goes
+ * @orphan: its configuration is gone: no more clients
+ * @destroy: how it goes after a client, which may not unregister what it is using
  */
 struct device_state {
 	struct engine engine;
 	struct platform_device *pdev;
-	spinlock_t lock;
-	unsigned int users;
+	refcount_t users;
 	bool orphan;
 	struct work_struct destroy;
 };
@@ -119,7 +118,7 @@ static int probe(struct platform_device *pdev, const struct dmaloop_config *conf
 		return -ENOMEM;
 	engine = &state->engine;
 	state->pdev = pdev;
-	spin_lock_init(&state->lock);
+	refcount_set(&state->users, 1);
 	INIT_WORK(&state->destroy, destroy_work);
 	err = mapping_space_init(&engine->space, &pdev->dev, config->coherency, &config->caches,
 				 config->iommu, mask);
@@ -157,8 +156,11 @@ static int dmaloop_probe(struct platform_device *pdev)
 {
 	const struct device_platdata *data = dev_get_platdata(&pdev->dev);
 
-	*data->error = probe(pdev, &data->config);
-	return *data->error;
+	int err = probe(pdev, &data->config);
+
+	if (data->error)
+		*data->error = err;
+	return err;
 }
 
 static void dmaloop_remove(struct platform_device *pdev)
@@ -226,7 +228,7 @@ void dmaloop_driver_unregister(void)
  */
 struct platform_device *dmaloop_device_create(const struct dmaloop_config *config)
 {
-	struct device_platdata data = { .config = *config };
+	struct device_platdata data = { .config = *config }, *kept;
 	struct platform_device *pdev;
 	/* Stays so when no driver matched, which only a module unload can do. */
 	int error = -ENODEV;
@@ -241,7 +243,11 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 	data.error = &error;
 	pdev = platform_device_register_data(NULL, "dmaloop", atomic_fetch_inc(&next_id) & INT_MAX,
 					     &data, sizeof(data));
-	if (IS_ERR(pdev) || !error)
+	if (IS_ERR(pdev))
+		return pdev;
+	kept = dev_get_platdata(&pdev->dev);
+	kept->error = NULL;
+	if (!error)
 		return pdev;
 	platform_device_unregister(pdev);
 	return ERR_PTR(error);
@@ -259,31 +265,30 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 void dmaloop_device_destroy(struct platform_device *pdev)
 {
 	struct device_state *state = platform_get_drvdata(pdev);
-	bool wait;
 
-	scoped_guard(spinlock, &state->lock)
-	{
-		state->orphan = true;
-		wait = state->users;
-	}
-	if (wait) /* Nobody can tune it any more: no transfer may wait for the modelled CPU. */
-		engine_load(&state->engine, 0);
-	else
+	WRITE_ONCE(state->orphan, true);
+	/* Nobody can tune it any more: no transfer may wait for the modelled CPU. */
+	engine_load(&state->engine, 0);
+	/* From here on a client may be the last, and @state be gone. */
+	if (refcount_dec_and_test(&state->users))
 		platform_device_unregister(pdev);
 }
 
 /**
- * dmaloop_device_in_use - has a client the device open?
+ * dmaloop_device_destroy_idle - the same, unless a client has it open
  * @pdev: the device
  *
- * Context: any.
+ * Context: may sleep.
+ * Return: 0; -EBUSY: it is in use, and stays as it is.
  */
-bool dmaloop_device_in_use(struct platform_device *pdev)
+int dmaloop_device_destroy_idle(struct platform_device *pdev)
 {
 	struct device_state *state = platform_get_drvdata(pdev);
 
-	guard(spinlock)(&state->lock);
-	return state->users;
+	if (!refcount_dec_if_one(&state->users))
+		return -EBUSY;
+	platform_device_unregister(pdev);
+	return 0;
 }
 
 /**
@@ -297,11 +302,7 @@ bool dmaloop_device_use(struct device *dev)
 {
 	struct device_state *state = dev_get_drvdata(dev);
 
-	guard(spinlock)(&state->lock);
-	if (state->orphan)
-		return false;
-	state->users++;
-	return true;
+	return !READ_ONCE(state->orphan) && refcount_inc_not_zero(&state->users);
 }
 
 /**
@@ -314,8 +315,8 @@ void dmaloop_device_unuse(struct device *dev)
 {
 	struct device_state *state = dev_get_drvdata(dev);
 
-	guard(spinlock)(&state->lock);
-	if (!--state->users && state->orphan)
+	/* Its configuration is gone, too, or it would hold it. */
+	if (refcount_dec_and_test(&state->users))
 		queue_work(dmaloop_queue, &state->destroy);
 }
 

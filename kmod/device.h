@@ -63,7 +63,7 @@ int dmaloop_driver_register(void);
 void dmaloop_driver_unregister(void);
 struct platform_device *dmaloop_device_create(const struct dmaloop_config *config);
 void dmaloop_device_destroy(struct platform_device *pdev);
-bool dmaloop_device_in_use(struct platform_device *pdev);
+int dmaloop_device_destroy_idle(struct platform_device *pdev);
 bool dmaloop_device_use(struct device *dev);
 void dmaloop_device_unuse(struct device *dev);
 int dmaloop_device_tune(struct engine *engine, const struct dmaloop_config *config);

@@ -720,6 +720,9 @@ static int chan_alloc(struct dma_chan *chan)
 			goto out_slots;
 	}
 	ring_init(&lc->ring, SLOTS);
+	/* What the client before it left. */
+	lc->nr_failed = 0;
+	memset(&lc->config, 0, sizeof(lc->config));
 	chan->cookie = DMA_MIN_COOKIE;
 	chan->completed_cookie = DMA_MIN_COOKIE;
 	setup.bus = lc->slots_bus;

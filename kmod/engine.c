@@ -7,6 +7,7 @@
  * interrupt is an irq_work: hard interrupt context, as a driver expects.
  * (irq_sim, which does the same, is not built into Debian's kernels.)
  */
+#include <kunit/static_stub.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -158,6 +159,9 @@ static void fetch_desc(struct engine_channel *channel, struct step *step)
 				     sizeof(step->desc), false);
 	}
 	step->no_desc = err;
+	/* Of what could not be read nothing is known. */
+	if (err)
+		memset(&step->desc, 0, sizeof(step->desc));
 	step->not_ready = !err && !ring_desc_ready(&step->desc, setup->check);
 	step->desc.status &= ~DESC_NONZERO; /* the device's to say */
 	if (step->not_ready)
@@ -293,11 +297,6 @@ static struct engine_channel *begin(struct engine *engine, struct step *step)
 	step->fetch = !channel->active || channel->done == U32_MAX;
 	step->slot = channel->ring.head;
 	step->desc_bus = channel->desc_bus;
-	step->done = 0;
-	step->used = 0;
-	step->no_desc = false;
-	step->not_ready = false;
-	step->error = false;
 	if (!step->fetch) {
 		step->desc = channel->desc;
 		step->done = channel->done;
@@ -318,7 +317,7 @@ enum step_result { STEP_NOTHING, STEP_CPU, STEP_DONE };
 static enum step_result engine_step(struct engine *engine)
 {
 	struct engine_channel *channel;
-	struct step step;
+	struct step step = {};
 
 	channel = begin(engine, &step);
 	if (!channel)
@@ -681,6 +680,7 @@ int engine_channel_share(struct engine_channel *channel, enum transfer_mode mode
  */
 int engine_load(struct engine *engine, u32 cpu_permille)
 {
+	KUNIT_STATIC_STUB_REDIRECT(engine_load, engine, cpu_permille);
 	if (cpu_permille > 1000)
 		return -EINVAL;
 	guard(spinlock_irqsave)(&engine->lock);

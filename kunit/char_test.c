@@ -147,6 +147,18 @@ static void test_mmap(int fd, int read_only)
 	pread(fd, in, SIZE, 65536);
 	check(in[70001] == (out[70001] ^ 0xff), "a store to the mapping shows in a read");
 	munmap(map, SIZE);
+	/* From inside one piece of the memory to inside the next but one. */
+	map = mmap(NULL, 3 * 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 5 * 4096);
+	check(map != MAP_FAILED, "across its pieces, too");
+	if (map != MAP_FAILED) {
+		pwrite(fd, out, SIZE, 65536);
+		check(!memcmp(map + 65536 - 5 * 4096, out, SIZE), "and in the right order");
+		map[3 * 65536 - 1] = 0x5a;
+		check(pread(fd, in, 1, 3 * 65536 + 5 * 4096 - 1) == 1 && in[0] == 0x5a,
+		      "to the last byte");
+		munmap(map, 3 * 65536);
+	}
+	pread(fd, in, SIZE, 65536);
 	map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, read_only, 65536);
 	check(map != MAP_FAILED && map[70001] == in[70001], "a read-only file is mapped to read");
 	if (map != MAP_FAILED)

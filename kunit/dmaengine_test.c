@@ -4,6 +4,8 @@
  * non-coherent device: what dmatest does not do (cyclic, sg, interleaved, memset,
  * residue, pause, terminate, errors). dmatest itself runs in a guest.
  */
+#include <kunit/static_stub.h>
+#include <kunit/test-bug.h>
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -448,7 +450,7 @@ static void device_outlives_its_configuration(struct kunit *test)
 {
 	struct fixture *f = make(test);
 
-	KUNIT_EXPECT_TRUE(test, dmaloop_device_in_use(f->pdev));
+	KUNIT_EXPECT_EQ(test, dmaloop_device_destroy_idle(f->pdev), -EBUSY);
 	dmaloop_device_destroy(f->pdev);
 	submit(test, f,
 	       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
@@ -468,6 +470,61 @@ static void device_outlives_its_configuration(struct kunit *test)
 	test->priv = NULL;
 }
 
+static struct device *leaving;
+
+/* The last client closes the device while its configuration is taking it away. */
+static int close_meanwhile(struct engine *engine, u32 cpu_permille)
+{
+	struct kunit *test = kunit_get_current_test();
+
+	kunit_deactivate_static_stub(test, engine_load);
+	dmaloop_device_unuse(leaving);
+	flush_workqueue(dmaloop_queue);
+	KUNIT_ASSERT_TRUE(test, device_is_registered(leaving));
+	return engine_load(engine, cpu_permille);
+}
+
+static void last_close_meets_the_end(struct kunit *test)
+{
+	struct platform_device *pdev = dmaloop_device_create(&dmaloop_config_default);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	leaving = get_device(&pdev->dev);
+	KUNIT_EXPECT_TRUE(test, dmaloop_device_use(leaving));
+	kunit_activate_static_stub(test, engine_load, close_meanwhile);
+	dmaloop_device_destroy(pdev);
+	KUNIT_EXPECT_FALSE(test, device_is_registered(leaving));
+	put_device(leaving);
+}
+
+/* What a client set, and what failed under it, is not the next one's. */
+static void channels_forget_their_clients(struct kunit *test)
+{
+	struct dma_slave_config config = { .direction = DMA_MEM_TO_DEV };
+	struct fixture *f = make(test);
+	dma_cap_mask_t mask;
+	dma_cookie_t cookie;
+
+	dmaengine_slave_config(f->chan, &config);
+	cookie = submit(test, f,
+			dmaengine_prep_dma_memcpy(f->chan, SZ_1M, f->src_bus, 64,
+						  DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
+	finish(test, f);
+	KUNIT_ASSERT_EQ(test, dma_async_is_tx_complete(f->chan, cookie, NULL, NULL), DMA_ERROR);
+	dma_release_channel(f->chan);
+	dma_cap_zero(mask);
+	dma_cap_set(DMA_MEMCPY, mask);
+	f->chan = dma_request_channel(mask, is_ours, f->dev);
+	KUNIT_ASSERT_NOT_NULL(test, f->chan);
+	reinit_completion(&f->done);
+	KUNIT_EXPECT_EQ(test, submit(test, f,
+				     dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
+							       DMA_PREP_INTERRUPT | DMA_CTRL_ACK)),
+			cookie);
+	finish(test, f);
+	KUNIT_EXPECT_EQ(test, dma_async_is_tx_complete(f->chan, cookie, NULL, NULL), DMA_COMPLETE);
+}
+
 /* clang-format off */
 static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(copies_at_any_offset),
@@ -485,6 +542,8 @@ static struct kunit_case dmaengine_cases[] = {
 	KUNIT_CASE(cyclic_fault_is_told),
 	KUNIT_CASE(prepared_only),
 	KUNIT_CASE(device_outlives_its_configuration),
+	KUNIT_CASE(last_close_meets_the_end),
+	KUNIT_CASE(channels_forget_their_clients),
 	{}
 };
 

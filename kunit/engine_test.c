@@ -266,6 +266,36 @@ static void abort_in_mid_step(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slot(f, 0, 0)->status, DESC_DONE);
 }
 
+static void keep_descriptor(void *data, struct device *dev, u32 channel, u64 bus,
+			    const struct ring_desc *desc, bool ready)
+{
+	*(struct ring_desc *)data = *desc;
+}
+
+/* Of a descriptor that cannot be read nothing is told: neither what the stack held nor an old one. */
+static void what_is_not_read_is_not_told(struct kunit *test)
+{
+	static const struct ring_desc nothing;
+	static struct ring_desc seen;
+	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
+	struct engine_channel *channel;
+	struct engine_setup setup = {
+		.bus = f->bus + AREA,
+		.size = SLOTS,
+		.layout = { .stride = sizeof(struct ring_desc) },
+	};
+
+	channel = &f->engine->channels[0];
+	KUNIT_ASSERT_EQ(test, engine_channel_start(channel, &setup), 0);
+	memset(&seen, 0x55, sizeof(seen));
+	KUNIT_ASSERT_EQ(test, register_trace_dmaloop_descriptor(keep_descriptor, &seen), 0);
+	settle(channel, 1);
+	unregister_trace_dmaloop_descriptor(keep_descriptor, &seen);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_GE(test, f->engine->space.faults, 1);
+	KUNIT_EXPECT_MEMEQ(test, &seen, &nothing, sizeof(seen));
+}
+
 /* Five completions, four to an interrupt: one by count, one by time. */
 static void interrupts_coalesce(struct kunit *test)
 {
@@ -426,6 +456,7 @@ static struct kunit_case engine_cases[] = {
 	KUNIT_CASE(cyclic_goes_on),
 	KUNIT_CASE(abort_forgets),
 	KUNIT_CASE(abort_in_mid_step),
+	KUNIT_CASE(what_is_not_read_is_not_told),
 	KUNIT_CASE(interrupts_coalesce),
 	KUNIT_CASE(allowance_is_exact),
 	KUNIT_CASE(burst_makes_others_wait),
