@@ -203,7 +203,8 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		__sync_lock_test_and_set(&map->users, SLOT_MAKING);
 		if (lines_claim(phys, ARG(3)))
 			return give_back(map);
-		if ((phys | ARG(3)) & facts.line_mask && !(ARG(5) & ATTR_SKIP_CPU_SYNC)) {
+		if ((phys | ARG(3)) & facts.line_mask &&
+		    (!(ARG(5) & ATTR_SKIP_CPU_SYNC) || flags & MAP_BLIND)) {
 			kept = keep_slack(phys, ARG(3), false);
 			/* The lines stay marked: somebody may have met them. */
 			if (kept > KEPT)

@@ -268,20 +268,24 @@ __noinline int insert(struct scratch *s)
 	return INSERTED;
 }
 
-/* Everything that is asked of a buffer which the device may write. */
+/*
+ * Everything that is asked of a buffer which the device may write. With SKIP_CPU_SYNC it is a
+ * sync that hands it over; where those are not seen it counts from here.
+ */
 static __always_inline void judge_writable(struct scratch *s)
 {
 	u8 level;
 
 	if (lines_claim(s->phys, s->size))
 		judge_meeting(s);
-	if (s->attrs & ATTR_SKIP_CPU_SYNC || !has_slack(s->phys, s->size))
+	if (!has_slack(s->phys, s->size))
 		return;
 	find_object(&s->object, s->phys);
 	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
 	if (level < NR_LEVELS)
 		judge(s, WITH_LEVEL(CHECK_LINE_SHARED_OBJECT, level) | WITH_MAP);
-	slack_remember(s);
+	if (!(s->attrs & ATTR_SKIP_CPU_SYNC) || s->map.flags & MAP_BLIND)
+		slack_remember(s);
 }
 
 /* An IOMMU lets a device reach whole pages: what else is in them? */
@@ -647,7 +651,9 @@ __noinline int move_owner(struct scratch *s)
 	if (!s || !map)
 		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
-	if (owner == OWNER_DEVICE && map->owner == OWNER_CPU && claims_lines(map) &&
+	/* A map with SKIP_CPU_SYNC counts as a handover, but it may not be the last. */
+	if (owner == OWNER_DEVICE && s->size >= map->size &&
+	    (map->owner == OWNER_CPU || map->attrs & ATTR_SKIP_CPU_SYNC) && claims_lines(map) &&
 	    has_slack(map->phys, map->size))
 		slack_remember(s);
 	if (owner == OWNER_DEVICE)

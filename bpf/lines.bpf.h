@@ -462,7 +462,7 @@ static long diff_byte(u32 index, struct diff_walk *walk)
 /* At handover of the mapping at @s->at to the CPU: has a neighbour been written meanwhile? */
 __noinline int slack_compare(struct scratch *s)
 {
-	u32 what = WITH_LEVEL(CHECK_LINE_NEIGHBOUR_WRITE, LEVEL_HAZARD) | WITH_MAP;
+	u32 what = CHECK_LINE_NEIGHBOUR_WRITE | WITH_MAP, level = LEVEL_HAZARD;
 	struct diff_walk walk = {};
 	struct mapping *map;
 	u64 end;
@@ -490,7 +490,10 @@ __noinline int slack_compare(struct scratch *s)
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
 	if (s->missing || map->flags & MAP_BLIND)
 		what |= UNSURE;
-	return judge(s, what);
+	/* Whoever maps so intends to sync: that it did is more likely than not. */
+	if (map->attrs & ATTR_SKIP_CPU_SYNC && map->flags & MAP_BLIND)
+		level = LEVEL_NOTE;
+	return judge(s, what | level << 8);
 }
 
 #endif

@@ -342,6 +342,74 @@ static int spi_read_unmapped(struct device *dev)
 	return read_over_spi(dev, UNMAP);
 }
 
+/* A converter's driver: its state, what it samples in it or apart, and who counts meanwhile. */
+struct sampler {
+	u8 sample[8];
+	u32 overruns;
+	u8 rest[52];
+};
+
+static bool spi_can_dma(struct spi_controller *spi, struct spi_device *client,
+			struct spi_transfer *transfer)
+{
+	return true;
+}
+
+/* The core has mapped the buffer and handed it over; an interrupt comes. */
+static int spi_count_overrun(struct spi_controller *spi, struct spi_device *client,
+			     struct spi_transfer *transfer)
+{
+	struct sampler *state = *(struct sampler **)spi_controller_get_devdata(spi);
+
+	WRITE_ONCE(state->overruns, state->overruns + 1);
+	return 0;
+}
+
+static int sample_over_spi(struct device *dev, bool apart)
+{
+	struct spi_board_info client_info = { .modalias = "dmabench", .max_speed_hz = 1000000 };
+	struct sampler *state = kzalloc(sizeof(*state), GFP_KERNEL);
+	u8 *sample = kzalloc(64, GFP_KERNEL);
+	struct spi_controller *spi = NULL;
+	struct spi_device *client;
+	int err = -EOPNOTSUPP;
+
+	if (!IS_REACHABLE(CONFIG_SPI))
+		goto out;
+	err = -ENOMEM;
+	if (state && sample)
+		spi = spi_alloc_host(dev, sizeof(state));
+	if (!spi)
+		goto out;
+	*(struct sampler **)spi_controller_get_devdata(spi) = state;
+	spi->bus_num = -1; /* any */
+	spi->num_chipselect = 1;
+	spi->can_dma = spi_can_dma;
+	spi->transfer_one = spi_count_overrun;
+	err = spi_register_controller(spi);
+	if (err) {
+		spi_controller_put(spi);
+		goto out;
+	}
+	client = spi_new_device(spi, &client_info);
+	err = client ? spi_read(client, apart ? sample : state->sample, 8) : -ENODEV;
+	spi_unregister_controller(spi);
+out:
+	kfree(sample);
+	kfree(state);
+	return err;
+}
+
+static int spi_sample_in_state(struct device *dev)
+{
+	return sample_over_spi(dev, false);
+}
+
+static int spi_sample_apart(struct device *dev)
+{
+	return sample_over_spi(dev, true);
+}
+
 /* Without it the kernel does not even declare its functions. */
 #if IS_REACHABLE(CONFIG_I2C)
 static int i2c_transfer_messages(struct i2c_adapter *i2c, struct i2c_msg *messages, int nr)
@@ -422,6 +490,8 @@ const struct bench_case handover_cases[] = {
 	{ "read-unmapped", read_unmapped, .syncs = true },
 	{ "spi-read-mapped", spi_read_mapped, .syncs = true },
 	{ "spi-read-unmapped", spi_read_unmapped, .syncs = true },
+	{ "spi-sample-in-state", spi_sample_in_state, .syncs = true },
+	{ "spi-sample-apart", spi_sample_apart, .syncs = true },
 	{ "i2c-read-mapped", i2c_read_mapped, .syncs = true },
 	{ "i2c-read-unmapped", i2c_read_unmapped, .syncs = true },
 	{}

@@ -4,6 +4,7 @@
  */
 #include <linux/delay.h>
 #include <linux/kfence.h>
+#include <linux/scatterlist.h>
 
 #include "bench.h"
 
@@ -152,6 +153,111 @@ static int small_kmallocs(struct device *dev)
 	return mapped == 8 ? 0 : -ENOMEM;
 }
 
+/* The state of a driver that samples: a converter on an SPI bus. */
+struct sampler {
+	u8 sample[8];
+	u32 overruns;
+	u8 rest[52];
+};
+
+enum when { NEVER, DURING, BETWEEN };
+
+/* One sample as the SPI core maps it: what hands the buffer over are syncs. */
+static int take_sample(struct device *dev, u8 *buffer, u32 *field, enum when when)
+{
+	const unsigned long attrs = DMA_ATTR_SKIP_CPU_SYNC;
+	struct scatterlist sg;
+	int i;
+
+	sg_init_one(&sg, buffer, 8);
+	if (!dma_map_sg_attrs(dev, &sg, 1, DMA_FROM_DEVICE, attrs))
+		return -ENOMEM;
+	for (i = 0; i < 2; i++) {
+		if (when == BETWEEN)
+			WRITE_ONCE(*field, *field + 1);
+		dma_sync_sg_for_device(dev, &sg, 1, DMA_FROM_DEVICE);
+		if (when == DURING)
+			WRITE_ONCE(*field, *field + 1);
+		dma_sync_sg_for_cpu(dev, &sg, 1, DMA_FROM_DEVICE);
+	}
+	if (when == BETWEEN)
+		WRITE_ONCE(*field, *field + 1);
+	dma_unmap_sg_attrs(dev, &sg, 1, DMA_FROM_DEVICE, attrs);
+	return 0;
+}
+
+static int sample_into_state(struct device *dev, enum when when)
+{
+	struct sampler *state = kzalloc(sizeof(*state), GFP_KERNEL);
+	int err = state ? take_sample(dev, state->sample, &state->overruns, when) : -ENOMEM;
+
+	kfree(state);
+	return err;
+}
+
+static int skipped_neighbour_write(struct device *dev)
+{
+	return sample_into_state(dev, DURING);
+}
+
+static int skipped_neighbour_in_turn(struct device *dev)
+{
+	return sample_into_state(dev, BETWEEN);
+}
+
+static int skipped_apart(struct device *dev)
+{
+	struct sampler *state = kzalloc(sizeof(*state), GFP_KERNEL);
+	u8 *sample = kzalloc(64, GFP_KERNEL);
+	int err = state && sample ? take_sample(dev, sample, &state->overruns, DURING) : -ENOMEM;
+
+	kfree(sample);
+	kfree(state);
+	return err;
+}
+
+/* As page_pool has it: a page that stays mapped, its halves in turn the device's and ours. */
+static int skipped_halves(struct device *dev)
+{
+	u8 *page = (u8 *)get_zeroed_page(GFP_KERNEL);
+	const u32 half = PAGE_SIZE / 2;
+	dma_addr_t dma;
+	int i;
+
+	if (!page)
+		return -ENOMEM;
+	dma = dma_map_single_attrs(dev, page, PAGE_SIZE, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	for (i = 0; i < 4; i++) {
+		u32 ours = i % 2 * half, theirs = half - ours;
+
+		dma_sync_single_range_for_device(dev, dma, theirs, half, DMA_FROM_DEVICE);
+		memset(page + ours, i, half);
+		dma_sync_single_range_for_cpu(dev, dma, theirs, half, DMA_FROM_DEVICE);
+	}
+	dma_unmap_single_attrs(dev, dma, PAGE_SIZE, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
+	free_page((unsigned long)page);
+	return 0;
+}
+
+/* As two importers of one dma-buf. */
+static int skipped_twice(struct device *dev)
+{
+	u8 *page = (u8 *)get_zeroed_page(GFP_KERNEL);
+	dma_addr_t dma[2];
+	int i;
+
+	if (!page)
+		return -ENOMEM;
+	for (i = 0; i < 2; i++)
+		dma[i] = dma_map_single_attrs(dev, page, PAGE_SIZE, DMA_BIDIRECTIONAL,
+					      DMA_ATTR_SKIP_CPU_SYNC);
+	for (i = 0; i < 2; i++)
+		dma_unmap_single_attrs(dev, dma[i], PAGE_SIZE, DMA_BIDIRECTIONAL,
+				       DMA_ATTR_SKIP_CPU_SYNC);
+	free_page((unsigned long)page);
+	return 0;
+}
+
 /*
  * An object that KFENCE keeps at the end of a page. It takes one every few milliseconds, of
  * whoever comes: kfence.sample_interval=10. NULL: it takes none.
@@ -192,10 +298,11 @@ static int guarded_whole(struct device *dev)
 	return err;
 }
 
+/* The buffer is 8 bytes into an object of 320, which no multiple of those leads to. */
 static int guarded_neighbour_write(struct device *dev)
 {
-	struct kmem_cache *cache = kmem_cache_create("dmabench-guarded", sizeof(struct embedded),
-						     64, SLAB_NO_MERGE, NULL);
+	struct kmem_cache *cache =
+		kmem_cache_create("dmabench-guarded", 320, 64, SLAB_NO_MERGE, NULL);
 	struct embedded *e;
 	int err = -ENODEV;
 
@@ -222,6 +329,14 @@ const struct bench_case line_cases[] = { { "neighbour-write", neighbour_write },
 					 { "packed-cache", packed_cache },
 					 { "aligned-cache", aligned_cache },
 					 { "small-kmallocs", small_kmallocs },
+					 { "skip-neighbour-write", skipped_neighbour_write,
+					   .syncs = true },
+					 { "skip-neighbour-in-turn", skipped_neighbour_in_turn,
+					   .syncs = true },
+					 { "skip-unseen-turn", skipped_neighbour_in_turn },
+					 { "skip-apart", skipped_apart, .syncs = true },
+					 { "skip-halves", skipped_halves, .syncs = true },
+					 { "skip-twice", skipped_twice, .syncs = true },
 					 { "guarded-whole", guarded_whole },
 					 { "guarded-neighbour-write", guarded_neighbour_write },
 					 {} };
