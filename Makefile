@@ -11,7 +11,7 @@ KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 BPF_HEADERS := $(wildcard bpf/*.h)
 # What comes after the events: no libbpf in it, so that it is tested natively.
 OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
-	user/explain.c user/record.c user/replay.c user/options.c user/returns.c user/engine.c
+	user/explain.c user/needs.c user/record.c user/replay.c user/options.c user/returns.c user/engine.c
 TRACER := user/dmasnoop.c user/attach.c user/memory.c user/exact.c user/table.c user/devices.c user/live.c \
 	user/watch.c user/targets.c user/held.c user/logged.c $(OUTPUTS)
 USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
@@ -45,7 +45,7 @@ user/%_test: user/%_test.c $(OUTPUTS) $(USER_HEADERS) $(BPF_HEADERS)
 	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< $(OUTPUTS) -lcmocka -lz -ljson-c
 
 # Recordings that an attacker made. libFuzzer is clang's.
-FUZZED := findings report json ktap summary symbols explain record replay options
+FUZZED := findings report json ktap summary needs symbols explain record replay options
 user/replay_fuzz: user/replay_fuzz.c $(FUZZED:%=user/%.c) $(USER_HEADERS) $(BPF_HEADERS)
 	$(CLANG) -O1 -g $(WARNINGS) -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED:%=user/%.c) -lz -ljson-c
@@ -130,6 +130,7 @@ lint:
 
 clean:
 	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test \
+		user/replay_fuzz \
 		kunit/pairs/empty kunit/pairs/empty.bpf.o $(patsubst %.c,%,$(wildcard user/*_test.c))
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
 

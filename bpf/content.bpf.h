@@ -84,6 +84,21 @@ static __always_inline void content_wait(struct device_state *device)
 	device->content_next = now + ((u32)now * 0x9e3779b9u >> 21) + 1;
 }
 
+/*
+ * Of each call site the first, the second, the fourth and so on are compared, whatever the
+ * others of its device had: a command's buffer is mapped before each key. It is the slow path
+ * that comes here, for whose stack this is little. Two sites may share a count.
+ */
+static __always_inline bool site_due(const struct mapping *map)
+{
+	u64 site = (map->stack ^ map->generation) * 0x9e3779b97f4a7c15;
+	u16 *count = &content_sites[site >> 52 & (CONTENT_SITES - 1)], now = *count + 1;
+
+	if (now)
+		*count = now;
+	return !(now & (now - 1));
+}
+
 /* Of the mapping at @s->at nothing is kept any more. */
 __noinline int content_forget(struct scratch *s)
 {
@@ -114,15 +129,16 @@ __noinline int content_remember(struct scratch *s)
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
 	device = known_device(s);
-	if (!device || !content_due(device))
+	if (!device || !(content_due(device) || site_due(map)))
 		return 0;
-	if (content_mode == CONTENT_SAMPLE)
+	if (content_mode == CONTENT_SAMPLE && content_due(device))
 		content_wait(device);
 	hash = hash_content(s, map->phys, map->size);
 	if (bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))
 		count_lost(LOST_TABLE);
 	else
 		__sync_fetch_and_or(&map->flags, MAP_CONTENT);
+	__sync_fetch_and_add(&device->compared, 1);
 	return 0;
 }
 

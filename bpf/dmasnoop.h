@@ -270,6 +270,7 @@ enum pace {
  * @generation: tells it apart from all others, those that had its address before, too; the
  *	lowest bits are its place in the table
  * @ready: the rest is filled in
+ * @by_hand: it has buffers that share lines, mapped with DMA_ATTR_SKIP_CPU_SYNC
  * @pace: enum pace
  * @flags: of its mappings, made by the fast path
  * @max_segment, @boundary: what it states to take of a list's entries
@@ -286,6 +287,7 @@ enum pace {
  * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
  * @software: its dma_map_ops are a module's: a program plays the device
  * @content_next: of @maps and @syncs: after so many a buffer that it reads is compared
+ * @compared: buffers that it reads, kept to be compared
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
  * @odd: what makes up the difference between @maps less @unmaps and those that are live:
@@ -315,11 +317,13 @@ struct device_state {
 	u8 software;
 	u8 pace;
 	u8 told;
-	u8 pad[3];
+	u8 by_hand;
+	u8 pad[2];
 	u32 flags;
 	u64 max_segment;
 	u64 boundary;
 	u64 content_next;
+	u64 compared;
 	u64 maps;
 	u64 unmaps;
 	u64 syncs;
@@ -365,6 +369,7 @@ enum detail {
 	DETAIL_FREE, /* a free page */
 	DETAIL_RAM, /* RAM given to dma_map_resource() */
 	DETAIL_CPU_ADDRESS, /* addr-unknown: freed with another CPU address */
+	DETAIL_OTHER_DEVICE, /* addr-unknown: mapped by another device of the same family */
 	DETAIL_TOO_LONG, /* sg-limits */
 	DETAIL_BOUNDARY, /* sg-limits */
 	DETAIL_NET, /* handover-unsynced: to the network stack */
@@ -433,6 +438,7 @@ enum event_type {
  * @device: dev_name()
  * @driver: driver's name
  * @function_driver: see struct device_state
+ * @other_device: DETAIL_OTHER_DEVICE: whose @map is; else empty
  * @skips_sync: see struct device_state
  * @has_ops, @iommu: see struct device_state
  * @live: LEAK by growth: live mappings of the call site; else 0
@@ -461,6 +467,7 @@ struct finding {
 	char device[NAME_SIZE];
 	char driver[NAME_SIZE];
 	char function_driver[NAME_SIZE];
+	char other_device[NAME_SIZE];
 	u8 skips_sync;
 	u8 has_ops;
 	u8 iommu;

@@ -250,6 +250,7 @@ enum exact_mode {
 	EXACT_SAME, /* mapped once more: to the device only, and in every way the same */
 	EXACT_OVER, /* that was there last */
 	EXACT_STALE, /* of a device that is no more, and whose place this one has */
+	EXACT_FAMILY, /* that fits @s's call, of a device above or below this one */
 };
 
 static __always_inline bool fits(const struct scratch *s, const struct mapping *map)
@@ -269,6 +270,29 @@ static __always_inline bool is_stale(const struct mapping *map, u32 generation)
 	return its != generation && place_of_generation(its) == place_of_generation(generation);
 }
 
+#define GENERATIONS 4
+
+/* Is one device a parent of another, or a parent's? */
+static __always_inline bool is_above(u64 above, u64 dev)
+{
+	for (u32 i = 0; i < GENERATIONS && dev; i++) {
+		dev = (u64)BPF_CORE_READ((struct device *)dev, parent);
+		if (dev == above)
+			return true;
+	}
+	return false;
+}
+
+/* Is it live, and of a device for which this one may have been taken by mistake? */
+static __always_inline bool is_of_family(const struct scratch *s, const struct mapping *map)
+{
+	const struct device_state *its = &devices[place_of_generation(map->generation)];
+
+	return is_live(map) && its->ready && its->generation == map->generation &&
+	       place_of_generation(map->generation) != s->device && fits(s, map) &&
+	       (is_above(its->dev, s->dev) || is_above(s->dev, its->dev));
+}
+
 enum rank { NOT_IT, SECOND_BEST, THE_ONE };
 
 /* A mapping at the right address: is it the one? @best: the place of the best so far. */
@@ -285,6 +309,8 @@ __noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
 				       (!other || born_ns(map) >= born_ns(other)) ?
 			       SECOND_BEST :
 			       NOT_IT;
+	if (mode == EXACT_FAMILY)
+		return is_of_family(s, map) ? THE_ONE : NOT_IT;
 	generation = devices[s->device & (DEVICES_MAX - 1)].generation;
 	if (mode == EXACT_LIVE && slot_is_leaving(map->users) && map->generation == generation)
 		s->leaving = 1;
@@ -307,7 +333,8 @@ static long exact_place(u32 index, struct exact_walk *walk)
 	struct scratch *s = walk->s;
 	u32 rank;
 
-	if (!map || map->dma != s->dma || place_of_generation(map->generation) != s->device)
+	if (!map || map->dma != s->dma ||
+	    (walk->mode != EXACT_FAMILY && place_of_generation(map->generation) != s->device))
 		return 0;
 	rank = exact_one(s, at, walk->mode, walk->best);
 	if (rank == NOT_IT)
@@ -373,12 +400,6 @@ static __always_inline struct mapping *find_exact(struct scratch *s)
 }
 
 /* --- by an address inside --- */
-
-/* The device of a mapping; or, when that is gone, the one that has its place now. */
-static __always_inline struct device_state *device_at(const struct mapping *map)
-{
-	return &devices[place_of_generation(map->generation)];
-}
 
 static __always_inline bool is_there(const struct mapping *map)
 {

@@ -284,6 +284,8 @@ static __always_inline void judge_writable(struct scratch *s)
 	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
 	if (level < NR_LEVELS)
 		judge(s, WITH_LEVEL(CHECK_LINE_SHARED_OBJECT, level) | WITH_MAP);
+	if (s->attrs & ATTR_SKIP_CPU_SYNC && known_device(s))
+		known_device(s)->by_hand = 1;
 	if (!(s->attrs & ATTR_SKIP_CPU_SYNC) || s->map.flags & MAP_BLIND)
 		slack_remember(s);
 }
@@ -459,10 +461,36 @@ __noinline int forget(struct scratch *s)
 }
 
 /*
+ * The mapping at an address that this device has not mapped, and another one of its family has:
+ * a parent's, unmapped or synced for a child, say. Then it is told, and in @s. What the device
+ * only reads two of a family can have mapped, this one before the trace.
+ */
+__noinline int judge_family(struct scratch *s)
+{
+	u32 at = search_exact(s, EXACT_FAMILY), what = CHECK_ADDR_UNKNOWN | WITH_MAP;
+	struct mapping *map = at == NOWHERE ? NULL : mapping_at(at);
+
+	s = own(s);
+	if (!s || !map)
+		return 0;
+	s->at = at;
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	s->detail = DETAIL_OTHER_DEVICE;
+	if (rule_device_writes(s->dir))
+		judge(s, what | LEVEL_VIOLATION << 8);
+	else
+		judge(s, what | LEVEL_HAZARD << 8 | UNSURE);
+	s->detail = DETAIL_NONE;
+	return 1;
+}
+
+/*
  * Unmap of something that is not live. Only for a device that was born while
  * tracing, and of which nothing was lost, is every mapping known.
+ *
+ * Returns 1 when the mapping at @s->at, another device's, is over by it.
  */
-static __always_inline void judge_unknown(struct scratch *s, struct device_state *device)
+static __always_inline bool judge_unknown(struct scratch *s, struct device_state *device)
 {
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
@@ -470,7 +498,11 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 
 	/* What a driver frees after it left was told of then; its device may be another now. */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
-		return;
+		return false;
+	if (!s->leaving && judge_family(s)) {
+		__sync_fetch_and_add(&device_at(&s->map)->odd, -1);
+		return part(s->at, false) == LAST;
+	}
 	if (was && was->generation != device->generation)
 		was = NULL;
 	if (was)
@@ -485,6 +517,7 @@ static __always_inline void judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		__sync_fetch_and_add(&device->older, 1);
+	return false;
 }
 
 /* Notes each check of a rule's answer. */
@@ -520,8 +553,7 @@ __noinline int judge_unmap(struct scratch *s)
 	if (!map) {
 		if (s->kind != KIND_COHERENT)
 			__sync_fetch_and_add(&device->odd, 1);
-		judge_unknown(s, device);
-		return 0;
+		return judge_unknown(s, device);
 	}
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	call.size = s->size;
@@ -586,6 +618,8 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
 
+	if (judge_family(s))
+		return;
 	if (was && was->generation == device->generation && device->complete &&
 	    !events_lost(s, device, born_ns(was)) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));

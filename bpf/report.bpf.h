@@ -642,6 +642,12 @@ static __always_inline void write_signature(u64 tag, u64 stack)
 
 /* --- history --- */
 
+/* The device of a mapping; or, when that is gone, the one that has its place now. */
+static __always_inline struct device_state *device_at(const struct mapping *map)
+{
+	return &devices[place_of_generation(map->generation)];
+}
+
 /* When it was mapped, ns; jiffies go with CLOCK_MONOTONIC. */
 static __always_inline u64 born_ns(const struct mapping *map)
 {
@@ -758,6 +764,10 @@ static long send_one(u32 index, struct send_walk *walk)
 	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
 	__builtin_memcpy(finding->function_driver, device->function_driver,
 			 sizeof(finding->function_driver));
+	finding->other_device[0] = '\0';
+	if (verdict->detail == DETAIL_OTHER_DEVICE)
+		__builtin_memcpy(finding->other_device, device_at(&s->map)->name,
+				 sizeof(finding->other_device));
 	finding->skips_sync = device->skips_sync;
 	finding->has_ops = device->has_ops;
 	finding->iommu = device->iommu;

@@ -166,6 +166,11 @@ struct {
 
 struct signature signatures[SIGNATURES];
 
+/* How often a device's buffers were compared, or could have been, by call site: site_due(). */
+#define CONTENT_SITES 4096
+
+u16 content_sites[CONTENT_SITES];
+
 /*
  * Which mappings begin in a page, of DMA or of physical addresses, for those that
  * the buckets do not tell: whose two addresses differ, and long ones. Only a hint:

@@ -517,9 +517,10 @@ static void channels_forget_their_clients(struct kunit *test)
 	f->chan = dma_request_channel(mask, is_ours, f->dev);
 	KUNIT_ASSERT_NOT_NULL(test, f->chan);
 	reinit_completion(&f->done);
-	KUNIT_EXPECT_EQ(test, submit(test, f,
-				     dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
-							       DMA_PREP_INTERRUPT | DMA_CTRL_ACK)),
+	KUNIT_EXPECT_EQ(test,
+			submit(test, f,
+			       dmaengine_prep_dma_memcpy(f->chan, f->dst_bus, f->src_bus, 64,
+							 DMA_PREP_INTERRUPT | DMA_CTRL_ACK)),
 			cookie);
 	finish(test, f);
 	KUNIT_EXPECT_EQ(test, dma_async_is_tx_complete(f->chan, cookie, NULL, NULL), DMA_COMPLETE);

@@ -405,6 +405,7 @@ static void collect(struct summary *summary)
 			      attach_unreadable(tracer.bpf) ? UNREADABLE :
 							      READABLE,
 		.blind_interrupts = tracer.bpf->bss->blind_interrupts,
+		.sampled = opts.content == CONTENT_SAMPLE,
 		.line_size = opts.line_size,
 		.watch = watch_totals(),
 		.unsettled = held_unsettled(),

@@ -162,6 +162,7 @@ void findings_add(struct findings *findings, const struct finding *found, uint64
 	clean_text(copy.device, sizeof(copy.device));
 	clean_text(copy.driver, sizeof(copy.driver));
 	clean_text(copy.function_driver, sizeof(copy.function_driver));
+	clean_text(copy.other_device, sizeof(copy.other_device));
 	clean_text(copy.object.cache, sizeof(copy.object.cache));
 	if (!(findings->checks & 1u << finding->check) ||
 	    !findings_selects(findings, finding->device, finding->driver, finding->function_driver))

@@ -89,6 +89,8 @@ void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned i
 	ADD("driver", json_object_new_string(f->driver));
 	if (f->function_driver[0])
 		ADD("function_driver", json_object_new_string(f->function_driver));
+	if (f->other_device[0])
+		ADD("other_device", json_object_new_string(f->other_device));
 	ADD("size", json_object_new_int64(f->has_map ? m->size : f->size));
 	ADD("direction", json_object_new_string(dir_names[(f->has_map ? m->dir : f->dir) & 3]));
 	ADD("dma", json_object_new_uint64(f->has_map ? m->dma : f->addr));

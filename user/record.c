@@ -288,6 +288,7 @@ void record_flush(const struct summary *summary, bool end)
 		.unreadable = summary->unreadable,
 		.blind_interrupts = summary->blind_interrupts,
 		.end = end,
+		.sampled = summary->sampled,
 	};
 
 	for (struct written *kind = recording.first_kind; kind; kind = kind->next_kind) {

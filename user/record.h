@@ -148,6 +148,7 @@ struct record_repeat {
  * @unreadable: see struct summary
  * @blind_interrupts: see struct summary
  * @end: the run was over
+ * @sampled: see struct summary
  * @left_out: see struct summary
  */
 struct record_totals {
@@ -160,7 +161,7 @@ struct record_totals {
 	u32 leaks_judged;
 	u32 unreadable;
 	u32 end;
-	u32 pad;
+	u32 sampled;
 	char left_out[LEFT_OUT_SIZE];
 };
 

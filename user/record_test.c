@@ -393,6 +393,41 @@ static void what_was_not_looked_at_is_said(void **state)
 	free_outcome(&outcome);
 }
 
+/* Each reason once, with the devices it holds for, and what their checks are. */
+static void what_stood_down_is_said(void **state)
+{
+	struct device_state storage[2];
+	struct summary summary = a_summary(storage);
+	struct outcome outcome;
+
+	(void)state;
+	storage[0].complete = 1;
+	storage[1].skips_sync = 1;
+	storage[1].compared = 5;
+	summary.sampled = true;
+	open_recording();
+	record_flush(&summary, true);
+	assert_int_equal(record_close(), 0);
+	outcome = replay_plain();
+	assert_non_null(strstr(outcome.text, "\nStood down on 0000:00:03.0: "));
+	assert_null(strstr(outcome.text, "0000:00:02.0:"));
+	assert_null(strstr(outcome.text, "in use before the trace"));
+	assert_non_null(strstr(outcome.text, " sync-outside-mapping, "));
+	assert_non_null(strstr(outcome.text, "compared 5 buffers, of 11 maps and syncs"));
+	assert_non_null(
+		strstr(outcome.json, "\"syncs_observable\":true,\"compared\":0,\"stood_down\":[]"));
+	assert_non_null(strstr(outcome.json, "\"stood_down\":[{\"checks\":["));
+	for (const char *line = outcome.text; *line; line += strcspn(line, "\n") + 1)
+		assert_in_range(strcspn(line, "\n"), 0, 80);
+	free_outcome(&outcome);
+
+	/* Only of checks that were asked for. */
+	outcome = replay_with((struct findings){ .checks = 1u << CHECK_LEAK });
+	assert_null(strstr(outcome.text, "Stood down"));
+	assert_null(strstr(outcome.text, "compared"));
+	free_outcome(&outcome);
+}
+
 static void a_full_disk_is_said(void **state)
 {
 	const struct record_header header = { .line_size = 64 };
@@ -903,6 +938,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(any_byte_flipped_is_noticed),
 		cmocka_unit_test(what_is_intact_is_replayed),
 		cmocka_unit_test(what_was_not_looked_at_is_said),
+		cmocka_unit_test(what_stood_down_is_said),
 		cmocka_unit_test(a_block_taken_out_is_noticed),
 		cmocka_unit_test(what_is_no_recording_is_refused),
 		cmocka_unit_test(names_cannot_drive_a_terminal),

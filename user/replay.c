@@ -384,6 +384,7 @@ static void summarise(struct reader *reader, const struct record_header *header)
 		.leaks_judged = reader->totals.leaks_judged,
 		.unreadable = reader->totals.unreadable,
 		.blind_interrupts = reader->totals.blind_interrupts,
+		.sampled = reader->totals.sampled,
 		.line_size = header->line_size,
 		.filtered = header->device[0] || header->driver[0],
 		.damaged = !reader->has_totals,

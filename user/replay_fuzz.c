@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Recordings that an attacker made, for libFuzzer: `make fuzz'.
+ * Recordings that an attacker made, for libFuzzer: scripts/test runs it for a minute, from
+ * user/corpus and from what record_test --seeds writes.
  *
  * The first byte decides what the rest is. Odd: a file, as it is. Even: the plain entries
  * of blocks, that are given right heads and checksums here, as they would stop every

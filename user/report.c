@@ -300,6 +300,7 @@ static const char *const detail_names[NR_DETAILS] = {
 	[DETAIL_DATA] = "the kernel's static data",
 	[DETAIL_FREE] = "a page that is free",
 	[DETAIL_RAM] = "RAM, given to dma_map_resource()",
+	[DETAIL_OTHER_DEVICE] = "wrong device: another one of its family has mapped it",
 	[DETAIL_CPU_ADDRESS] = "freed with another CPU address than was allocated",
 	[DETAIL_TOO_LONG] = "longer than the device states (dma_set_max_seg_size())",
 	[DETAIL_BOUNDARY] = "crosses the boundary the device states (dma_set_seg_boundary())",
@@ -362,9 +363,12 @@ const char *finding_call(const struct finding *finding)
 static void what(FILE *out, const struct finding *f)
 {
 	const char *detail = finding_detail(f), *call = finding_call(f);
-	char text[96] = "";
+	char text[128] = "";
 
-	if (detail)
+	if (f->detail == DETAIL_OTHER_DEVICE)
+		snprintf(text, sizeof(text), "wrong device: %s has mapped it, and %s not",
+			 f->other_device, f->device);
+	else if (detail)
 		snprintf(text, sizeof(text), "%s", detail);
 	else if (f->check == CHECK_FUNCTION_MISMATCH && call && f->has_map)
 		snprintf(text, sizeof(text), "mapped by %s, %s %s", finding_mapped_by(f),
@@ -406,6 +410,10 @@ static const char *unsure(const struct finding *f)
 	case CHECK_FREED_WHILE_MAPPED:
 	case CHECK_HANDOVER_UNSYNCED:
 		return "events were lost, and with them maybe the unmap of this buffer.";
+	case CHECK_ADDR_UNKNOWN:
+		if (f->detail == DETAIL_OTHER_DEVICE)
+			return "this device may have had it mapped, too, before the trace began.";
+		return "events were lost, and one of them could explain this.";
 	default:
 		return "events were lost, and one of them could explain this.";
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "needs.h"
 #include "summary.h"
 
 #define DEVICES_SHOWN 12
@@ -66,6 +67,79 @@ static void watch_text(FILE *out, const struct summary *summary)
 			watch->refused, watch->error ? strerror(watch->error) : "others use them");
 }
 
+#define DEVICES_NAMED 4
+
+/* Which checks were not judged on which devices, and why. */
+static void stood_down_text(FILE *out, const struct summary *summary)
+{
+	uint64_t compared = 0, handovers = 0;
+	char text[2048];
+
+	for (size_t reason = 0; reason < nr_reasons; reason++) {
+		FILE *words = fmemopen(text, sizeof(text), "w");
+		uint32_t checks = 0;
+		const char *why = "";
+		size_t nr = 0;
+
+		if (!words)
+			return;
+		for (size_t i = 0; i < summary->nr_devices; i++) {
+			uint32_t more = stood_down(&summary->devices[i], reason, &why);
+
+			checks |= more & summary->checks;
+			if (more && nr++ < DEVICES_NAMED)
+				fprintf(words, "%s%s", nr > 1 ? ", " : "on ",
+					summary->devices[i].name);
+		}
+		if (nr > DEVICES_NAMED)
+			fprintf(words, " and %zu more", nr - DEVICES_NAMED);
+		fprintf(words, ":");
+		for (int check = 0; check < NR_CHECKS; check++)
+			if (checks & 1u << check)
+				fprintf(words, " %s%s", check_infos[check].name,
+					checks >> check == 1 ? "." : ",");
+		fprintf(words, " Why: %s.", why);
+		fclose(words);
+		if (checks)
+			print_wrapped(out, "Stood down", text);
+	}
+	for (size_t i = 0; i < summary->nr_devices; i++) {
+		compared += summary->devices[i].compared;
+		handovers += summary->devices[i].maps + summary->devices[i].syncs;
+	}
+	if (summary->sampled && compared && summary->checks & 1u << CHECK_CONTENT_CHANGED)
+		fprintf(out,
+			"Sampled:   content-changed compared %" PRIu64 " buffers, of %" PRIu64
+			" maps and syncs\n"
+			"           (--content=edges: all).\n",
+			compared, handovers);
+}
+
+static struct json_object *stood_down_json(const struct summary *summary,
+					   const struct device_state *device)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t reason = 0; reason < nr_reasons; reason++) {
+		const char *why;
+		uint32_t checks = stood_down(device, reason, &why) & summary->checks;
+		struct json_object *o, *names;
+
+		if (!checks)
+			continue;
+		names = json_object_new_array();
+		for (int check = 0; check < NR_CHECKS; check++)
+			if (checks & 1u << check)
+				json_object_array_add(
+					names, json_object_new_string(check_infos[check].name));
+		o = json_object_new_object();
+		json_object_object_add(o, "checks", names);
+		json_object_object_add(o, "why", json_object_new_string(why));
+		json_object_array_add(all, o);
+	}
+	return all;
+}
+
 /**
  * summary_text - print a summary for a person
  * @out: where
@@ -76,7 +150,6 @@ void summary_text(FILE *out, const struct summary *summary)
 	const struct device_state *states = summary->devices;
 	size_t nr = summary->nr_devices, shown = nr < DEVICES_SHOWN ? nr : DEVICES_SHOWN;
 	uint64_t lost = summary->missed;
-	size_t blind = 0;
 
 	fprintf(out, "---- summary\n");
 	if (summary->damaged)
@@ -87,8 +160,6 @@ void summary_text(FILE *out, const struct summary *summary)
 	else
 		fprintf(out, "%-16s %-22s %8s %8s %7s %5s %8s\n", "DEVICE", "DRIVER", "MAPS",
 			"UNMAPS", "SYNCS", "LIVE", "FINDINGS");
-	for (size_t i = 0; i < nr; i++)
-		blind += states[i].skips_sync;
 	for (size_t i = 0; i < shown; i++) {
 		const struct device_state *s = &states[i];
 		char syncs[24] = "unseen", driver[DRIVERS_SIZE] = "";
@@ -114,12 +185,7 @@ void summary_text(FILE *out, const struct summary *summary)
 			" (--level note shows them)" :
 			"",
 		summary->different);
-	if (blind)
-		fprintf(out,
-			"Not seen: syncs of %zu device%s (dma_skip_sync: coherent, not bounced); checks\n"
-			"          that need them stand down there. --exact shows them; so does booting\n"
-			"          with swiotlb=force.\n",
-			blind, blind > 1 ? "s" : "");
+	stood_down_text(out, summary);
 	if (summary->unreadable == UNREADABLE_LATER)
 		fprintf(out,
 			"Not seen: what buffers hold, and what lies beside them; memory that must not be\n"
@@ -250,6 +316,8 @@ void summary_json(FILE *out, const struct summary *summary)
 		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
 		json_object_object_add(d, "syncs_observable",
 				       json_object_new_boolean(!states[i].skips_sync));
+		json_object_object_add(d, "compared", json_object_new_uint64(states[i].compared));
+		json_object_object_add(d, "stood_down", stood_down_json(summary, &states[i]));
 		json_object_array_add(devices, d);
 		if (states[i].skips_sync) {
 			char text[96];

@@ -42,6 +42,7 @@ enum unreadable {
  * @unreadable: why contents and allocations are not known, enum unreadable
  * @level: what was reported from
  * @line_size: what was judged by, bytes
+ * @sampled: contents of some buffers only were compared
  * @filtered: by device or driver
  * @watch: what --watch did
  * @unsettled: accesses that --watch saw, of which what followed is not known
@@ -65,6 +66,7 @@ struct summary {
 	u64 blind_interrupts;
 	enum level level;
 	unsigned int line_size;
+	bool sampled;
 	bool filtered;
 	struct watch_totals watch;
 	uint64_t unsettled;

@@ -32,11 +32,13 @@ static inline void dma_free_noncontiguous(struct device *dev, size_t size, struc
  * @run: what the driver does with its device; 0, or why it could not be done
  * @syncs: the device's syncs are carried out. Otherwise kernels from 6.10 on skip
  *	them where the device is coherent, and nobody can see that they were asked for.
+ * @older: the device, and its parent, are there since the module is, and so before a trace
  */
 struct bench_case {
 	const char *name;
 	int (*run)(struct device *dev);
 	bool syncs;
+	bool older;
 };
 
 /* Each ends with an entry without a name. */

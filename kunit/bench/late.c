@@ -176,6 +176,23 @@ static int late_content(struct device *dev)
 	return err;
 }
 
+/* A command takes the first sample; the key after it is written back into. */
+static int second_content(struct device *dev)
+{
+	struct buffer command, key;
+	int err = buffer_get(dev, &command, SIZE, DMA_TO_DEVICE);
+
+	if (err)
+		return err;
+	err = buffer_get(dev, &key, SIZE, DMA_TO_DEVICE);
+	if (!err) {
+		WRITE_ONCE(key.cpu[8], 1);
+		buffer_put(dev, &key);
+	}
+	buffer_put(dev, &command);
+	return err;
+}
+
 /* A buffer mapped once, and handed over by syncs ever after. */
 static __always_inline int send_again(struct device *dev, bool late)
 {
@@ -274,6 +291,7 @@ const struct bench_case late_cases[] = {
 	{ "late-shared-line", late_shared_line },
 	{ "late-sync-outside", late_sync_outside, true },
 	{ "late-content", late_content, true },
+	{ "second-content", second_content, true },
 	{ "synced-content", synced_content, true },
 	{ "synced-content-in-turn", synced_content_in_turn, true },
 	{ "late-freed", late_freed },

@@ -317,26 +317,25 @@ static int guarded_neighbour_write(struct device *dev)
 	return err;
 }
 
-const struct bench_case line_cases[] = { { "neighbour-write", neighbour_write },
-					 { "neighbour-write-aligned", neighbour_write_aligned },
-					 { "neighbour-in-turn", neighbour_write_in_turn,
-					   .syncs = true },
-					 /* The same, and nobody can see it. */
-					 { "neighbour-unseen-turn", neighbour_write_in_turn },
-					 { "two-on-one-line", two_on_one_line },
-					 { "two-on-two-lines", two_on_two_lines },
-					 { "to-and-from", to_and_from },
-					 { "packed-cache", packed_cache },
-					 { "aligned-cache", aligned_cache },
-					 { "small-kmallocs", small_kmallocs },
-					 { "skip-neighbour-write", skipped_neighbour_write,
-					   .syncs = true },
-					 { "skip-neighbour-in-turn", skipped_neighbour_in_turn,
-					   .syncs = true },
-					 { "skip-unseen-turn", skipped_neighbour_in_turn },
-					 { "skip-apart", skipped_apart, .syncs = true },
-					 { "skip-halves", skipped_halves, .syncs = true },
-					 { "skip-twice", skipped_twice, .syncs = true },
-					 { "guarded-whole", guarded_whole },
-					 { "guarded-neighbour-write", guarded_neighbour_write },
-					 {} };
+const struct bench_case line_cases[] = {
+	{ "neighbour-write", neighbour_write },
+	{ "neighbour-write-aligned", neighbour_write_aligned },
+	{ "neighbour-in-turn", neighbour_write_in_turn, .syncs = true },
+	/* The same, and nobody can see it. */
+	{ "neighbour-unseen-turn", neighbour_write_in_turn },
+	{ "two-on-one-line", two_on_one_line },
+	{ "two-on-two-lines", two_on_two_lines },
+	{ "to-and-from", to_and_from },
+	{ "packed-cache", packed_cache },
+	{ "aligned-cache", aligned_cache },
+	{ "small-kmallocs", small_kmallocs },
+	{ "skip-neighbour-write", skipped_neighbour_write, .syncs = true },
+	{ "skip-neighbour-in-turn", skipped_neighbour_in_turn, .syncs = true },
+	{ "skip-unseen-turn", skipped_neighbour_in_turn },
+	{ "skip-apart", skipped_apart, .syncs = true },
+	{ "skip-halves", skipped_halves, .syncs = true },
+	{ "skip-twice", skipped_twice, .syncs = true },
+	{ "guarded-whole", guarded_whole },
+	{ "guarded-neighbour-write", guarded_neighbour_write },
+	{}
+};

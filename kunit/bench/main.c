@@ -36,6 +36,7 @@ static const struct bench_case *const tables[] = {
 };
 
 static struct dentry *trigger;
+static struct platform_device *oldest;
 static DEFINE_MUTEX(one_at_a_time);
 
 /**
@@ -104,25 +105,84 @@ int bench_bind(struct device *dev)
 #endif
 }
 
-static int run(const struct bench_case *c)
+/* A device named for its case, so it does not match the driver by name: bound by hand. */
+static struct platform_device *make(const char *case_name, struct device *parent)
 {
+	struct platform_device_info info = { .parent = parent, .id = PLATFORM_DEVID_NONE };
 	struct platform_device *pdev;
 	char name[32];
 	int err;
 
-	/* Named for its case, so it does not match the driver by name: bound by hand, below. */
+	snprintf(name, sizeof(name), "bench.%s", case_name);
+	info.name = name;
+	pdev = platform_device_register_full(&info);
+	if (IS_ERR(pdev))
+		return pdev;
+	err = bench_bind(&pdev->dev);
+	if (!err)
+		return pdev;
+	platform_device_unregister(pdev);
+	return ERR_PTR(err);
+}
+
+static int unregister(struct device *dev, void *unused)
+{
+	platform_device_unregister(to_platform_device(dev));
+	return 0;
+}
+
+/* The parent of those devices that are there for as long as the module. */
+static int make_older(void)
+{
+	const struct bench_case *c;
+	int i;
+
+	oldest = make("oldest", NULL);
+	for (i = 0; !IS_ERR(oldest) && i < ARRAY_SIZE(tables); i++)
+		for (c = tables[i]; c->name; c++)
+			if (c->older && IS_ERR(make(c->name, &oldest->dev)))
+				return -ENOMEM;
+	return PTR_ERR_OR_ZERO(oldest);
+}
+
+static void remove_older(void)
+{
+	if (IS_ERR(oldest))
+		return;
+	device_for_each_child(&oldest->dev, NULL, unregister);
+	platform_device_unregister(oldest);
+}
+
+static int run_older(const struct bench_case *c)
+{
+	struct device *dev;
+	char name[32];
+	int err;
+
 	snprintf(name, sizeof(name), "bench.%s", c->name);
-	pdev = platform_device_register_simple(name, PLATFORM_DEVID_NONE, NULL, 0);
+	dev = device_find_child_by_name(&oldest->dev, name);
+	if (!dev)
+		return -ENODEV;
+	err = c->run(dev);
+	put_device(dev);
+	return err;
+}
+
+static int run(const struct bench_case *c)
+{
+	struct platform_device *pdev;
+	int err;
+
+	if (c->older)
+		return run_older(c);
+	pdev = make(c->name, NULL);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
-	err = bench_bind(&pdev->dev);
-	if (!err) {
 #ifdef HAVE_DMA_RESET_NEED_SYNC
-		if (c->syncs)
-			dma_reset_need_sync(&pdev->dev);
+	if (c->syncs)
+		dma_reset_need_sync(&pdev->dev);
 #endif
-		err = c->run(&pdev->dev);
-	}
+	err = c->run(&pdev->dev);
 	platform_device_unregister(pdev);
 	return err;
 }
@@ -176,14 +236,22 @@ static int __init bench_init(void)
 {
 	int err = platform_driver_register(&bench_driver);
 
-	if (!err)
-		trigger = debugfs_create_file("dmabench", 0600, NULL, NULL, &trigger_fops);
-	return err;
+	if (err)
+		return err;
+	err = make_older();
+	if (err) {
+		remove_older();
+		platform_driver_unregister(&bench_driver);
+		return err;
+	}
+	trigger = debugfs_create_file("dmabench", 0600, NULL, NULL, &trigger_fops);
+	return 0;
 }
 
 static void __exit bench_exit(void)
 {
 	debugfs_remove(trigger);
+	remove_older();
 	platform_driver_unregister(&bench_driver);
 }
 

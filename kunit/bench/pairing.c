@@ -48,6 +48,35 @@ static int unmap_twice(struct device *dev)
 	return 0;
 }
 
+/* Mapped for the parent, and given back for the child, which it is that drivers have at hand. */
+static int wrong_device(struct device *dev)
+{
+	struct buffer b;
+	int err = buffer_get(dev->parent, &b, SIZE, DMA_FROM_DEVICE);
+
+	if (err)
+		return err;
+	buffer_unmap(dev, &b);
+	kfree(b.cpu);
+	return 0;
+}
+
+/* Both send the same page, as both may. */
+static int shared_by_family(struct device *dev)
+{
+	struct buffer above, below;
+	int err = buffer_get(dev->parent, &above, SIZE, DMA_TO_DEVICE);
+
+	if (err)
+		return err;
+	below.cpu = above.cpu;
+	err = buffer_map(dev, &below, SIZE, DMA_TO_DEVICE);
+	if (!err)
+		buffer_unmap(dev, &below);
+	buffer_put(dev->parent, &above);
+	return err;
+}
+
 /* The same buffer again and again, as a driver with a fixed ring does. */
 static int map_again(struct device *dev)
 {
@@ -247,6 +276,8 @@ static int attrs_skip_sync(struct device *dev)
 const struct bench_case pairing_cases[] = { { "right", right },
 					    { "size-wrong", size_wrong },
 					    { "direction-wrong", direction_wrong },
+					    { "wrong-device", wrong_device, .older = true },
+					    { "shared-by-family", shared_by_family, .older = true },
 					    { "unmap-twice", unmap_twice },
 					    { "map-again", map_again },
 					    { "single-as-list", single_as_list },
