@@ -272,7 +272,7 @@ static void keep_descriptor(void *data, struct device *dev, u32 channel, u64 bus
 	*(struct ring_desc *)data = *desc;
 }
 
-/* Of a descriptor that cannot be read nothing is told: neither what the stack held nor an old one. */
+/* Of a descriptor that cannot be read nothing is told: not what the stack held, nor an old one. */
 static void what_is_not_read_is_not_told(struct kunit *test)
 {
 	static const struct ring_desc nothing;

@@ -167,19 +167,16 @@ static int take_sample(struct device *dev, u8 *buffer, u32 *field, enum when whe
 {
 	const unsigned long attrs = DMA_ATTR_SKIP_CPU_SYNC;
 	struct scatterlist sg;
-	int i;
 
 	sg_init_one(&sg, buffer, 8);
 	if (!dma_map_sg_attrs(dev, &sg, 1, DMA_FROM_DEVICE, attrs))
 		return -ENOMEM;
-	for (i = 0; i < 2; i++) {
-		if (when == BETWEEN)
-			WRITE_ONCE(*field, *field + 1);
-		dma_sync_sg_for_device(dev, &sg, 1, DMA_FROM_DEVICE);
-		if (when == DURING)
-			WRITE_ONCE(*field, *field + 1);
-		dma_sync_sg_for_cpu(dev, &sg, 1, DMA_FROM_DEVICE);
-	}
+	if (when == BETWEEN)
+		WRITE_ONCE(*field, *field + 1);
+	dma_sync_sg_for_device(dev, &sg, 1, DMA_FROM_DEVICE);
+	if (when == DURING)
+		WRITE_ONCE(*field, *field + 1);
+	dma_sync_sg_for_cpu(dev, &sg, 1, DMA_FROM_DEVICE);
 	if (when == BETWEEN)
 		WRITE_ONCE(*field, *field + 1);
 	dma_unmap_sg_attrs(dev, &sg, 1, DMA_FROM_DEVICE, attrs);
