@@ -242,8 +242,7 @@ static void unmap(const struct act *act)
 	leave(s);
 }
 
-/* While a mapping that the device writes is there, all of its line bits are
- * set. */
+/* While a mapping that the device writes is there, all of its line bits are set. */
 static QUIET void check_lines(const struct act *act)
 {
 	const u64 *word = lines + page_index(act->phys);
@@ -295,6 +294,7 @@ static const char *const check_names[] = {
  * struct scene - what happens at once
  * @name: what it is about
  * @before: done before, on one CPU
+ * @stale: and then its devices went, and others came into their places
  * @acts: of each CPU
  * @may: findings that may come, bits of enum check; all else is a false alarm
  * @must: one of these has to, whatever the order
@@ -303,6 +303,7 @@ static const char *const check_names[] = {
 struct scene {
 	const char *name;
 	struct act before[ACTS];
+	bool stale;
 	struct act acts[CPUS][ACTS];
 	u32 may;
 	u32 must;
@@ -321,6 +322,10 @@ static struct device dev_a = { .init_name = "a" }, dev_b = { .init_name = "b" };
 #define READS(w, d, size)                         \
 	{                                         \
 		w, d, PAGE_A, size, DIR_TO_DEVICE \
+	}
+#define ELSEWHERE(w, d, size)                            \
+	{                                                \
+		w, d, PAGE_A + 4096, size, DIR_TO_DEVICE \
 	}
 #define LOWER(w, d)                               \
 	{                                         \
@@ -369,10 +374,14 @@ static const struct scene scenes[] = {
 	  .before = { WHOLE(MAP, A, 64) },
 	  .acts = { { WHOLE(UNMAP, A, 64) }, { WHOLE(MAP, B, 64), WHOLE(UNMAP, B, 64) } },
 	  .may = BIT(DOUBLE_MAP) },
-	/* 1131 and 4096 bytes to A have one place for their signatures: see
-       same_place(). */
+	{ .name = "a buffer was a gone device's",
+	  .before = { READS(MAP, A, 4096) },
+	  .stale = true,
+	  .acts = { { READS(MAP, A, 4096), READS(UNMAP, A, 4096) },
+		    { READS(MAP, A, 512), READS(UNMAP, A, 512) } } },
+	/* 4096 bytes where nothing was yet, and a length whose signature has the same place. */
 	{ .name = "two signatures in one place",
-	  .acts = { { READS(MAP, A, 4096), READS(UNMAP, A, 4096) }, {} } },
+	  .acts = { { ELSEWHERE(MAP, A, 4096), ELSEWHERE(UNMAP, A, 4096) }, {} } },
 };
 
 static QUIET struct device_state *device(u64 dev)
@@ -495,15 +504,15 @@ static QUIET bool explore(u32 from, u32 left)
 	return true;
 }
 
-/* A length whose signature has the place of that of 4096 bytes. */
+/* Another length whose signature has the place of that of 4096 bytes. */
 static QUIET u64 same_place(void)
 {
 	const struct signature *place =
 		signature_at(signature_of(device(A), 0, 4096, DIR_TO_DEVICE, KIND_SINGLE, 0));
 	u64 size = 16;
 
-	while (signature_at(signature_of(device(A), 0, size, DIR_TO_DEVICE, KIND_SINGLE, 0)) !=
-	       place)
+	while (size == 4096 || signature_at(signature_of(device(A), 0, size, DIR_TO_DEVICE,
+							 KIND_SINGLE, 0)) != place)
 		size++;
 	return size;
 }
@@ -521,8 +530,7 @@ static QUIET void calm(u64 dev, bool slow)
 	set_pace(state);
 }
 
-/* Mappings as often as it takes for their devices to be ordinary ones, and
- * back. */
+/* Mappings as often as it takes for their devices to be ordinary ones, and back. */
 static QUIET void warm_up(const struct scene *scene, bool slow)
 {
 	struct act acts[] = { LOWER(MAP, A),	   UPPER(MAP, B),      READS(MAP, A, 4096),
@@ -547,6 +555,8 @@ static QUIET void warm_up(const struct scene *scene, bool slow)
 		cpus[0].event.stack[0] = scene->before[i].size;
 		map(&scene->before[i]);
 	}
+	for (u32 i = 0; i < BUCKETS * BUCKET && scene->stale; i++)
+		buckets[i / BUCKET].map[i % BUCKET].generation += DEVICES_MAX;
 	if (slow) {
 		device(A)->pace = PACE_SLOW;
 		device(B)->pace = PACE_SLOW;
