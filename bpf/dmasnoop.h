@@ -287,6 +287,7 @@ enum pace {
  * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
  * @software: its dma_map_ops are a module's: a program plays the device
  * @content_next: of @maps and @syncs: after so many a buffer that it reads is compared
+ * @ends: mappings of it, or of what was in its place, that were ended on the slow path
  * @compared: buffers that it reads, kept to be compared
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
@@ -323,6 +324,7 @@ struct device_state {
 	u64 max_segment;
 	u64 boundary;
 	u64 content_next;
+	u64 ends;
 	u64 compared;
 	u64 maps;
 	u64 unmaps;

@@ -305,7 +305,7 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 		return false;
 	/* From now on it is nobody else's; but it may have become another mapping before. */
 	flags = map->flags;
-	if (map->dma != ARG(0) || map->generation != device->generation ||
+	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
 	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
 		__sync_fetch_and_add(&map->users, 1 - SLOT_RELEASING);
 		return false;

@@ -243,6 +243,7 @@ struct exact_walk {
 	u32 best;
 	u32 nr;
 	u32 mode;
+	u32 fits;
 };
 
 enum exact_mode {
@@ -299,22 +300,24 @@ enum rank { NOT_IT, SECOND_BEST, THE_ONE };
 __noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
 {
 	struct mapping *map = mapping_at(at), *other = mapping_at(best);
-	u32 generation;
+	u32 generation, users;
 
 	s = own(s);
 	if (!s || !map)
 		return NOT_IT;
+	/* Once: what is not leaving here must not be taken for over below. */
+	users = *(volatile u32 *)&map->users;
 	if (mode == EXACT_OVER)
-		return (!map->users || slot_is_leaving(map->users)) &&
+		return (!users || slot_is_leaving(users)) &&
 				       (!other || born_ns(map) >= born_ns(other)) ?
 			       SECOND_BEST :
 			       NOT_IT;
 	if (mode == EXACT_FAMILY)
 		return is_of_family(s, map) ? THE_ONE : NOT_IT;
 	generation = devices[s->device & (DEVICES_MAX - 1)].generation;
-	if (mode == EXACT_LIVE && slot_is_leaving(map->users) && map->generation == generation)
+	if (mode == EXACT_LIVE && slot_is_leaving(users) && map->generation == generation)
 		s->leaving = 1;
-	if (!is_live(map))
+	if (!slot_is_live(users))
 		return NOT_IT;
 	if (mode == EXACT_STALE)
 		return is_stale(map, generation) ? THE_ONE : NOT_IT;
@@ -342,6 +345,7 @@ static long exact_place(u32 index, struct exact_walk *walk)
 	walk->nr++;
 	if (rank == THE_ONE || walk->best == NOWHERE || walk->mode == EXACT_OVER)
 		walk->best = at;
+	walk->fits = rank == THE_ONE;
 	return rank == THE_ONE;
 }
 
@@ -364,32 +368,48 @@ __noinline u32 search_exact(struct scratch *s, u32 mode)
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
 	bpf_loop(places_of(walk.home), exact_place, &walk, 0);
+	s->exact = walk.fits;
 	return walk.best;
 }
 
 /* How often a search looks again for a mapping that another event may put back. */
 #define LEAVING_TRIES 64
 
+/* How many of a device's mappings have ended: read as the first and the last thing of a look. */
+static __always_inline u64 ended(struct device_state *device)
+{
+	return __sync_fetch_and_add(&device->ends, 0) + __sync_fetch_and_add(&device->unmaps, 0);
+}
+
 /*
  * The place of the live mapping at exactly this address that fits best, in @s->at, too.
- * NOWHERE with @s->leaving set: another event is still at work on one that could be it.
+ * NOWHERE with @s->leaving set: others are at work on what could be it, and do not come to
+ * an end.
  *
- * Looks twice in any case: of one buffer that is mapped twice, another CPU's unmap may have
- * taken the mapping that this search was on its way to, and left the other.
+ * Of one buffer that is mapped more than once, another CPU's unmap may take the mapping that
+ * this search is on its way to, and leave one behind it, in a place that was free when it was
+ * looked at. So what is not found, or does not fit, counts only if nothing ended meanwhile.
  */
 __noinline u32 search_live(struct scratch *s)
 {
+	struct device_state *device;
+
 	s = own(s);
 	if (!s)
 		return NOWHERE;
+	device = &devices[s->device & (DEVICES_MAX - 1)];
 	SHORT_LOOP
 	for (u32 i = 0; i < LEAVING_TRIES; i++) {
+		u64 before = ended(device);
+
 		s->leaving = 0;
 		s->at = search_exact(s, EXACT_LIVE);
-		if (s->at != NOWHERE || (i && !s->leaving))
-			break;
+		if (s->exact || (!s->leaving && ended(device) == before))
+			return s->at;
 	}
-	return s->at;
+	s->leaving = 1;
+	s->at = NOWHERE;
+	return NOWHERE;
 }
 
 static __always_inline struct mapping *find_exact(struct scratch *s)

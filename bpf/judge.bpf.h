@@ -143,45 +143,99 @@ static __always_inline void handed_over_again(struct scratch *s)
 	add_step(map, OP_MAP);
 }
 
-/*
- * One more user of a live mapping; false when its last one has just gone and it
- * is being removed, which must not be undone.
- */
-__noinline int join(u32 at)
+/* The event at work has a slot that is live to itself: nobody else joins or ends it. */
+static __always_inline u32 lock_slot(struct mapping *map)
 {
-	struct mapping *map = mapping_at(at);
-
-	for (int i = 0; map && i < 8; i++) {
-		u32 users = map->users;
+	SHORT_LOOP
+	for (u32 i = 0; i < 8; i++) {
+		u32 users = *(volatile u32 *)&map->users;
 
 		if (!slot_is_live(users))
-			return false;
-		if (set_users(map, users, users + 1))
-			return true;
+			return 0;
+		if (set_users(map, users, users + SLOT_ENDING))
+			return users;
 	}
+	return 0;
+}
+
+/* Gives it back, with so many users more. */
+static __always_inline void unlock_slot(struct mapping *map, u32 more)
+{
+	__sync_fetch_and_add(&map->users, more - SLOT_ENDING);
+}
+
+/* Is what is in a slot still what a search found there? It may have been another's since. */
+static __always_inline bool is_still(const struct scratch *s, const struct mapping *map,
+				     u32 generation)
+{
+	return *(volatile u64 *)&map->dma == s->dma &&
+	       *(volatile u32 *)&map->generation == generation && (!s->exact || fits(s, map));
+}
+
+/*
+ * One more user of the live mapping at @s->at; false when its last one has just gone and it
+ * is being removed, which must not be undone.
+ */
+__noinline int join(struct scratch *s)
+{
+	struct device_state *device;
+	struct mapping *map;
+
+	s = own(s);
+	device = s ? known_device(s) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map || !device || !lock_slot(map))
+		return false;
+	if (is_still(s, map, device->generation)) {
+		unlock_slot(map, 1);
+		return true;
+	}
+	unlock_slot(map, 0);
 	return false;
 }
 
 enum parted { NOT_LIVE, NOT_LAST, LAST };
 
 /*
- * One user less, or, if @all, all of them. After the LAST its slot is ENDING, and nobody
+ * One user less of the mapping at @s->at. After the LAST its slot is ENDING, and nobody
  * else's before end_lines(). NOT_LIVE: another event was first.
  */
-__noinline int part(u32 at, u32 all)
+__noinline int part(struct scratch *s, u32 generation)
+{
+	struct mapping *map;
+	u32 users;
+
+	s = own(s);
+	map = s ? mapping_at(s->at) : NULL;
+	users = map ? lock_slot(map) & SLOT_USERS : 0;
+	if (!s || !map || !users)
+		return NOT_LIVE;
+	if (!is_still(s, map, generation)) {
+		unlock_slot(map, 0);
+		return NOT_LIVE;
+	}
+	if (users > 1) {
+		unlock_slot(map, -1);
+		return NOT_LAST;
+	}
+	__sync_fetch_and_add(&map->users, -1);
+	return LAST;
+}
+
+/* All users less, as the device has lost its driver. Then the slot is ENDING. */
+__noinline int part_all(u32 at, u32 generation)
 {
 	struct mapping *map = mapping_at(at);
+	u32 users = map ? lock_slot(map) & SLOT_USERS : 0;
 
-	for (int i = 0; map && i < 8; i++) {
-		u32 users = map->users;
-		bool last = all || (users & SLOT_USERS) == 1;
-
-		if (!slot_is_live(users))
-			return NOT_LIVE;
-		if (set_users(map, users, last ? SLOT_ENDING | (users & SLOT_MET) : users - 1))
-			return last ? LAST : NOT_LAST;
+	if (!map || !users)
+		return false;
+	if (*(volatile u32 *)&map->generation != generation) {
+		unlock_slot(map, 0);
+		return false;
 	}
-	return NOT_LIVE;
+	__sync_fetch_and_add(&map->users, -users);
+	return true;
 }
 
 /* Releases the lines of a mapping whose slot is ENDING, and frees the slot. */
@@ -203,7 +257,7 @@ static __always_inline void end_lines(struct mapping *map)
  * @s->at. Another CPU that unmaps the same buffer, mapped twice, may take what was found
  * here: then the other one is looked for.
  */
-static __always_inline u32 find_parted(struct scratch *s)
+static __always_inline u32 find_parted(struct scratch *s, u32 generation)
 {
 	u32 parted = NOT_LIVE;
 
@@ -212,9 +266,12 @@ static __always_inline u32 find_parted(struct scratch *s)
 		u32 at = search_live(s);
 
 		if (at == NOWHERE)
-			break;
-		parted = part(at, false);
+			return NOT_LIVE;
+		parted = part(s, generation);
 	}
+	/* Others have been first each time. */
+	if (parted == NOT_LIVE)
+		s->leaving = 1;
 	return parted;
 }
 
@@ -222,15 +279,16 @@ static __always_inline u32 find_parted(struct scratch *s)
 static __always_inline void end_stale(u32 at, u32 generation)
 {
 	struct mapping *map = at == NOWHERE ? NULL : mapping_at(at);
-	u32 users = map ? *(volatile u32 *)&map->users : 0;
+	u32 users = map ? lock_slot(map) & SLOT_USERS : 0;
 
-	if (!map || !slot_is_live(users) ||
-	    !set_users(map, users, SLOT_ENDING | (users & SLOT_MET)))
+	if (!map || !users)
 		return;
-	if (is_stale(map, generation))
+	if (is_stale(map, generation)) {
+		__sync_fetch_and_add(&map->users, -users);
 		end_lines(map);
-	else
-		__sync_fetch_and_add(&map->users, (users & SLOT_USERS) - SLOT_ENDING);
+	} else {
+		unlock_slot(map, 0);
+	}
 }
 
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
@@ -250,7 +308,7 @@ __noinline int insert(struct scratch *s)
 		return NO_ROOM;
 	if (s->dir == DIR_TO_DEVICE) {
 		s->at = search_exact(s, EXACT_SAME);
-		if (s->at != NOWHERE && join(s->at))
+		if (s->at != NOWHERE && join(s))
 			return MAPPED_AGAIN;
 	}
 	end_stale(search_exact(s, EXACT_STALE), device->generation);
@@ -494,14 +552,19 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 {
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
-	bool sure = device->complete && !s->leaving && !events_lost(s, device, device->since);
+	bool sure = device->complete && !events_lost(s, device, device->since);
 
+	/* It may be put back, and then nobody is left who would end it. */
+	if (s->leaving) {
+		lose_event_of(device);
+		return false;
+	}
 	/* What a driver frees after it left was told of then; its device may be another now. */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
 		return false;
-	if (!s->leaving && judge_family(s)) {
+	if (judge_family(s)) {
 		__sync_fetch_and_add(&device_at(&s->map)->odd, -1);
-		return part(s->at, false) == LAST;
+		return part(s, s->map.generation) == LAST;
 	}
 	if (was && was->generation != device->generation)
 		was = NULL;
@@ -548,7 +611,7 @@ __noinline int judge_unmap(struct scratch *s)
 	if (s->kind != KIND_COHERENT)
 		__sync_fetch_and_add(&device->unmaps, 1);
 	s->missing = device->skips_sync || device->unmatched;
-	parted = find_parted(s);
+	parted = find_parted(s, device->generation);
 	map = parted == NOT_LIVE ? NULL : mapping_at(s->at);
 	if (!map) {
 		if (s->kind != KIND_COHERENT)
@@ -820,7 +883,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	s->at = walk->index * BUCKET + place;
 	/* It was mapped before its driver asked whether it has to be unmapped. */
 	if (device->lazy && map->kind != KIND_COHERENT)
-		return part(s->at, true) == LAST ? forget(s) : 0;
+		return part_all(s->at, device->generation) ? forget(s) : 0;
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
@@ -832,7 +895,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);
 	send_verdicts(walk->ctx, s);
 	map->owner = OWNER_NOBODY;
-	if (part(s->at, true) == LAST)
+	if (part_all(s->at, device->generation))
 		forget(s);
 	return 0;
 }

@@ -125,6 +125,8 @@ static __always_inline void end_slot(struct mapping *map, bool released)
 {
 	u64 phys = map->phys, size = map->size;
 
+	/* While it is there still: search_live(). */
+	__sync_fetch_and_add(&device_at(map)->ends, 1);
 	if (__sync_lock_test_and_set(&map->users, 0) & SLOT_MET && released)
 		lines_claim(phys, size);
 }

@@ -12,7 +12,8 @@
  *   TAKEN      SLOT_TAKEN        being written; only the event that took the slot may read it
  *   MAKING     SLOT_MAKING       complete; its cache lines are being claimed
  *   LIVE       1 to SLOT_USERS   complete; the number is how often it is mapped at once
- *   ENDING     SLOT_ENDING       complete; an unmap is being judged
+ *   ENDING     SLOT_ENDING (+n)  complete; an event has it to itself: it looks whose mapping
+ *                                it is (n are its users), or judges an unmap (no n)
  *   RELEASING  SLOT_RELEASING    complete; its cache lines are being released
  *
  *   SLOT_MET may be added to all but OVER and TAKEN: another mapping is, or was, on one of
@@ -25,13 +26,15 @@
  *   TAKEN      LIVE       that event, on the slow path             exchange
  *   MAKING     LIVE       that event                               add, which keeps SLOT_MET
  *   MAKING     OVER       that event: the slow path starts anew    exchange
- *   LIVE n     LIVE n+1   a map event of the same buffer           compare-and-swap
- *   LIVE n     LIVE n-1   an unmap event, n > 1                    compare-and-swap
+ *   LIVE n     ENDING+n   a map of the same buffer, an unmap on    compare-and-swap
+ *                         the slow path, a driver that leaves
+ *   ENDING+n   LIVE n     that event: it is another's mapping      add, which keeps SLOT_MET
+ *   ENDING+n   LIVE n+1   that map event                           add, which keeps SLOT_MET
+ *   ENDING+n   LIVE n-1   that unmap event, n > 1                  add, which keeps SLOT_MET
+ *   ENDING+n   ENDING     that unmap event, n = 1; or the driver   add, which keeps SLOT_MET
+ *                         has left, or the device is no more
  *   LIVE 1     RELEASING  an unmap event on the fast path          compare-and-swap
  *   RELEASING  LIVE 1     that event: the slow path has to judge   add, which keeps SLOT_MET
- *   LIVE 1     ENDING     an unmap event on the slow path          compare-and-swap
- *   LIVE n     ENDING     the device lost its driver, or is no more  compare-and-swap
- *   ENDING     LIVE n     that event: the slot is of another device   add, which keeps SLOT_MET
  *   ENDING     RELEASING  that event, unless SLOT_MET is there     compare-and-swap
  *   ENDING     OVER       that event, when SLOT_MET is there       exchange
  *   RELEASING  OVER       that event                               exchange
@@ -48,7 +51,10 @@
  *    (A third mapping that comes to the line between the clearing and the setting again
  *    is not met. The window is a few instructions.)
  * 3. ENDING and RELEASING do not mean "not there": the event at work may put the mapping
- *    back. A search that finds its mapping so tries again; then it is unsure.
+ *    back. A search that finds its mapping so tries again. It also tries again when one
+ *    of its device's mappings ended meanwhile: of a buffer mapped twice, the one it was on
+ *    its way to may be gone, and the other be where it has looked. Tried often enough, the
+ *    event counts as lost.
  * 4. Whose mapping it is, is compared before an exchange, so that one device's event
  *    never hides the mapping of another; and after it, because the slot may have been
  *    given to another mapping in between.

@@ -301,6 +301,7 @@ struct scratch {
 	u8 met;
 	u8 leaving; /* find_exact(): an event is at work on what could be the mapping */
 	u8 looked; /* for losses: see events_lost() */
+	u8 exact; /* find_exact(): what was found fits in every way */
 	u8 watched; /* by a watchpoint: */
 	u8 watch; /* which of watches */
 	u32 device; /* which of devices */

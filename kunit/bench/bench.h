@@ -43,11 +43,15 @@ struct bench_case {
 
 /* Each ends with an entry without a name. */
 extern const struct bench_case address_cases[], pairing_cases[], list_cases[], sync_cases[],
-	line_cases[], lifetime_cases[], handover_cases[], usb_cases[], late_cases[], nested_cases[];
+	line_cases[], lifetime_cases[], handover_cases[], usb_cases[], late_cases[], nested_cases[],
+	storm_cases[];
 
 /* What a probe ends with, if anything: 0, or why it fails. */
 extern int (*bench_probed)(struct device *dev);
 
+struct platform_device;
+
+struct platform_device *bench_make(const char *case_name, struct device *parent);
 int bench_bind(struct device *dev);
 bool bench_wait(unsigned long end);
 unsigned long bench_end(void);

@@ -28,8 +28,8 @@ module_param(seconds, uint, 0644);
 MODULE_PARM_DESC(seconds, "how long the cases take that are about time (default 5)");
 
 static const struct bench_case *const tables[] = {
-	address_cases,	pairing_cases,	list_cases, sync_cases,
-	line_cases,	lifetime_cases, late_cases, nested_cases,
+	address_cases,	pairing_cases, list_cases,   sync_cases,  line_cases,
+	lifetime_cases, late_cases,    nested_cases, storm_cases,
 #ifdef HAVE_HANDOVERS
 	handover_cases, usb_cases,
 #endif
@@ -105,8 +105,14 @@ int bench_bind(struct device *dev)
 #endif
 }
 
-/* A device named for its case, so it does not match the driver by name: bound by hand. */
-static struct platform_device *make(const char *case_name, struct device *parent)
+/**
+ * bench_make - a device bound to this driver
+ * @case_name: it is bench.NAME, and so does not match the driver by name: bound by hand
+ * @parent: of it; NULL: none
+ *
+ * Return: the device, or an ERR_PTR().
+ */
+struct platform_device *bench_make(const char *case_name, struct device *parent)
 {
 	struct platform_device_info info = { .parent = parent, .id = PLATFORM_DEVID_NONE };
 	struct platform_device *pdev;
@@ -137,10 +143,10 @@ static int make_older(void)
 	const struct bench_case *c;
 	int i;
 
-	oldest = make("oldest", NULL);
+	oldest = bench_make("oldest", NULL);
 	for (i = 0; !IS_ERR(oldest) && i < ARRAY_SIZE(tables); i++)
 		for (c = tables[i]; c->name; c++)
-			if (c->older && IS_ERR(make(c->name, &oldest->dev)))
+			if (c->older && IS_ERR(bench_make(c->name, &oldest->dev)))
 				return -ENOMEM;
 	return PTR_ERR_OR_ZERO(oldest);
 }
@@ -175,7 +181,7 @@ static int run(const struct bench_case *c)
 
 	if (c->older)
 		return run_older(c);
-	pdev = make(c->name, NULL);
+	pdev = bench_make(c->name, NULL);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
 #ifdef HAVE_DMA_RESET_NEED_SYNC
