@@ -36,7 +36,8 @@ static const struct explanation explain_ADDR_UNKNOWN = {
 		 "dma_unmap_single(dev, ring->dma, len, DMA_FROM_DEVICE);",
 	.sees = "Unmap: no live mapping of the device starts there. Certain only for a device whose "
 		"driver was bound while dmasnoop ran and of which no event was lost; else the "
-		"address may be of a mapping older than the trace, and is counted as that.",
+		"address may be of a mapping older than the trace, and is counted as that. What a "
+		"parent or child of the device has mapped there is told with both names.",
 	.blind = "Devices in use before the trace; load the driver under it (dmasnoop -- modprobe "
 		 "x). A sync may name any address inside a mapping, so one that matches nothing is "
 		 "counted as not judged unless a mapping used to start there.",
@@ -391,7 +392,7 @@ static const struct explanation explain_LINE_SHARED_OBJECT = {
 	.sees = "The slab object around the buffer, read from the kernel when it is mapped, against "
 		"lines of --line-size bytes.",
 	.blind = "Memory of the page allocator has no owner to ask: fragments of a page are not "
-		 "judged. DMA_ATTR_SKIP_CPU_SYNC mappings do no maintenance and are left out.",
+		 "judged.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" }, { HOWTO, "Platform Issues" } },
 };
 
@@ -407,9 +408,11 @@ static const struct explanation explain_LINE_NEIGHBOUR_WRITE = {
 		 "priv->count++; /* on the same line as rx[47] */",
 	.right = "u8 *rx; /* kmalloc(48): lines of its own where it matters */",
 	.sees = "The bytes beside the buffer on its first and last line are read at the handover to "
-		"the device and again at the handover back; those that differ are drawn as W.",
-	.blind = "A write of the same value; one that happened while a skipped sync had given the "
-		 "line to the CPU (then the report says Unsure). Which CPU wrote, and where.",
+		"the device and again at the handover back; those that differ are drawn as W. With "
+		"DMA_ATTR_SKIP_CPU_SYNC, as the SPI core maps, syncs are the handovers.",
+	.blind = "A value that changes and changes back, as a lock's does; a write that happened "
+		 "while a skipped sync had given the line to the CPU (then the report says Unsure, "
+		 "and with DMA_ATTR_SKIP_CPU_SYNC it is a note). Which CPU wrote, and where.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" },
 		  { HOWTO, "What memory is DMA'able?" } },
 };
