@@ -3,10 +3,20 @@
  * Who else is on the buffer's cache lines?
  */
 #include <linux/delay.h>
-#include <linux/kfence.h>
 #include <linux/scatterlist.h>
+#ifdef HAVE_KFENCE
+#include <linux/kfence.h>
+#endif
 
 #include "bench.h"
+
+#ifndef HAVE_KFENCE
+/* Its cases cannot be run. */
+static inline bool is_kfence_address(const void *address)
+{
+	return false;
+}
+#endif
 
 /* Since 6.5. The other has always kept a cache from being merged, too. */
 #ifndef SLAB_NO_MERGE
