@@ -85,9 +85,9 @@ static __always_inline void content_wait(struct device_state *device)
 }
 
 /*
- * Of each call site the first, the second, the fourth and so on are compared, whatever the
- * others of its device had: a command's buffer is mapped before each key. It is the slow path
- * that comes here, for whose stack this is little. Two sites may share a count.
+ * The first, second, fourth, eighth buffer of each call site is compared, and so on. So a site
+ * is looked at even if another site of the device takes every sample of content_wait(). Only
+ * the slow path comes here; its stack costs far more. Two sites may share a count.
  */
 static __always_inline bool site_due(const struct mapping *map)
 {
@@ -134,10 +134,11 @@ __noinline int content_remember(struct scratch *s)
 	if (content_mode == CONTENT_SAMPLE && content_due(device))
 		content_wait(device);
 	hash = hash_content(s, map->phys, map->size);
-	if (bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY))
+	if (bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY)) {
 		count_lost(LOST_TABLE);
-	else
-		__sync_fetch_and_or(&map->flags, MAP_CONTENT);
+		return 0;
+	}
+	__sync_fetch_and_or(&map->flags, MAP_CONTENT);
 	__sync_fetch_and_add(&device->compared, 1);
 	return 0;
 }

@@ -305,7 +305,7 @@ __noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
 	s = own(s);
 	if (!s || !map)
 		return NOT_IT;
-	/* Once: what is not leaving here must not be taken for over below. */
+	/* Read it once: a slot that is not leaving here must not look free below. */
 	users = *(volatile u32 *)&map->users;
 	if (mode == EXACT_OVER)
 		return (!users || slot_is_leaving(users)) &&
@@ -375,7 +375,7 @@ __noinline u32 search_exact(struct scratch *s, u32 mode)
 /* How often a search looks again for a mapping that another event may put back. */
 #define LEAVING_TRIES 64
 
-/* How many of a device's mappings have ended: read as the first and the last thing of a look. */
+/* How many of a device's mappings have ended. A search reads it before and after a look. */
 static __always_inline u64 ended(struct device_state *device)
 {
 	return __sync_fetch_and_add(&device->ends, 0) + __sync_fetch_and_add(&device->unmaps, 0);
@@ -383,12 +383,11 @@ static __always_inline u64 ended(struct device_state *device)
 
 /*
  * The place of the live mapping at exactly this address that fits best, in @s->at, too.
- * NOWHERE with @s->leaving set: others are at work on what could be it, and do not come to
- * an end.
+ * NOWHERE with @s->leaving set: other events kept working on mappings that could be it.
  *
- * Of one buffer that is mapped more than once, another CPU's unmap may take the mapping that
- * this search is on its way to, and leave one behind it, in a place that was free when it was
- * looked at. So what is not found, or does not fit, counts only if nothing ended meanwhile.
+ * A buffer may be mapped more than once. Another CPU can map it again in a place that this
+ * search has already passed, and then unmap the mapping that the search has not reached. So
+ * "not found" and "does not fit" count only if no mapping of the device ended meanwhile.
  */
 __noinline u32 search_live(struct scratch *s)
 {

@@ -143,7 +143,10 @@ static __always_inline void handed_over_again(struct scratch *s)
 	add_step(map, OP_MAP);
 }
 
-/* The event at work has a slot that is live to itself: nobody else joins or ends it. */
+/*
+ * Takes a live slot for the event at work: nobody else can join or end the mapping until
+ * unlock_slot(). Returns the slot's word, or 0 when no mapping is live there.
+ */
 static __always_inline u32 lock_slot(struct mapping *map)
 {
 	SHORT_LOOP
@@ -158,13 +161,13 @@ static __always_inline u32 lock_slot(struct mapping *map)
 	return 0;
 }
 
-/* Gives it back, with so many users more. */
+/* Makes the slot live again, with @more users than before. */
 static __always_inline void unlock_slot(struct mapping *map, u32 more)
 {
 	__sync_fetch_and_add(&map->users, more - SLOT_ENDING);
 }
 
-/* Is what is in a slot still what a search found there? It may have been another's since. */
+/* Does the slot still hold the mapping that a search found? It may have been reused since. */
 static __always_inline bool is_still(const struct scratch *s, const struct mapping *map,
 				     u32 generation)
 {
@@ -249,6 +252,8 @@ static __always_inline void end_lines(struct mapping *map)
 	 */
 	if (release)
 		lines_release(map->phys, map->size);
+	/* Before the slot is free; the fast path has counted its unmap by then: search_live(). */
+	__sync_fetch_and_add(&device_at(map)->ends, 1);
 	end_slot(map, release);
 }
 
@@ -327,8 +332,8 @@ __noinline int insert(struct scratch *s)
 }
 
 /*
- * Everything that is asked of a buffer which the device may write. With SKIP_CPU_SYNC it is a
- * sync that hands it over; where those are not seen it counts from here.
+ * Checks a buffer that the device may write. With DMA_ATTR_SKIP_CPU_SYNC only a sync hands the
+ * buffer over; where syncs are not seen, the map counts as the handover.
  */
 static __always_inline void judge_writable(struct scratch *s)
 {
@@ -519,9 +524,9 @@ __noinline int forget(struct scratch *s)
 }
 
 /*
- * The mapping at an address that this device has not mapped, and another one of its family has:
- * a parent's, unmapped or synced for a child, say. Then it is told, and in @s. What the device
- * only reads two of a family can have mapped, this one before the trace.
+ * Reports a call for the wrong device: this device has no mapping at the address, but a parent
+ * or a child of it has. Returns 1 and puts that mapping in @s, or 0. Two devices may both have
+ * mapped a buffer that they only read, this one before the trace, so that is unsure.
  */
 __noinline int judge_family(struct scratch *s)
 {
@@ -554,7 +559,7 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
 	bool sure = device->complete && !events_lost(s, device, device->since);
 
-	/* It may be put back, and then nobody is left who would end it. */
+	/* If the mapping is put back, no other unmap will end it. */
 	if (s->leaving) {
 		lose_event_of(device);
 		return false;

@@ -125,8 +125,6 @@ static __always_inline void end_slot(struct mapping *map, bool released)
 {
 	u64 phys = map->phys, size = map->size;
 
-	/* While it is there still: search_live(). */
-	__sync_fetch_and_add(&device_at(map)->ends, 1);
 	if (__sync_lock_test_and_set(&map->users, 0) & SLOT_MET && released)
 		lines_claim(phys, size);
 }
@@ -492,7 +490,7 @@ __noinline int slack_compare(struct scratch *s)
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
 	if (s->missing || map->flags & MAP_BLIND)
 		what |= UNSURE;
-	/* Whoever maps so intends to sync: that it did is more likely than not. */
+	/* A driver that maps with this attribute syncs by itself, so it most likely did. */
 	if (map->attrs & ATTR_SKIP_CPU_SYNC && map->flags & MAP_BLIND)
 		level = LEVEL_NOTE;
 	return judge(s, what | level << 8);

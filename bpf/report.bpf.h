@@ -390,13 +390,19 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
 }
 
+/* The device of a mapping; or, when that is gone, the one that has its place now. */
+static __always_inline struct device_state *device_at(const struct mapping *map)
+{
+	return &devices[place_of_generation(map->generation)];
+}
+
 /* --- what was lost; user space asks the kernel in another way: engine.c --- */
 
 #ifndef DMASNOOP_NATIVE_H
 
 /*
- * One of cpu_offsets. A kernel without CONFIG_KALLSYMS_ALL does not tell where its own are:
- * but a value of a per-CPU map is as far from where the map has it as everything else is.
+ * Fills in one of cpu_offsets. A kernel without CONFIG_KALLSYMS_ALL hides __per_cpu_offset. The
+ * same offset lies between a value of a per-CPU map and the address that the map keeps.
  */
 static long learn_offset(u32 cpu, const u64 *base)
 {
@@ -414,7 +420,7 @@ static long learn_offset(u32 cpu, const u64 *base)
 	return 0;
 }
 
-/* At a stack's end are the registers of user space; sizes are powers of two. */
+/* User space's registers are at the end of a task's stack, whose size is a power of two. */
 static __always_inline void learn_stack_size(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -641,12 +647,6 @@ static __always_inline void write_signature(u64 tag, u64 stack)
 }
 
 /* --- history --- */
-
-/* The device of a mapping; or, when that is gone, the one that has its place now. */
-static __always_inline struct device_state *device_at(const struct mapping *map)
-{
-	return &devices[place_of_generation(map->generation)];
-}
 
 /* When it was mapped, ns; jiffies go with CLOCK_MONOTONIC. */
 static __always_inline u64 born_ns(const struct mapping *map)

@@ -12,8 +12,8 @@
  *   TAKEN      SLOT_TAKEN        being written; only the event that took the slot may read it
  *   MAKING     SLOT_MAKING       complete; its cache lines are being claimed
  *   LIVE       1 to SLOT_USERS   complete; the number is how often it is mapped at once
- *   ENDING     SLOT_ENDING (+n)  complete; an event has it to itself: it looks whose mapping
- *                                it is (n are its users), or judges an unmap (no n)
+ *   ENDING     SLOT_ENDING (+n)  complete; one event holds the slot. With n users: it checks
+ *                                whose mapping this is. Without: it judges an unmap
  *   RELEASING  SLOT_RELEASING    complete; its cache lines are being released
  *
  *   SLOT_MET may be added to all but OVER and TAKEN: another mapping is, or was, on one of
@@ -51,10 +51,9 @@
  *    (A third mapping that comes to the line between the clearing and the setting again
  *    is not met. The window is a few instructions.)
  * 3. ENDING and RELEASING do not mean "not there": the event at work may put the mapping
- *    back. A search that finds its mapping so tries again. It also tries again when one
- *    of its device's mappings ended meanwhile: of a buffer mapped twice, the one it was on
- *    its way to may be gone, and the other be where it has looked. Tried often enough, the
- *    event counts as lost.
+ *    back. A search that meets one tries again. It also tries again when a mapping of its
+ *    device ended meanwhile: see search_live(). After LEAVING_TRIES the event counts as
+ *    lost.
  * 4. Whose mapping it is, is compared before an exchange, so that one device's event
  *    never hides the mapping of another; and after it, because the slot may have been
  *    given to another mapping in between.

@@ -319,8 +319,8 @@ static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool rea
 		if (err)
 			return done ?: err;
 		/*
-		 * Who is killed leaves; the request goes on and ends by itself. But pages of
-		 * the kernel's are its caller's, who gives them away when we return.
+		 * A caller that is killed may leave: its pages are pinned, and the request ends
+		 * by itself. Kernel pages are not pinned, so wait for the device.
 		 */
 		if (req->pinned)
 			err = wait_for_completion_killable(&req->done);
@@ -418,7 +418,7 @@ static loff_t char_llseek(struct file *file, loff_t offset, int whence)
 	return fixed_size_llseek(file, offset, whence, lc->size);
 }
 
-/* Lets the DMA API map one chunk, as it takes an area for all of an allocation. */
+/* Maps one chunk; the caller has set the area to the addresses of that chunk alone. */
 static int map_chunk(struct loop_char *lc, struct vm_area_struct *vma, u64 pos)
 {
 	struct chunk *chunk = &lc->chunks[pos / CHUNK];
@@ -428,8 +428,8 @@ static int map_chunk(struct loop_char *lc, struct vm_area_struct *vma, u64 pos)
 }
 
 /*
- * The memory itself: coherent, so there is nothing to sync. With which attributes it may
- * be mapped only the DMA API knows: where the device is not coherent, without cache.
+ * Maps the device's memory, which is coherent: there is nothing to sync. Only the DMA API knows
+ * the page protection: uncached where the device is not coherent.
  */
 static int char_mmap(struct file *file, struct vm_area_struct *vma)
 {

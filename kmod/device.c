@@ -269,7 +269,7 @@ void dmaloop_device_destroy(struct platform_device *pdev)
 	WRITE_ONCE(state->orphan, true);
 	/* Nobody can tune it any more: no transfer may wait for the modelled CPU. */
 	engine_load(&state->engine, 0);
-	/* From here on a client may be the last, and @state be gone. */
+	/* Do not touch @state after this: the last client may free it. */
 	if (refcount_dec_and_test(&state->users))
 		platform_device_unregister(pdev);
 }
@@ -315,7 +315,7 @@ void dmaloop_device_unuse(struct device *dev)
 {
 	struct device_state *state = dev_get_drvdata(dev);
 
-	/* Its configuration is gone, too, or it would hold it. */
+	/* Only after dmaloop_device_destroy(): until then the configuration holds a count. */
 	if (refcount_dec_and_test(&state->users))
 		queue_work(dmaloop_queue, &state->destroy);
 }

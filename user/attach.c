@@ -519,11 +519,12 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
 }
 
 /**
- * attach_find_memory - have the direct map and the page array found
+ * attach_find_memory - find the direct map and the array of struct page
  * @bpf: loaded
  *
- * x86 has both in variables (learn_memory() of bpf/memory.bpf.h), where it moves them about
- * and shows its variables, CONFIG_KALLSYMS_ALL. What is not found stays 0.
+ * x86 keeps both addresses in variables: learn_memory() in bpf/memory.bpf.h. A kernel without
+ * CONFIG_DYNAMIC_MEMORY_LAYOUT has none, and one without CONFIG_KALLSYMS_ALL hides them. Then,
+ * and on other architectures, /proc/kcore is searched. What is not found stays 0.
  */
 void attach_find_memory(struct dmasnoop_bpf *bpf)
 {
@@ -725,14 +726,14 @@ static bool learn_programs(struct dmasnoop_bpf *bpf)
 	return nr_elders;
 }
 
-/* CPUs that are there, and can be switched on. Firmware may say that hundreds are possible. */
+/* CPUs that can be brought online. Firmware may declare hundreds more to be possible. */
 static uint32_t cpus_present(void)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/present", "re");
 	uint32_t last = libbpf_num_possible_cpus() - 1;
 	char separator;
 
-	/* 0-3,8: the last one counts. */
+	/* A list such as 0-3,8: the last number is the highest. */
 	while (file && fscanf(file, "%" SCNu32 "%c", &last, &separator) == 2 && separator != '\n')
 		;
 	if (file)
@@ -824,7 +825,9 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 	int64_t settled = bpf->bss->settled, missed;
 	uint64_t taken;
 
-	bpf->bss->nr_cpus = cpus_present();
+	/* CPUs may be added to a running machine. */
+	if (bpf->bss->nr_cpus < (uint32_t)libbpf_num_possible_cpus())
+		bpf->bss->nr_cpus = cpus_present();
 	missed = look_for_missed(bpf, &taken);
 	if (bpf->rodata->preempted) {
 		bpf->bss->settled = bpf->bss->dropped + taken;

@@ -494,7 +494,7 @@ static void look(void)
 		print_live();
 }
 
-/* What COMMAND's end makes of a run without findings: an exit status, as of a shell. */
+/* The exit status of a run without findings, from how COMMAND ended. */
 static int command_status(int status)
 {
 	if (WIFSIGNALED(status)) {
@@ -554,7 +554,7 @@ static int follow(struct ring_buffer *ring, pid_t child)
 	ring_buffer__consume(ring);
 	if (failed)
 		return failed;
-	/* Ctrl-C reaches COMMAND too: then it did not end of itself. */
+	/* Ctrl-C reaches COMMAND too: how that ends then says nothing about it. */
 	return ended && !interrupted ? command_status(status) : 0;
 }
 
@@ -682,8 +682,9 @@ int main(int argc, char **argv)
 	int status;
 
 	/*
-	 * From the first: Ctrl-C while loading ends it too, with what there is. So do a
-	 * terminal and a reader that are gone: whatever ends a run, dmasnoop_sync goes.
+	 * Set before anything is loaded: Ctrl-C then ends the run with what was seen so far.
+	 * A terminal that hangs up and a reader that leaves end it the same way, so that
+	 * dmasnoop_sync is always unloaded.
 	 */
 	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
 		sigaction(stops[i], &stop, NULL);

@@ -10,7 +10,13 @@
 #include "findings.h"
 #include "symbols.h"
 
-static uint64_t mix(uint64_t hash, const void *data, size_t size)
+/**
+ * hash_bytes - add bytes to a hash: FNV-1a
+ * @hash: so far, HASH_START at first
+ * @data: of @size bytes
+ * @size: bytes
+ */
+uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
 		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
@@ -23,19 +29,19 @@ static uint64_t call_sites(const struct finding *f)
 	const uint64_t *event, *map;
 	size_t nr_event = symbols_caller(f->stack, STACK_MAX, &event);
 	size_t nr_map = symbols_caller(f->map_stack, STACK_MAX, &map);
-	uint64_t hash = mix(0xcbf29ce484222325, &f->check, sizeof(f->check));
+	uint64_t hash = hash_bytes(HASH_START, &f->check, sizeof(f->check));
 
 	/* What is graver is told, though a note was before it. */
-	hash = mix(hash, &f->level, sizeof(f->level));
+	hash = hash_bytes(hash, &f->level, sizeof(f->level));
 	/* Two frames tell a helper's callers apart. */
-	hash = mix(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
-	return mix(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
+	hash = hash_bytes(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
+	return hash_bytes(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
 }
 
 /* Bytes of a name, which need not be terminated; what follows it is not part of it. */
 static uint64_t mix_name(uint64_t hash, const char *name)
 {
-	return mix(hash, name, strnlen(name, NAME_SIZE));
+	return hash_bytes(hash, name, strnlen(name, NAME_SIZE));
 }
 
 /* A virtio transport's name is that of many drivers. */

@@ -58,6 +58,10 @@ bool findings_failed(const struct findings *findings);
 void findings_end(struct findings *findings, struct summary *summary);
 void findings_free(struct findings *findings);
 
+/* Of hash_bytes(). */
+#define HASH_START 0xcbf29ce484222325
+
+uint64_t hash_bytes(uint64_t hash, const void *data, size_t size);
 uint64_t finding_kind(const struct finding *finding);
 struct fold *fold_find(struct folds *folds, uint64_t key);
 

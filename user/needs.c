@@ -128,12 +128,12 @@ static bool syncs_by_hand(const struct device_state *device)
 	return device->skips_sync && device->by_hand;
 }
 
-static bool lost_its_way(const struct device_state *device)
+static bool has_unmatched_syncs(const struct device_state *device)
 {
 	return device->unmatched;
 }
 
-/* Of a device's own, not of the whole run: when, what then stands down, and why. */
+/* Why checks stand down on one device: the condition, the checks, and the reason in words. */
 static const struct {
 	bool (*is_so)(const struct device_state *device);
 	uint32_t needs;
@@ -148,7 +148,7 @@ static const struct {
 	  "the driver was told by dma_need_unmap() that it need not unmap" },
 	{ syncs_by_hand, 0, 1u << CHECK_LINE_NEIGHBOUR_WRITE,
 	  "mapped with DMA_ATTR_SKIP_CPU_SYNC, and its syncs are not seen: a note at most" },
-	{ lost_its_way, 0, 1u << CHECK_LINE_NEIGHBOUR_WRITE | 1u << CHECK_CONTENT_CHANGED,
+	{ has_unmatched_syncs, 0, 1u << CHECK_LINE_NEIGHBOUR_WRITE | 1u << CHECK_CONTENT_CHANGED,
 	  "some of its syncs could not be matched: unsure at best" },
 };
 

@@ -23,7 +23,7 @@
 #include "record.h"
 #include "symbols.h"
 
-/* What is known of such a frame is that it is there. */
+/* A frame whose symbol could not be written. */
 #define FRAME_UNKNOWN UINT32_MAX
 
 /* What has been written, by key: a kind of finding, a stack, or an address. */
@@ -155,18 +155,9 @@ static struct written *look_up(void **root, uint64_t key)
 	return found ? *found : NULL;
 }
 
-static uint64_t hash(uint64_t hash, const void *data, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
-	return hash;
-}
-
-#define HASH_START 0xcbf29ce484222325
-
 /*
- * The number that stands for a return address. When a module has come an address may be
- * another's, and has another number then.
+ * The number that stands for a return address. After a module is loaded, an address may belong
+ * to another function; then it gets another number.
  */
 static uint64_t record_frame(uint64_t address)
 {
@@ -183,7 +174,7 @@ static uint64_t record_frame(uint64_t address)
 	entry.offset = symbol.offset;
 	snprintf(entry.name, sizeof(entry.name), "%s", symbol.name ? symbol.name : "");
 	snprintf(entry.module, sizeof(entry.module), "%s", symbol.module ? symbol.module : "");
-	same = hash(HASH_START, &entry, sizeof(entry));
+	same = hash_bytes(HASH_START, &entry, sizeof(entry));
 	written->loads = recording.loads;
 	if (written->number && written->symbol == same)
 		return written->number;
@@ -209,7 +200,7 @@ static int record_stack(const uint64_t *frames)
 	if (!entry.nr)
 		return 0;
 	written = look_up(&recording.stacks,
-			  hash(HASH_START, entry.frame, entry.nr * sizeof(entry.frame[0])));
+			  hash_bytes(HASH_START, entry.frame, entry.nr * sizeof(entry.frame[0])));
 	if (written && written->number)
 		return written->number;
 	if (!written || recording.nr_stacks + 1 >= RECORD_STACKS_MAX)
@@ -341,7 +332,7 @@ static void find_machine(char *text, size_t size)
 	snprintf(text, size, "%s%s%s", vendor, vendor[0] && product[0] ? " " : "", product);
 }
 
-/* What is in it is for root alone until root gives it away. */
+/* Only the owner can read it, until the owner says otherwise. */
 static FILE *open_private(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -350,7 +341,7 @@ static FILE *open_private(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	/* It may have been there, with another mode. */
+	/* A file that was there already may have another mode. */
 	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode) && fchmod(fd, 0600)) {
 		close(fd);
 		return NULL;

@@ -121,7 +121,7 @@ static bool read_finding(struct reader *reader, const void *data, size_t size)
 		return false;
 	memcpy(&entry, data, size);
 	memcpy(&finding, entry.head, sizeof(entry.head));
-	/* A number stands once: so there is an end to what a file can have printed. */
+	/* Each number may be used once, which bounds what a file can have printed. */
 	if (!entry.number || entry.number >= RECORD_FINDINGS_MAX || !valid_finding(&finding) ||
 	    reader->finding[entry.number])
 		return false;
@@ -270,8 +270,8 @@ static size_t read_block(struct reader *reader, const uint8_t *data, size_t size
 }
 
 /*
- * All blocks; over what is not intact, to the next that is. Heads can be made up, each with
- * a megabyte after it that is not what it says: no more is read in all than some times the file.
+ * Reads all blocks, and skips damage up to the next intact block. An attacker can place heads
+ * side by side that each claim the megabyte after them; the budget bounds how much is read.
  */
 static void read_blocks(struct reader *reader, const uint8_t *data, size_t size)
 {

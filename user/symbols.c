@@ -313,7 +313,7 @@ bool symbols_known(const char *name)
 	if (!loaded && !exact_only)
 		symbols_load();
 	for (size_t i = 0; i < nr_entries; i++)
-		if (!strcmp(entries[i].name, name))
+		if (!entries[i].gone && !strcmp(entries[i].name, name))
 			return true;
 	return false;
 }

@@ -48,7 +48,7 @@ static int unmap_twice(struct device *dev)
 	return 0;
 }
 
-/* Mapped for the parent, and given back for the child, which it is that drivers have at hand. */
+/* Mapped for the parent device, and unmapped for its child. */
 static int wrong_device(struct device *dev)
 {
 	struct buffer b;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many CPUs at once on one page, or on one line: what the tracer's table must not be confused
- * by, and faults that it must find all the same. Module parameter seconds says for how long.
+ * Several CPUs at once on one page or one line. The tracer must report nothing that is right,
+ * and must find the planted faults. The module parameter seconds sets the duration.
  */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
