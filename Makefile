@@ -77,14 +77,18 @@ module:
 demo:
 	@scripts/demo
 
+# scripts/test is Python, which a small Debian does not have.
 test:
+	@scripts/deps test
 	@scripts/test
 
 kunit:
+	@scripts/deps test
 	@scripts/kunit
 
 # The same with KASAN: another kernel, some four minutes the first time.
 kunit-kasan:
+	@scripts/deps test
 	@SANITIZER=kasan scripts/kunit
 
 matrix:
