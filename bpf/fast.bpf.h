@@ -299,13 +299,13 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 	struct mapping *map = fast_find(ARG(0));
 	u32 flags;
 
-	if (!map || map->generation != device->generation || map->size != ARG(1) ||
-	    map->shape != shape_of(ARG(2), kind, nents) ||
-	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING || !set_users(map, 1, SLOT_RELEASING))
+	if (!map || map->generation != device->generation || !set_users(map, 1, SLOT_RELEASING))
 		return false;
-	/* From now on it is nobody else's; but it may have become another mapping before. */
+	/* The slot is held now, but it may have become another mapping's before. */
 	flags = map->flags;
 	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
+	    map->shape != shape_of(ARG(2), kind, nents) ||
+	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING ||
 	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
 		__sync_fetch_and_add(&map->users, 1 - SLOT_RELEASING);
 		return false;

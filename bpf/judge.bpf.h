@@ -561,7 +561,7 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 
 	/* If the mapping is put back, no other unmap will end it. */
 	if (s->leaving) {
-		lose_event_of(device);
+		lose_unmap_of(device);
 		return false;
 	}
 	/* What a driver frees after it left was told of then; its device may be another now. */

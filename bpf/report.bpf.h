@@ -551,6 +551,17 @@ static __always_inline bool events_lost(struct scratch *s, const struct device_s
 	return lost_before >= since || device->lost_before >= since;
 }
 
+/*
+ * An unmap of this device could not be carried out: one mapping of a buffer that is mapped more
+ * than once stays too many. Which one it is changes with every map and unmap of the buffer, so
+ * whatever is said of this device from now on is in doubt.
+ */
+static __always_inline void lose_unmap_of(struct device_state *device)
+{
+	__sync_fetch_and_add(&device->lost, 1);
+	set_later(&device->lost_before, ~0ull);
+}
+
 static __always_inline void lose_event_of(struct device_state *device)
 {
 	__sync_fetch_and_add(&device->lost, 1);
