@@ -9,13 +9,14 @@
 /* --- entering and leaving a hook --- */
 
 /*
- * What is preempted in the middle leaves a mapping taken, and has other tasks' events
- * dropped until it goes on. So programs keep preemption off where they can: to those that
- * call functions verified for themselves 6.15 allowed that, and it brought this lock.
+ * A task that is preempted in a program leaves a mapping taken, and events of other tasks
+ * are dropped until it goes on. So programs disable preemption where the verifier lets them:
+ * since Linux 6.15, which also brought this lock, they may then call functions that are
+ * verified on their own.
  *
- * Not quite: the kernel takes a program to be at work until it has returned, and a task that
- * should give way does so in bpf_preempt_enable(). When two have, one in the first program and
- * one in its twin, events on their CPU are lost until one of them goes on: some tens at once.
+ * The kernel takes a program to be at work until it has returned. preempt_enable() would
+ * give way to another task before that, but it does not where interrupts are off
+ * (preempt_schedule() in kernel/sched/core.c); the next preempt_enable() of the kernel does.
  */
 #define CAN_STAY (&bpf_res_spin_lock)
 
@@ -27,8 +28,13 @@ static __always_inline void stay(void)
 
 static __always_inline void stay_no_more(void)
 {
-	if (CAN_STAY)
+	unsigned long flags;
+
+	if (CAN_STAY) {
+		bpf_local_irq_save(&flags);
 		bpf_preempt_enable();
+		bpf_local_irq_restore(&flags);
+	}
 }
 
 static __always_inline struct cpu_state *this_cpu(void)

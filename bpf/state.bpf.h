@@ -366,6 +366,8 @@ extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 /* See stay(). */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
+extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
+extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
 struct bpf_res_spin_lock {
 	u32 value;
 };
