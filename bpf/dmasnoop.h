@@ -102,6 +102,7 @@ enum coarse {
 enum mapping_flag {
 	MAP_TOLD = 1 << 0, /* line-neighbour-write was reported for it */
 	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
+	MAP_WRITTEN = 1 << 2, /* a watchpoint saw the CPU write it while the CPU owned it */
 	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
 	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
 	MAP_SLACK = 1 << 5, /* the bytes beside it are kept */
@@ -379,6 +380,7 @@ enum detail {
 	DETAIL_USB, /* to the URB's owner */
 	DETAIL_SPI, /* to the SPI message's owner */
 	DETAIL_I2C, /* to the I2C message's owner */
+	DETAIL_NOT_HANDED_BACK, /* cpu-write-device-owned: synced for the CPU once more */
 	NR_DETAILS,
 };
 
@@ -547,6 +549,22 @@ struct watch {
 	u32 kind;
 	u64 hits;
 	u64 told[WATCH_IPS];
+};
+
+/**
+ * struct own_write - a write by the CPU to a buffer that it owned
+ * @born, @turn, @at, @generation: of the mapping, as in struct watch
+ * @phys: first byte written
+ * @stack: key of the stack that wrote
+ */
+struct own_write {
+	u64 born;
+	u64 phys;
+	u64 stack;
+	u32 at;
+	u32 turn;
+	u32 generation;
+	u32 pad;
 };
 
 /* What became of the hits. */

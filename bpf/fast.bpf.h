@@ -346,8 +346,8 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 	if (!map || map->generation != device->generation)
 		return false;
 	flags = map->flags;
-	if (flags & (MAP_CONTENT | MAP_BLIND) || !is_live(map) || map->dir != ARG(3) ||
-	    ARG(2) > map->size || map->kind > KIND_SG)
+	if (flags & (MAP_CONTENT | MAP_BLIND | MAP_WRITTEN) || !is_live(map) ||
+	    map->dir != ARG(3) || ARG(2) > map->size || map->kind > KIND_SG)
 		return false;
 	if (op == OP_SYNC_FOR_CPU) {
 		if (is_suspect(map))

@@ -700,6 +700,40 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	}
 }
 
+/*
+ * The CPU wrote the buffer while it owned it, and now takes it again: nothing handed the bytes
+ * to the device in between. To sync for the CPU twice and only read is right
+ * (Documentation/core-api/dma-api-howto.rst, "Using Streaming DMA mappings"). Syncs of other
+ * parts of the buffer do not count.
+ */
+__noinline int judge_not_handed_back(struct scratch *s)
+{
+	struct mapping *map;
+
+	s = own(s);
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map)
+		return 0;
+	for (u32 i = 0; i < WATCHES; i++) {
+		struct own_write *write = &own_writes[i];
+
+		if (write->at != s->at || write->born != map->born || write->turn != map->turn ||
+		    write->generation != map->generation || !write->stack ||
+		    write->phys - map->phys - (s->dma - map->dma) >= s->size)
+			continue;
+		if (s->op == OP_SYNC_FOR_CPU) {
+			s->culprit = write->stack;
+			s->watched = 1;
+			s->detail = DETAIL_NOT_HANDED_BACK;
+			judge(s,
+			      WITH_LEVEL(CHECK_CPU_WRITE_DEVICE_OWNED, LEVEL_VIOLATION) | WITH_MAP);
+			s->detail = DETAIL_NONE;
+		}
+		write->stack = 0;
+	}
+	return 0;
+}
+
 /* Returns 1 when the mapping at @s->at was synced. */
 __noinline int judge_sync(struct scratch *s)
 {
@@ -735,6 +769,8 @@ __noinline int judge_sync(struct scratch *s)
 	found = rule_sync(map, &call, s->op);
 	if (found)
 		judge_all(s, found);
+	if (map->flags & MAP_WRITTEN)
+		judge_not_handed_back(s);
 	if (s->op == OP_SYNC_FOR_CPU) {
 		slack_compare(s);
 		content_compare(s);

@@ -601,18 +601,23 @@ static __always_inline long get_stack(void *ctx, u64 *frames, u64 caller)
 	return bytes;
 }
 
-/* Takes the stack of this event, and keeps it under the key that is returned. */
-static __noinline u64 keep_stack(void *ctx, struct scratch *s)
+/* Keeps the stack in @s->stack under the key that is returned. */
+static __always_inline u64 store_stack(struct scratch *s)
 {
-	u64 key;
+	u64 key = hash_stack(&s->stack);
 
-	__builtin_memset(&s->stack, 0, sizeof(s->stack));
-	if (get_stack(ctx, s->stack.frames, s->caller) <= 0)
-		return 0;
-	key = hash_stack(&s->stack);
 	if (!bpf_map_lookup_elem(&stacks, &key))
 		bpf_map_update_elem(&stacks, &key, &s->stack, BPF_ANY);
 	return key;
+}
+
+/* Takes the stack of this event, and keeps it under the key that is returned. */
+static __noinline u64 keep_stack(void *ctx, struct scratch *s)
+{
+	__builtin_memset(&s->stack, 0, sizeof(s->stack));
+	if (get_stack(ctx, s->stack.frames, s->caller) <= 0)
+		return 0;
+	return store_stack(s);
 }
 
 /*

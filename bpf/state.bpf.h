@@ -121,6 +121,12 @@ struct seen_stack seen_stacks[STACKS_SEEN];
 
 u64 cache_kinds[CACHE_KINDS];
 
+/*
+ * What watchpoints saw the CPU write while it owned the buffer. The buffer has to be handed to
+ * the device before it is synced for the CPU again: see judge_not_handed_back().
+ */
+struct own_write own_writes[WATCHES];
+
 /* Take the stack of every mapping. */
 const volatile bool stacks_always;
 

@@ -130,6 +130,21 @@ static __always_inline int count_watch(u32 what)
 	return 0;
 }
 
+/* The CPU owns the buffer that it wrote: remembered until the next sync of these bytes. */
+static __always_inline void note_own_write(struct scratch *s, struct mapping *map)
+{
+	struct own_write *write = &own_writes[s->watch & (WATCHES - 1)];
+
+	write->stack = 0;
+	write->born = map->born;
+	write->phys = s->phys;
+	write->at = s->at;
+	write->turn = map->turn;
+	write->generation = map->generation;
+	write->stack = store_stack(s);
+	__sync_fetch_and_or(&map->flags, MAP_WRITTEN);
+}
+
 /* Inside the buffer of the mapping at @s->at. */
 static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
 					const struct device_state *device)
@@ -137,8 +152,7 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 
 	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
-	if (check == CHECK_NONE || map->flags & MAP_BLIND || device->skips_sync ||
-	    device->unmatched)
+	if (map->flags & MAP_BLIND || device->skips_sync || device->unmatched)
 		return count_watch(WATCH_LEGAL);
 	/*
 	 * The page cache may be written while it is written out
@@ -149,6 +163,11 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 	if (s->object.kind == OBJECT_UNKNOWN ||
 	    (s->object.kind == OBJECT_PAGE && page_has_owner(s->phys)))
 		return count_watch(WATCH_LEGAL);
+	if (check == CHECK_NONE) {
+		if (map->owner == OWNER_CPU && s->op == OP_CPU_WRITE)
+			note_own_write(s, map);
+		return count_watch(WATCH_LEGAL);
+	}
 	if (!first_time(watch, s->stack.frames[0]))
 		return count_watch(WATCH_FOLDED);
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
@@ -196,14 +215,14 @@ __noinline int judge_hit(struct scratch *s)
 	s->watched = 1;
 	map = live_any(s->at);
 	if (!map || map->generation != watch->generation || map->dma != watch->dma ||
-	    map->born != watch->born || map->turn != watch->turn || map->owner != OWNER_DEVICE ||
-	    is_legal_code(&s->stack))
+	    map->born != watch->born || map->turn != watch->turn ||
+	    (map->owner != OWNER_DEVICE && watch->kind != WATCH_WRITE) || is_legal_code(&s->stack))
 		return count_watch(WATCH_LEGAL);
 	set_device(s, map);
 	device = known_device(s);
 	s->dma = map->dma;
 	if (!device || events_lost(s, device, born_ns(map)) || !is_alone(s))
-		return count_watch(WATCH_UNSURE);
+		return count_watch(map->owner == OWNER_DEVICE ? WATCH_UNSURE : WATCH_LEGAL);
 	s->phys = watch->phys;
 	s->dma = watch->phys;
 	s->size = watch->size;

@@ -237,7 +237,9 @@ static const struct explanation explain_CPU_READ_DEVICE_OWNED = {
 static const struct explanation explain_CPU_WRITE_DEVICE_OWNED = {
 	.question = Q_SYNC,
 	.means = "While the device owns a buffer the CPU must not write to it, whatever the "
-		 "direction: not even fields the device does not read.",
+		 "direction: not even fields the device does not read. What it wrote while it "
+		 "owned the buffer it must hand over: without a sync for the device the buffer is "
+		 "posted again with the write still in the cache.",
 	.noncoherent = "TO_DEVICE: the write sits in the cache and the device reads the old bytes. "
 		       "FROM_DEVICE: the dirty line is evicted over what the device wrote, or "
 		       "invalidated with the write in it.",
@@ -249,7 +251,9 @@ static const struct explanation explain_CPU_WRITE_DEVICE_OWNED = {
 		 "hdr->checksum = 0;",
 	.right = "hdr->checksum = 0;\n"
 		 "dma = dma_map_single(dev, skb->data, len, DMA_TO_DEVICE);",
-	.sees = "An announced or watched CPU write to bytes of a mapping that the device owns.",
+	.sees = "An announced or watched CPU write to bytes of a mapping that the device owns; "
+		"and a watched write to bytes that the CPU owns, when the next sync of those bytes "
+		"is for the CPU again.",
 	.blind = "Every other CPU access; content-changed and line-neighbour-write notice some of "
 		 "them by what they leave behind. Stands down where syncs are skipped.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" },

@@ -29,7 +29,7 @@ bool held_keep(const struct finding *finding)
 	struct finding *more;
 
 	if (!finding->watched || finding->check == CHECK_LINE_NEIGHBOUR_WRITE ||
-	    finding->map.dir == DIR_FROM_DEVICE)
+	    finding->detail == DETAIL_NOT_HANDED_BACK || finding->map.dir == DIR_FROM_DEVICE)
 		return false;
 	more = self.nr < HELD_MAX ? realloc(self.finding, (self.nr + 1) * sizeof(*more)) : NULL;
 	if (!more) {

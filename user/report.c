@@ -309,6 +309,8 @@ static const char *const detail_names[NR_DETAILS] = {
 	[DETAIL_USB] = "passed to the URB's owner",
 	[DETAIL_SPI] = "passed to the SPI message's owner",
 	[DETAIL_I2C] = "passed to the I2C message's owner",
+	[DETAIL_NOT_HANDED_BACK] =
+		"the CPU owned it then, and takes it again; no sync for the device is between",
 };
 
 /**
@@ -427,6 +429,8 @@ const char *finding_headline(const struct finding *finding)
 {
 	if (finding->live)
 		return "a call site maps more and more that is not unmapped";
+	if (finding->detail == DETAIL_NOT_HANDED_BACK)
+		return "CPU wrote a buffer, and did not hand it back to the device";
 	return check_infos[finding->check].headline;
 }
 
@@ -483,7 +487,9 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 		history(out, finding);
 	if (finding->uncertain)
 		print_wrapped(out, "Unsure", unsure(finding));
-	if (finding->op != OP_MAP)
+	if (finding->detail == DETAIL_NOT_HANDED_BACK)
+		stack(out, event_titles[OP_CPU_WRITE], finding->stack);
+	else if (finding->op != OP_MAP)
 		stack(out, event_titles[finding->op], finding->stack);
 	if (finding->has_map)
 		stack(out, mapped_at(finding),

@@ -160,7 +160,17 @@ static noinline void refill_buffer(u32 *word)
 	WRITE_ONCE(*word, *word + 1);
 }
 
-enum touch { POLL, POKE, POLL_IN_TURN, REFILL, REFILL_AND_SYNC };
+enum touch {
+	POLL,
+	POKE,
+	POLL_IN_TURN,
+	POKE_AND_TAKE,
+	POLL_AND_TAKE,
+	POKE_AND_HAND_BACK,
+	POKE_OTHER_PART,
+	REFILL,
+	REFILL_AND_SYNC,
+};
 
 static int touch_for_long(struct device *dev, enum touch touch)
 {
@@ -170,6 +180,8 @@ static int touch_for_long(struct device *dev, enum touch touch)
 
 	if (err)
 		return err;
+	if (touch == POKE_OTHER_PART)
+		dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
 	do {
 		switch (touch) {
 		case POLL:
@@ -182,6 +194,24 @@ static int touch_for_long(struct device *dev, enum touch touch)
 			dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
 			poll_status((u32 *)b.cpu);
 			dma_sync_single_for_device(dev, b.dma, b.size, DMA_FROM_DEVICE);
+			break;
+		case POKE_AND_TAKE:
+			dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
+			poke_buffer((u32 *)b.cpu);
+			break;
+		case POLL_AND_TAKE:
+			dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
+			poll_status((u32 *)b.cpu);
+			break;
+		case POKE_AND_HAND_BACK:
+			dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
+			poke_buffer((u32 *)b.cpu);
+			dma_sync_single_range_for_device(dev, b.dma, 0, 64, DMA_FROM_DEVICE);
+			break;
+		case POKE_OTHER_PART:
+			/* The first half was taken once, before, and is the CPU's. */
+			dma_sync_single_range_for_cpu(dev, b.dma, 1024, 1024, DMA_FROM_DEVICE);
+			poke_buffer((u32 *)b.cpu);
 			break;
 		case REFILL:
 			refill_buffer((u32 *)b.cpu);
@@ -209,6 +239,30 @@ static int poked(struct device *dev)
 static int polled_in_turn(struct device *dev)
 {
 	return touch_for_long(dev, POLL_IN_TURN);
+}
+
+/* A ring's buffer: the driver writes to it and posts it again, without a sync for the device. */
+static int written_and_taken(struct device *dev)
+{
+	return touch_for_long(dev, POKE_AND_TAKE);
+}
+
+/* The same, but it only reads: then nothing has to be handed back. */
+static int read_and_taken(struct device *dev)
+{
+	return touch_for_long(dev, POLL_AND_TAKE);
+}
+
+/* It hands back the part that it wrote. */
+static int written_and_handed_back(struct device *dev)
+{
+	return touch_for_long(dev, POKE_AND_HAND_BACK);
+}
+
+/* Half a page each for two packets: the CPU keeps one and takes the other again and again. */
+static int written_other_part(struct device *dev)
+{
+	return touch_for_long(dev, POKE_OTHER_PART);
 }
 
 static int refilled(struct device *dev)
@@ -241,6 +295,10 @@ const struct bench_case sync_cases[] = {
 	{ "poked", poked, .syncs = true },
 	{ "polled-in-turn", polled_in_turn, .syncs = true },
 	{ "polled-unseen-turn", polled_in_turn },
+	{ "written-and-taken", written_and_taken, .syncs = true },
+	{ "read-and-taken", read_and_taken, .syncs = true },
+	{ "written-and-handed-back", written_and_handed_back, .syncs = true },
+	{ "written-other-part", written_other_part, .syncs = true },
 	{ "refilled", refilled, .syncs = true },
 	{ "refilled-and-synced", refilled_and_synced, .syncs = true },
 	{}
