@@ -8,14 +8,17 @@ WARNINGS := -Wall -Wextra -Werror
 KERNEL ?= 6.12
 KDIR_RUNNING := /lib/modules/$(shell uname -r)/build
 
-BPF_HEADERS := $(wildcard bpf/*.h)
-# What comes after the events: no libbpf in it, so that it is tested natively.
-OUTPUTS := user/findings.c user/report.c user/json.c user/ktap.c user/summary.c user/symbols.c \
-	user/explain.c user/needs.c user/record.c user/replay.c user/options.c user/returns.c user/engine.c
-TRACER := user/dmasnoop.c user/attach.c user/memory.c user/exact.c user/table.c user/devices.c user/live.c \
-	user/watch.c user/targets.c user/held.c user/logged.c $(OUTPUTS)
-USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
-LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
+BPF_HEADERS := $(wildcard bpf/*.h bpf/core/*.h)
+
+SNOOP := user/dmasnoop
+SNOOP_HEADERS := $(filter-out %.skel.h,$(wildcard $(SNOOP)/*.h $(SNOOP)/*/*.h))
+SNOOP_BUILD := $(CFLAGS) $(WARNINGS) -iquote $(SNOOP) -iquote bpf
+# These need libbpf, and the kernel that is traced. All others are tested natively.
+SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c table.c devices.c live.c engine/logged.c \
+	attach/attach.c attach/memory.c attach/exact.c watch/watch.c watch/targets.c watch/held.c)
+SNOOP_PURE := $(filter-out $(SNOOP_LIVE),$(wildcard $(SNOOP)/*.c $(SNOOP)/[!t]*/*.c))
+LOOP := user/dmaloop
+TESTS := $(patsubst %.c,%,$(wildcard $(SNOOP)/tests/*_test.c))
 
 .DELETE_ON_ERROR:
 .PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak drivers bench \
@@ -23,36 +26,39 @@ LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 all: tools module
 
-tools: user/dmasnoop user/dmaloop
+tools: $(SNOOP)/dmasnoop $(LOOP)/dmaloop
 
 bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
-	$(CLANG) -g -O2 -mcpu=v3 -target bpf -D__bpf__ -Wall -Werror -c $< -o $@
+	$(CLANG) -g -O2 -mcpu=v3 -target bpf -D__bpf__ -iquote bpf -Wall -Werror -c $< -o $@
 
-user/%.skel.h: bpf/%.bpf.o
+$(SNOOP)/%.skel.h: bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
 # Static: one binary for every guest and box, whatever libc is there.
-user/dmasnoop: $(TRACER) user/dmasnoop.skel.h user/devices.skel.h $(USER_HEADERS) $(BPF_HEADERS)
-	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(TRACER) -lbpf -lelf -lz -ljson-c
+$(SNOOP)/dmasnoop: $(SNOOP_LIVE) $(SNOOP_PURE) $(SNOOP)/dmasnoop.skel.h $(SNOOP)/devices.skel.h \
+		$(SNOOP_HEADERS) $(BPF_HEADERS)
+	$(CC) $(SNOOP_BUILD) -static -o $@ $(SNOOP_LIVE) $(SNOOP_PURE) -lbpf -lelf -lz -ljson-c
 
-user/dmaloop: $(LOOP) user/loopdev.h user/predict.h kmod/dmaloop_uapi.h
-	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(LOOP) -ljson-c
+$(LOOP)/dmaloop: $(wildcard $(LOOP)/*.[ch]) kmod/dmaloop_uapi.h
+	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $(wildcard $(LOOP)/*.c) -ljson-c
 
-bpf/rules_test: bpf/rules_test.c $(BPF_HEADERS)
-	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< -lcmocka
+bpf/core/rules_test: bpf/core/rules_test.c $(BPF_HEADERS)
+	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< -lcmocka
 
-user/%_test: user/%_test.c $(OUTPUTS) $(USER_HEADERS) $(BPF_HEADERS)
-	$(CC) $(CFLAGS) $(WARNINGS) -fsanitize=address,undefined -o $@ $< $(OUTPUTS) -lcmocka -lz -ljson-c
+$(SNOOP)/tests/%_test: $(SNOOP)/tests/%_test.c $(SNOOP_PURE) $(SNOOP_HEADERS) $(BPF_HEADERS)
+	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP_PURE) \
+		-lcmocka -lz -ljson-c
 
 # Recordings that an attacker made. libFuzzer is clang's.
-FUZZED := findings report json ktap summary needs symbols explain record replay options
-user/replay_fuzz: user/replay_fuzz.c $(FUZZED:%=user/%.c) $(USER_HEADERS) $(BPF_HEADERS)
-	$(CLANG) -O1 -g $(WARNINGS) -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED:%=user/%.c) -lz -ljson-c
+FUZZED := $(filter-out $(SNOOP)/engine/% $(SNOOP)/attach/%,$(SNOOP_PURE))
+$(SNOOP)/tests/replay_fuzz: $(SNOOP)/tests/replay_fuzz.c $(FUZZED) $(SNOOP_HEADERS) $(BPF_HEADERS)
+	$(CLANG) -O1 $(SNOOP_BUILD) -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED) -lz -ljson-c
 
 # The compiler marks accesses for a race detector; the test itself is what the marks call.
-user/table_race_test: user/table_race_test.c user/engine.c user/engine.h user/native.h $(BPF_HEADERS)
-	$(CC) -O1 -g $(WARNINGS) -Wno-builtin-declaration-mismatch -fsanitize=thread -c -o $@.o $<
+$(SNOOP)/tests/table_race_test: $(SNOOP)/tests/table_race_test.c $(wildcard $(SNOOP)/engine/*) \
+		$(BPF_HEADERS)
+	$(CC) -O1 $(SNOOP_BUILD) -Wno-builtin-declaration-mismatch -fsanitize=thread -c -o $@.o $<
 	$(CC) -o $@ $@.o
 	rm -f $@.o
 
@@ -135,9 +141,9 @@ lint:
 	@scripts/lint
 
 clean:
-	rm -f bpf/*.o user/*.skel.h user/dmasnoop user/dmaloop bpf/rules_test kunit/char_test \
-		user/replay_fuzz \
-		kunit/pairs/empty kunit/pairs/empty.bpf.o $(patsubst %.c,%,$(wildcard user/*_test.c))
+	rm -f bpf/*.o $(SNOOP)/*.skel.h $(SNOOP)/dmasnoop $(LOOP)/dmaloop bpf/core/rules_test \
+		$(TESTS) $(SNOOP)/tests/replay_fuzz kunit/char_test \
+		kunit/pairs/empty kunit/pairs/empty.bpf.o
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
 
 help:

@@ -9,8 +9,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-#include "devices.h"
-#include "flags.bpf.h"
+#include "core/device_facts.h"
+#include "device_flags.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

@@ -4,38 +4,38 @@
  * rules (rules.h) about each event, and sends a finding when one is broken.
  * Nothing goes to user space while nothing is wrong.
  *
- * judge.bpf.h holds what happens at each event; hooks.bpf.h is where events come
- * from, lists.bpf.h how lists become events, report.bpf.h what all of them need,
- * find.bpf.h and lines.bpf.h how mappings are found by address and by cache line.
- * log.bpf.h is all that older kernels have of it.
+ * core/judge.h holds what happens at each event; hooks_dma.bpf.h is where events come
+ * from, core/lists.h how lists become events, report.bpf.h what all of them need,
+ * core/table.h and core/lines.h how mappings are found by address and by cache line.
+ * event_log.bpf.h is all that older kernels have of it.
  */
 #include "kernel.h"
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-#include "dmasnoop.h"
-#include "rules.h"
-#include "slot.h"
+#include "core/types.h"
+#include "core/rules.h"
+#include "core/table_protocol.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-#include "state.bpf.h"
+#include "core/state.h"
 #include "memory.bpf.h"
 
-#include "flags.bpf.h"
-#include "function.bpf.h"
+#include "device_flags.bpf.h"
+#include "virtio.bpf.h"
 #include "report.bpf.h"
-#include "find.bpf.h"
-#include "lines.bpf.h"
-#include "content.bpf.h"
-#include "judge.bpf.h"
-#include "probes.bpf.h"
-#include "hooks.bpf.h"
-#include "layers.bpf.h"
-#include "descriptor.bpf.h"
-#include "watch.bpf.h"
-#include "log.bpf.h"
+#include "core/table.h"
+#include "core/lines.h"
+#include "core/content.h"
+#include "core/judge.h"
+#include "hooks_kprobe.bpf.h"
+#include "hooks_dma.bpf.h"
+#include "hooks_handover.bpf.h"
+#include "hooks_descriptor.bpf.h"
+#include "watchpoint.bpf.h"
+#include "event_log.bpf.h"
 
 /* --- devices coming and going --- */
 

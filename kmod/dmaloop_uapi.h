@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * The ioctl interface of /dev/dmaloop: listing scenarios and running one on a
- * device made through configfs. Shared with user/dmaloop.c.
+ * device made through configfs. Shared with user/dmaloop/main.c.
  *
  * Every structure starts with the version the caller was built with; another
  * version than DMALOOP_ABI_VERSION is refused with EPROTO and the module's own

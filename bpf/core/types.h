@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the BPF object and user space both know: checks, levels, the state of a
+ * mapping, and the events. Plain structs; no code. See rules.h for the rules.
+ */
+#ifndef DMASNOOP_H
+#define DMASNOOP_H
+
+#include "core/checks.h"
+
+#ifndef __bpf__
+#include <stdbool.h>
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#endif
+
+#define NAME_SIZE 32
+#define STACK_MAX 32
+#define STEPS 4 /* a power of two */
+#define LINE_SIZE_MAX 256
+
+enum check {
+#define CHECK_ENUM(id, ...) CHECK_##id,
+	CHECKS(CHECK_ENUM)
+#undef CHECK_ENUM
+		NR_CHECKS,
+	CHECK_NONE = NR_CHECKS,
+};
+
+/* In rising order of weight. */
+enum level { LEVEL_NOTE, LEVEL_HAZARD, LEVEL_VIOLATION, LEVEL_CORRUPTION, NR_LEVELS };
+
+/* enum dma_data_direction */
+enum dir { DIR_BIDIRECTIONAL, DIR_TO_DEVICE, DIR_FROM_DEVICE, DIR_NONE };
+
+/* OWNER_NOBODY: its driver left, and the leak was told. */
+enum owner { OWNER_CPU, OWNER_DEVICE, OWNER_NOBODY };
+
+/* By which family of functions memory was mapped. */
+enum kind {
+	KIND_SINGLE, /* dma_map_single(), dma_map_page(), dma_map_phys() */
+	KIND_SG, /* dma_map_sg(), dma_map_sgtable() */
+	KIND_RESOURCE, /* dma_map_resource(): MMIO */
+	KIND_COHERENT, /* dma_alloc_coherent(), dma_alloc_attrs(), and dma_pool's pages */
+	KIND_PAGES, /* dma_alloc_pages(): streaming, but allocated */
+	KIND_IOVA, /* dma_iova_link() */
+	KIND_TABLE, /* dma_alloc_noncontiguous(): as KIND_PAGES */
+	NR_KINDS,
+};
+
+/* What happened to a mapping. */
+enum op {
+	OP_MAP,
+	OP_UNMAP,
+	OP_SYNC_FOR_CPU,
+	OP_SYNC_FOR_DEVICE,
+	OP_CPU_READ,
+	OP_CPU_WRITE,
+	OP_UNBIND,
+	OP_ALLOC,
+	OP_FREE,
+	OP_RELEASE, /* the memory itself was freed */
+	OP_HANDOVER, /* the memory was passed to the next layer */
+	OP_DESCRIPTOR_WRITE, /* the CPU stored a field of a descriptor */
+	OP_DOORBELL, /* the device was told of descriptors */
+	OP_FETCH, /* the device fetched a descriptor */
+	NR_OPS,
+};
+
+/**
+ * struct step - one event in a mapping's history
+ * @after: STEP_NS since the mapping's @born, or ticks: see @coarse
+ * @cpu: on which CPU
+ * @op: enum op
+ * @coarse: enum coarse
+ * @what: these three, to be set at once
+ */
+struct step {
+	u32 after;
+	union {
+		struct {
+			u16 cpu;
+			u8 op;
+			u8 coarse;
+		};
+		u32 what;
+	};
+};
+
+#define STEP_NS 1024
+
+enum coarse {
+	STEP_EXACT,
+	STEP_COARSE, /* the clock was not read: it is the last tick's time */
+	STEP_TICKS, /* so, and in ticks */
+};
+
+/* What is known of a mapping beside, struct mapping's @flags. */
+enum mapping_flag {
+	MAP_TOLD = 1 << 0, /* line-neighbour-write was reported for it */
+	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
+	MAP_WRITTEN = 1 << 2, /* a watchpoint saw the CPU write it while the CPU owned it */
+	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
+	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
+	MAP_SLACK = 1 << 5, /* the bytes beside it are kept */
+	MAP_COARSE = 1 << 6, /* @born is in ticks */
+	MAP_ALIKE = 1 << 7, /* @stack is that of the first mapping like it */
+	MAP_APART = 1 << 8, /* @phys is not @dma */
+};
+
+/* Above the flags: how deep the stack was when it was mapped. */
+#define MAP_DEPTH_SHIFT 16
+
+/**
+ * struct mapping - what is known of one live mapping
+ * @dma: DMA address
+ * @phys: physical address; 0 when not known (segments merged by an IOMMU)
+ * @size: bytes
+ * @born: when mapped, CLOCK_MONOTONIC, ns; or jiffies, see MAP_COARSE
+ * @stack: key of the stack that mapped it; 0 when there is none
+ * @generation: of its device, see struct device_state
+ * @users: how often it is mapped at once, and the state of its slot: see core/table_protocol.h
+ * @dir: enum dir
+ * @kind: enum kind
+ * @nents: entries of the list it is in; 0 for all but the first, or too many
+ * @shape: these three, to be compared at once
+ * @flags: enum mapping_flag, and how deep the stack was
+ * @owner: enum owner
+ * @nr_steps: events so far; the last STEPS of them are in @steps
+ * @progress: both, to be set at once
+ * @attrs: DMA_ATTR_*
+ * @turn: a number that the next mapping at its place will not have
+ * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
+ */
+struct mapping {
+	u64 dma;
+	u64 phys;
+	u64 size;
+	u64 born;
+	u64 stack;
+	u32 generation;
+	u32 users;
+	union {
+		struct {
+			u8 dir;
+			u8 kind;
+			u16 nents;
+		};
+		u32 shape;
+	};
+	u32 flags;
+	union {
+		struct {
+			u8 owner;
+			u8 pad;
+			u16 nr_steps;
+		};
+		u32 progress;
+	};
+	u16 attrs;
+	u16 turn;
+	struct step steps[STEPS];
+};
+
+/*
+ * Mappings are kept in buckets: in the one that the address of the first byte leads to,
+ * at a preferred place if that is free, or, when it is full, in one of those that follow.
+ */
+#define BUCKET 8
+#define REACH_MAX 16
+
+/**
+ * struct bucket - some mappings
+ * @tags: a byte each: 0 when the place was never taken, else part of the address's hash
+ * @reach: how many of the buckets that follow hold what has its home here
+ * @map: the mappings; one that is over stays until its place is taken
+ */
+struct bucket {
+	u64 tags;
+	u32 reach;
+	u32 pad;
+	struct mapping map[BUCKET];
+};
+
+#define STARTS_MAX (1 << 15) /* as many as swiotlb has slots, by default */
+#define STARTS_MAX_IOMMU (1 << 17)
+
+#define SLACKS_MAX (1 << 15) /* a power of two */
+#define SLACK_REACH 8 /* how far on from where it belongs one can be */
+
+/**
+ * struct slack - what was beside a mapping on its lines when it was handed over
+ * @owner: the mapping's physical address, plus one; 0: nobody's
+ * @size: the mapping's bytes
+ * @head: bytes before the buffer that can be a neighbour's
+ * @tail: bytes after it
+ * @line: the first line, and the last after it, as long as lines are here: room for more
+ *	is not kept. Only those words are valid in which such bytes are
+ */
+struct slack {
+	u64 owner;
+	u64 size;
+	u32 head;
+	u32 tail;
+	u64 line[2 * LINE_SIZE_MAX / 8];
+};
+
+static inline __attribute__((always_inline, unused)) u32 slack_home(u64 phys)
+{
+	return phys / 8 * 0x9e3779b97f4a7c15 >> 32;
+}
+
+/* A mapping's place: its bucket times BUCKET, and which of that. */
+#define NOWHERE (~0u)
+
+enum object_kind {
+	OBJECT_UNKNOWN, /* not read, or the read failed */
+	OBJECT_PAGE, /* pages: large kmalloc, page pool, fragments */
+	OBJECT_SLAB,
+	OBJECT_KMALLOC, /* a slab object for which every platform guarantees its own lines */
+};
+
+/**
+ * struct object - the allocation a buffer lies in
+ * @start: physical address of its first byte
+ * @size: bytes the object has
+ * @room: bytes from one object to the next: what lies between is nobody's
+ * @kind: enum object_kind
+ * @cache: slab cache's name
+ */
+struct object {
+	u64 start;
+	u32 size;
+	u32 room;
+	u32 kind;
+	u32 pad;
+	char cache[NAME_SIZE];
+};
+
+#define CPUS_MAX 4096
+#define EVERYWHERE (~0u) /* instead of a CPU */
+
+#define ELDERS_MAX 64 /* programs that have twins */
+
+#define TEXT_WORDS \
+	1024 /* of a function's instructions: probe_returns() in user/dmasnoop/attach/attach.c */
+
+#define DEVICES_MAX 1024 /* a power of two */
+
+/* Longer than an event takes, its task preempted in the middle. */
+#define EVENT_NS 20000000
+
+/* What the programs may do: nothing; work alone; mark what is done, too; have twins. */
+enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_TWINS };
+
+/* How much is to be asked of a device's events. */
+enum pace {
+	PACE_SLOW, /* everything; or nothing, when it is @ignored */
+	PACE_LAZY, /* as it need not unmap, of maps only what may be mapped at all */
+	PACE_TOLD, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
+	PACE_FAST, /* what is as usual needs no more than the table: fast_path.bpf.h */
+};
+
+/**
+ * struct device_state - one device that did DMA
+ * @dev: address of its struct device; 0: nobody's
+ * @since: when it was first seen, ns
+ * @lost_before: when one of its events was last lost, ns
+ * @generation: tells it apart from all others, those that had its address before, too; the
+ *	lowest bits are its place in the table
+ * @ready: the rest is filled in
+ * @by_hand: it has buffers that share lines, mapped with DMA_ATTR_SKIP_CPU_SYNC
+ * @pace: enum pace
+ * @flags: of its mappings, made by the fast path
+ * @max_segment, @boundary: what it states to take of a list's entries
+ * @told: a finding of it was sent
+ * @bound: address of the driver, to notice one that came later
+ * @name: dev_name()
+ * @driver: its driver's name
+ * @function_driver: where that is a virtio transport: whose driver does the DMA
+ * @ignored: filtered out by -d or -D
+ * @complete: every mapping it has was made while tracing
+ * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
+ * @has_ops: it has dma_map_ops of its own
+ * @iommu: it is behind an IOMMU that translates
+ * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
+ * @software: its dma_map_ops are a module's: a program plays the device
+ * @content_next: of @maps and @syncs: after so many a buffer that it reads is compared
+ * @ends: mappings of it, or of what was in its place, that were ended on the slow path
+ * @compared: buffers that it reads, kept to be compared
+ * @maps, @unmaps, @syncs: calls seen
+ * @allocs: coherent allocations seen
+ * @odd: what makes up the difference between @maps less @unmaps and those that are live:
+ *	allocations, what was given back and never seen made, and the like
+ * @failed: maps that failed
+ * @lost: its events that could not be kept
+ * @older: unmaps and syncs of mappings made before tracing began
+ * @unmatched: syncs whose mapping could not be determined
+ * @findings: findings sent
+ */
+struct device_state {
+	u64 dev;
+	u64 since;
+	u64 lost_before;
+	u32 generation;
+	u32 ready;
+	u64 bound;
+	char name[NAME_SIZE];
+	char driver[NAME_SIZE];
+	char function_driver[NAME_SIZE];
+	u8 ignored;
+	u8 complete;
+	u8 skips_sync;
+	u8 has_ops;
+	u8 iommu;
+	u8 lazy;
+	u8 software;
+	u8 pace;
+	u8 told;
+	u8 by_hand;
+	u8 pad[2];
+	u32 flags;
+	u64 max_segment;
+	u64 boundary;
+	u64 content_next;
+	u64 ends;
+	u64 compared;
+	u64 maps;
+	u64 unmaps;
+	u64 syncs;
+	u64 allocs;
+	u64 odd;
+	u64 failed;
+	u64 lost;
+	u64 older;
+	u64 unmatched;
+	u64 findings;
+};
+
+/* Where in the table the device is, or was, that has this generation. */
+static inline __attribute__((always_inline, unused)) u32 place_of_generation(u32 generation)
+{
+	return generation & (DEVICES_MAX - 1);
+}
+
+/* Mapped, or allocated, and not given back, of what was seen. */
+static inline __attribute__((always_inline, unused)) u64 live_of(const struct device_state *device)
+{
+	return device->maps - device->unmaps + device->odd;
+}
+
+/* A kind of mapping, and the key of the stack that made the first of it. */
+struct signature {
+	u64 tag;
+	u64 stack;
+};
+
+/* A stack: where it is, with the time in it, and a bit for each page, modulo 64. */
+struct seen_stack {
+	u64 tag;
+	u64 pages;
+};
+
+/* What exactly a finding is about, where its check does not say. */
+enum detail {
+	DETAIL_NONE,
+	DETAIL_STACK, /* addr-not-dmable: the task's stack */
+	DETAIL_TEXT, /* the kernel's code or read-only data */
+	DETAIL_DATA, /* the kernel's data or bss */
+	DETAIL_FREE, /* a free page */
+	DETAIL_RAM, /* RAM given to dma_map_resource() */
+	DETAIL_CPU_ADDRESS, /* addr-unknown: freed with another CPU address */
+	DETAIL_OTHER_DEVICE, /* addr-unknown: mapped by another device of the same family */
+	DETAIL_TOO_LONG, /* sg-limits */
+	DETAIL_BOUNDARY, /* sg-limits */
+	DETAIL_NET, /* handover-unsynced: to the network stack */
+	DETAIL_BLOCK, /* to the block layer */
+	DETAIL_USB, /* to the URB's owner */
+	DETAIL_SPI, /* to the SPI message's owner */
+	DETAIL_I2C, /* to the I2C message's owner */
+	DETAIL_NOT_HANDED_BACK, /* cpu-write-device-owned: synced for the CPU once more */
+	NR_DETAILS,
+};
+
+/* Addresses, @end excluded. */
+struct range {
+	u64 start;
+	u64 end;
+};
+
+/**
+ * struct fast_facts - what the fast path must know of this machine, all in one place
+ * @ram_start, @ram_size: the largest range of memory, whose pages are the first
+ * @image_start, @image_size: the kernel
+ * @nr_buckets: in the table of mappings
+ * @tick_ns: of the clock that is not read
+ * @line_mask: a line's size, less one
+ * @line_shift: of a bit in page_lines: its line, 64 bytes at least
+ */
+struct fast_facts {
+	u64 ram_start;
+	u64 ram_size;
+	u64 image_start;
+	u64 image_size;
+	u64 nr_buckets;
+	u64 tick_ns;
+	u32 line_mask;
+	u32 line_shift;
+};
+
+enum content_mode { CONTENT_OFF, CONTENT_SAMPLE, CONTENT_EDGES, CONTENT_FULL, NR_CONTENT_MODES };
+
+enum event_type {
+	EVENT_FINDING,
+	EVENT_DEVICE_GONE,
+	EVENT_MODULE,
+	EVENT_WATCH_SPENT,
+	EVENT_LOGGED, /* struct logged: log.h */
+};
+
+/**
+ * struct finding - EVENT_FINDING
+ * @type: enum event_type
+ * @check: enum check
+ * @level: enum level
+ * @uncertain: a lost or unseen event could explain it
+ * @op: what broke the rule, enum op
+ * @dir: direction given to that call
+ * @kind: function of that call, enum kind
+ * @detail: what exactly, enum detail
+ * @nents: entries given to that call; 0 when it has none
+ * @attrs: attributes given to that call
+ * @watched: seen by a hardware watchpoint on [@addr, @addr + @size)
+ * @has_map: @map is valid
+ * @has_other: @other is valid
+ * @ns: when
+ * @cpu: where
+ * @pid: who
+ * @comm: who
+ * @device: dev_name()
+ * @driver: driver's name
+ * @function_driver: see struct device_state
+ * @other_device: DETAIL_OTHER_DEVICE: whose @map is; else empty
+ * @skips_sync: see struct device_state
+ * @has_ops, @iommu: see struct device_state
+ * @live: LEAK by growth: live mappings of the call site; else 0
+ * @at: where @map is in the table, while it is
+ * @addr: the address given to that call: DMA, or physical for a CPU access
+ * @size: bytes given to that call
+ * @map: the mapping; for DOUBLE_UNMAP the one that was
+ * @other: the other mapping on the line
+ * @object: the allocation @map lies in
+ * @changed: LINE_NEIGHBOUR_WRITE: bit per byte of the first and last line
+ * @stack, @map_stack, @other_stack: return addresses, innermost first, 0-terminated
+ */
+struct finding {
+	u8 type;
+	u8 check;
+	u8 level;
+	u8 uncertain;
+	u8 op;
+	u8 dir;
+	u8 has_map;
+	u8 has_other;
+	u64 ns;
+	u32 cpu;
+	u32 pid;
+	char comm[16];
+	char device[NAME_SIZE];
+	char driver[NAME_SIZE];
+	char function_driver[NAME_SIZE];
+	char other_device[NAME_SIZE];
+	u8 skips_sync;
+	u8 has_ops;
+	u8 iommu;
+	u8 kind;
+	u8 detail;
+	u8 watched;
+	u8 pad[2];
+	u32 nents;
+	u32 live;
+	u32 at;
+	u32 pad2;
+	u64 attrs;
+	u64 addr;
+	u64 size;
+	struct mapping map;
+	struct mapping other;
+	struct object object;
+	u64 changed[2][LINE_SIZE_MAX / 64];
+	u64 stack[STACK_MAX];
+	u64 map_stack[STACK_MAX];
+	u64 other_stack[STACK_MAX];
+};
+
+/* EVENT_DEVICE_GONE: the totals of a device that lost its driver. */
+struct device_gone {
+	u8 type;
+	u8 pad[7];
+	struct device_state state;
+};
+
+/* EVENT_MODULE: a module was loaded. */
+struct module_event {
+	u8 type;
+	u8 pad[7];
+	char name[NAME_SIZE];
+};
+
+/* --- hardware watchpoints: watchpoint.bpf.h decides on a hit, watch.c where they are --- */
+
+#define WATCHES 4 /* debug registers of a CPU that are used at most */
+#define WATCH_IPS 4 /* instructions told apart, and reported, for one watch */
+#define WATCH_HITS_MAX 64 /* after so many a watch is spent, before it costs more */
+#define LEGAL_TEXT_MAX 128
+#define OVERREADING_MAX 32 /* a power of two */
+
+enum watch_kind {
+	WATCH_WRITE, /* writes of the buffer */
+	WATCH_ACCESS, /* any access; a twin in the slot before it sees which are writes */
+	WATCH_SLACK, /* writes beside the buffer, on a line of its */
+};
+
+/**
+ * struct watch - what one slot, the same on every CPU, watches
+ * @dma: the mapping's
+ * @born, @turn: of the mapping: buffers, and their addresses and places, are used again
+ * @at: its place
+ * @generation: of its device
+ * @address: virtual address; 0 while user space changes the rest
+ * @phys: the same, physical
+ * @size: bytes, a power of two up to 8
+ * @kind: enum watch_kind
+ * @hits: so far
+ * @told: instructions that were reported
+ */
+struct watch {
+	u64 dma;
+	u64 born;
+	u32 at;
+	u32 turn;
+	u32 generation;
+	u32 pad;
+	u64 address;
+	u64 phys;
+	u32 size;
+	u32 kind;
+	u64 hits;
+	u64 told[WATCH_IPS];
+};
+
+/**
+ * struct own_write - a write by the CPU to a buffer that it owned
+ * @born, @turn, @at, @generation: of the mapping, as in struct watch
+ * @phys: first byte written
+ * @stack: key of the stack that wrote
+ */
+struct own_write {
+	u64 born;
+	u64 phys;
+	u64 stack;
+	u32 at;
+	u32 turn;
+	u32 generation;
+	u32 pad;
+};
+
+/* What became of the hits. */
+enum watch_count {
+	WATCH_HITS, /* all */
+	WATCH_LEGAL, /* allowed: the CPU's by then, or gone, or not to be judged */
+	WATCH_FOLDED, /* by an instruction that was reported */
+	WATCH_UNSURE, /* an event that was lost, or is late, may have made it legal */
+	NR_WATCH_COUNTS,
+};
+
+/* EVENT_WATCH_SPENT: a slot has seen enough. */
+struct watch_spent {
+	u8 type;
+	u8 slot;
+	u8 pad[6];
+};
+
+/* What could not be seen, by reason. */
+enum lost_reason {
+	LOST_RING, /* the ring buffer was full */
+	LOST_TABLE, /* a table was full */
+	LOST_NESTED, /* nested deeper than there is room for */
+	LOST_DEVICE, /* more than DEVICES_MAX devices */
+	NR_LOST,
+};
+
+#endif

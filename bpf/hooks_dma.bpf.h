@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where the DMA API is watched. Each event has a raw tracepoint where the kernel
+ * has one (6.12; renamed in 7.x) and a function below, by fentry or, where there is none,
+ * by kprobes; user/dmasnoop/attach/attach.c loads the first that is there. Part of dmasnoop.bpf.c.
+ *
+ * Raw tracepoints, fentry and fexit all give their arguments as an array of
+ * words; fexit has the return value behind them.
+ *
+ * Every hook has a twin, see mark_done(). What neither could do is counted: the
+ * first one's misses less the rescued.
+ */
+#ifndef DMASNOOP_HOOKS_BPF_H
+#define DMASNOOP_HOOKS_BPF_H
+
+/* @fast: does what it can without a scratch, true when that is all. */
+#define WORK(name, fast, body)                                                           \
+	static __always_inline void name##_work(u64 *args)                               \
+	{                                                                                \
+		struct scratch *s;                                                       \
+                                                                                         \
+		if (fast(args))                                                          \
+			return;                                                          \
+		s = take();                                                              \
+		if (!s)                                                                  \
+			return;                                                          \
+		body(args, args, s);                                                     \
+		leave(s);                                                                \
+	}                                                                                \
+	/* Where the kernel counts, per CPU, its twins that are at work: mark_done(). */ \
+	u64 name##_twin_active;
+
+/* @twin: it is there from the first, not only when armed says so. */
+#define ELDER(section, name, twin)                                   \
+	SEC(section)                                                 \
+	int name(u64 *args)                                          \
+	{                                                            \
+		u32 arms = *(volatile u32 *)&armed;                  \
+		bool works = true;                                   \
+                                                                     \
+		stay();                                              \
+		if (twin || __builtin_expect(arms != ARMED, 0)) {    \
+			works = arms != ARMED_NOT;                   \
+			if (works)                                   \
+				mark_done(args, name##_twin_active); \
+		}                                                    \
+		if (works)                                           \
+			name##_work(args);                           \
+		stay_no_more();                                      \
+		return 0;                                            \
+	}
+
+#define TWIN(section, name, arms)                \
+	SEC(section)                             \
+	int name##_twin(u64 *args)               \
+	{                                        \
+		stay();                          \
+		if (is_left_to_twin(args, arms)) \
+			name##_work(args);       \
+		stay_no_more();                  \
+		return 0;                        \
+	}
+
+/*
+ * The elder has to run first. Programs at a tracepoint run in the order in which
+ * they were attached; those at a function the other way round (kernel/bpf/trampoline.c
+ * adds at the head), so there the twins are attached first, with all the rest. A
+ * tracepoint's are when they are needed: see @armed.
+ */
+#define TRACEPOINT(event, name, fast, body)  \
+	WORK(name, fast, body)               \
+	ELDER("raw_tp/" #event, name, false) \
+	TWIN("raw_tp/" #event, name, ARMED_TWINS)
+
+#define FUNCTION(type, function, name, fast, body) \
+	WORK(name, fast, body)                     \
+	TWIN(#type "/" #function, name, ARMED)     \
+	ELDER(#type "/" #function, name, true)
+
+/* A function's arguments when it is called; these and its result when it returns. */
+#define CALL(function, name, fast, body)             \
+	FUNCTION(fentry, function, name, fast, body) \
+	PROBE_CALL(function, name, body)
+
+#define RETURN(function, nr, name, fast, body)      \
+	FUNCTION(fexit, function, name, fast, body) \
+	PROBE_RETURN(function, nr, name, body)
+
+static __always_inline bool never_fast(u64 *args)
+{
+	return false;
+}
+
+/* --- map and unmap --- */
+
+static __always_inline bool fast_map_phys_event(u64 *args)
+{
+	return !(args[5] & ATTR_MMIO) && fast_map(args, (u64)args);
+}
+
+static __always_inline bool fast_map_event(u64 *args)
+{
+	return fast_map(args, (u64)args);
+}
+
+/* Tracepoint: dev, phys, dma, size, dir, attrs */
+static __always_inline int map_args(void *ctx, u64 *args, struct scratch *s, u8 kind)
+{
+	s->dev = args[0];
+	s->phys = args[1];
+	s->dma = args[2];
+	s->size = args[3];
+	s->dir = args[4];
+	s->attrs = args[5];
+	s->op = OP_MAP;
+	s->kind = kind;
+	return on_map(ctx, s);
+}
+
+static __always_inline int map_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return map_args(ctx, args, s, args[5] & ATTR_MMIO ? KIND_RESOURCE : KIND_SINGLE);
+}
+
+static __always_inline int map_resource_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return map_args(ctx, args, s, KIND_RESOURCE);
+}
+
+static __always_inline bool fast_map_page_return(u64 *args)
+{
+	u64 page = page_to_phys(number(args[1]));
+	u64 event[] = { number(args[0]), page + args[2], args[6], args[3], args[4], args[5] };
+
+	return page && fast_map(event, (u64)args);
+}
+
+/* dma_map_page_attrs(dev, page, offset, size, dir, attrs) returned */
+static __always_inline int map_page_return(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->phys = page_to_phys(number(args[1]));
+	if (s->phys)
+		s->phys += args[2];
+	s->size = args[3];
+	s->dir = args[4];
+	s->attrs = args[5];
+	s->dma = args[6];
+	s->op = OP_MAP;
+	s->kind = KIND_SINGLE;
+	return on_map(ctx, s);
+}
+
+/* dma_map_resource(dev, phys, size, dir, attrs) returned */
+static __always_inline int map_resource_return(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->phys = args[1];
+	s->size = args[2];
+	s->dir = args[3];
+	s->attrs = args[4];
+	s->dma = args[5];
+	s->op = OP_MAP;
+	s->kind = KIND_RESOURCE;
+	return on_map(ctx, s);
+}
+
+static __always_inline bool fast_unmap_event(u64 *args)
+{
+	return fast_unmap(args);
+}
+
+/* dma_unmap_page_attrs(): the same, but that the device is known as a pointer. */
+static __always_inline bool fast_unmap_call(u64 *args)
+{
+	u64 event[] = { number(args[0]), args[1], args[2], args[3], args[4] };
+
+	return fast_unmap(event);
+}
+
+/* Tracepoints and functions alike: dev, dma, size, dir, attrs */
+static __always_inline int unmap_args(void *ctx, u64 *args, struct scratch *s, u8 kind)
+{
+	s->dev = args[0];
+	s->dma = args[1];
+	s->size = args[2];
+	s->dir = args[3];
+	s->attrs = args[4];
+	s->op = OP_UNMAP;
+	s->kind = kind;
+	return on_unmap(ctx, s);
+}
+
+static __always_inline int unmap_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return unmap_args(ctx, args, s, args[4] & ATTR_MMIO ? KIND_RESOURCE : KIND_SINGLE);
+}
+
+static __always_inline int unmap_resource_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return unmap_args(ctx, args, s, KIND_RESOURCE);
+}
+
+TRACEPOINT(dma_map_page, tp_map_page, fast_map_event, map_event)
+TRACEPOINT(dma_map_phys, tp_map_phys, fast_map_phys_event, map_event)
+TRACEPOINT(dma_map_resource, tp_map_resource, never_fast, map_resource_event)
+TRACEPOINT(dma_unmap_page, tp_unmap_page, fast_unmap_event, unmap_event)
+TRACEPOINT(dma_unmap_phys, tp_unmap_phys, fast_unmap_event, unmap_event)
+TRACEPOINT(dma_unmap_resource, tp_unmap_resource, never_fast, unmap_resource_event)
+RETURN(dma_map_page_attrs, 6, fn_map_page, fast_map_page_return, map_page_return)
+RETURN(dma_map_resource, 5, fn_map_resource, never_fast, map_resource_return)
+CALL(dma_unmap_page_attrs, fn_unmap_page, fast_unmap_call, unmap_event)
+CALL(dma_unmap_resource, fn_unmap_resource, never_fast, unmap_resource_event)
+
+/* --- lists --- */
+
+/* Tracepoint: dev, sg, nents, mapped segments, dir, attrs */
+static __always_inline int map_sg_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->sg.list = args[1];
+	s->nents = args[2];
+	s->dir = args[4];
+	s->attrs = args[5];
+	return on_map_sg(ctx, s);
+}
+
+/* dma_map_sg_attrs(dev, sg, nents, dir, attrs) returned the mapped segments, or 0 */
+static __always_inline int map_sg_return(void *ctx, u64 *args, struct scratch *s)
+{
+	if ((int)args[5] <= 0)
+		return 0;
+	s->dev = args[0];
+	s->sg.list = args[1];
+	s->nents = args[2];
+	s->dir = args[3];
+	s->attrs = args[4];
+	return on_map_sg(ctx, s);
+}
+
+/* dma_map_sgtable(dev, table, dir, attrs) returned 0 or an error */
+static __always_inline int map_sgtable_return(void *ctx, u64 *args, struct scratch *s)
+{
+	struct sg_table *table;
+
+	if ((int)args[4])
+		return 0;
+	table = (void *)number(args[1]);
+	s->dev = args[0];
+	s->dir = args[2];
+	s->attrs = args[3];
+	s->nents = BPF_CORE_READ(table, orig_nents);
+	s->sg.list = (u64)BPF_CORE_READ(table, sgl);
+	return on_map_sg(ctx, s);
+}
+
+/* dev, sg, nents, dir, attrs */
+static __always_inline int unmap_sg_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->sg.list = args[1];
+	s->nents = args[2];
+	s->dir = args[3];
+	s->attrs = args[4];
+	return on_unmap_sg(ctx, s);
+}
+
+TRACEPOINT(dma_map_sg, tp_map_sg, never_fast, map_sg_event)
+TRACEPOINT(dma_unmap_sg, tp_unmap_sg, never_fast, unmap_sg_event)
+RETURN(dma_map_sg_attrs, 5, fn_map_sg, never_fast, map_sg_return)
+RETURN(dma_map_sgtable, 4, fn_map_sgtable, never_fast, map_sgtable_return)
+CALL(dma_unmap_sg_attrs, fn_unmap_sg, never_fast, unmap_sg_event)
+
+/* --- syncs: dev, dma, size, dir; dev, sg, nents, dir --- */
+
+static __always_inline int sync_event(void *ctx, u64 *args, struct scratch *s, u8 op)
+{
+	s->dev = args[0];
+	s->dma = args[1];
+	s->size = args[2];
+	s->dir = args[3];
+	s->op = op;
+	s->kind = KIND_SINGLE;
+	return on_sync(ctx, s);
+}
+
+static __always_inline int sync_sg_event(void *ctx, u64 *args, struct scratch *s, u8 op)
+{
+	s->dev = args[0];
+	s->sg.list = args[1];
+	s->nents = args[2];
+	s->dir = args[3];
+	return on_sync_sg(ctx, s, op);
+}
+
+static __always_inline bool fast_sync_cpu_event(u64 *args)
+{
+	return fast_sync(args, OP_SYNC_FOR_CPU);
+}
+
+static __always_inline bool fast_sync_device_event(u64 *args)
+{
+	return fast_sync(args, OP_SYNC_FOR_DEVICE);
+}
+
+static __always_inline bool fast_sync_cpu_call(u64 *args)
+{
+	u64 event[] = { number(args[0]), args[1], args[2], args[3] };
+
+	return fast_sync(event, OP_SYNC_FOR_CPU);
+}
+
+static __always_inline bool fast_sync_device_call(u64 *args)
+{
+	u64 event[] = { number(args[0]), args[1], args[2], args[3] };
+
+	return fast_sync(event, OP_SYNC_FOR_DEVICE);
+}
+
+static __always_inline int sync_cpu_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return sync_event(ctx, args, s, OP_SYNC_FOR_CPU);
+}
+
+static __always_inline int sync_device_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return sync_event(ctx, args, s, OP_SYNC_FOR_DEVICE);
+}
+
+static __always_inline int sync_sg_cpu_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return sync_sg_event(ctx, args, s, OP_SYNC_FOR_CPU);
+}
+
+static __always_inline int sync_sg_device_event(void *ctx, u64 *args, struct scratch *s)
+{
+	return sync_sg_event(ctx, args, s, OP_SYNC_FOR_DEVICE);
+}
+
+TRACEPOINT(dma_sync_single_for_cpu, tp_sync_cpu, fast_sync_cpu_event, sync_cpu_event)
+TRACEPOINT(dma_sync_single_for_device, tp_sync_device, fast_sync_device_event, sync_device_event)
+TRACEPOINT(dma_sync_sg_for_cpu, tp_sync_sg_cpu, never_fast, sync_sg_cpu_event)
+TRACEPOINT(dma_sync_sg_for_device, tp_sync_sg_device, never_fast, sync_sg_device_event)
+CALL(dma_sync_single_for_cpu, fn_sync_cpu, fast_sync_cpu_call, sync_cpu_event)
+CALL(dma_sync_single_for_device, fn_sync_device, fast_sync_device_call, sync_device_event)
+CALL(dma_sync_sg_for_cpu, fn_sync_sg_cpu, never_fast, sync_sg_cpu_event)
+CALL(dma_sync_sg_for_device, fn_sync_sg_device, never_fast, sync_sg_device_event)
+
+/* --- allocations: by function on every kernel, they are few --- */
+
+/* dma_alloc_attrs(dev, size, &dma, gfp, attrs) returned memory */
+static __always_inline int alloc_return(void *ctx, u64 *args, struct scratch *s)
+{
+	if (!args[5])
+		return 0;
+	s->dev = args[0];
+	s->size = args[1];
+	s->dma = read_u64((void *)number(args[2]));
+	s->attrs = args[4];
+	s->phys = virt_to_phys(number(args[5]));
+	s->dir = DIR_BIDIRECTIONAL;
+	s->kind = KIND_COHERENT;
+	s->op = OP_ALLOC;
+	return on_map(ctx, s);
+}
+
+/* dma_free_attrs(dev, size, memory, dma, attrs) */
+static __always_inline int free_event(void *ctx, u64 *args, struct scratch *s)
+{
+	if (!args[2])
+		return 0;
+	s->dev = args[0];
+	s->size = args[1];
+	s->cpu_address = virt_to_phys(number(args[2]));
+	s->dma = args[3];
+	s->attrs = args[4];
+	s->dir = DIR_BIDIRECTIONAL;
+	s->kind = KIND_COHERENT;
+	s->op = OP_FREE;
+	return on_unmap(ctx, s);
+}
+
+/* dma_alloc_pages(dev, size, &dma, dir, gfp) returned a page */
+static __always_inline int alloc_pages_return(void *ctx, u64 *args, struct scratch *s)
+{
+	if (!args[5])
+		return 0;
+	s->dev = args[0];
+	s->size = args[1];
+	s->dma = read_u64((void *)number(args[2]));
+	s->dir = args[3];
+	s->phys = page_to_phys(number(args[5]));
+	s->kind = KIND_PAGES;
+	s->op = OP_ALLOC;
+	return on_map(ctx, s);
+}
+
+/* dma_free_pages(dev, size, page, dma, dir) */
+static __always_inline int free_pages_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->size = args[1];
+	s->cpu_address = page_to_phys(number(args[2]));
+	s->dma = args[3];
+	s->dir = args[4];
+	s->kind = KIND_PAGES;
+	s->op = OP_FREE;
+	return on_unmap(ctx, s);
+}
+
+/* All of a table that is one segment for the device; where it is only one for the CPU, too */
+static __always_inline void table_args(struct scratch *s, u64 table_address)
+{
+	struct sg_table *table = (void *)table_address;
+	struct scatterlist *sg = BPF_CORE_READ(table, sgl);
+
+	s->dma = BPF_CORE_READ(sg, dma_address);
+	s->phys = 0;
+	if (BPF_CORE_READ(table, orig_nents) == 1)
+		s->phys = page_to_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
+	s->kind = KIND_TABLE;
+}
+
+/* dma_alloc_noncontiguous(dev, size, dir, gfp, attrs) returned a table */
+static __always_inline int alloc_table_return(void *ctx, u64 *args, struct scratch *s)
+{
+	if (!args[5])
+		return 0;
+	s->dev = args[0];
+	s->size = args[1];
+	s->dir = args[2];
+	table_args(s, number(args[5]));
+	s->op = OP_ALLOC;
+	return on_map(ctx, s);
+}
+
+/* dma_free_noncontiguous(dev, size, table, dir) */
+static __always_inline int free_table_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->size = args[1];
+	s->dir = args[3];
+	table_args(s, number(args[2]));
+	s->cpu_address = s->phys;
+	s->op = OP_FREE;
+	return on_unmap(ctx, s);
+}
+
+RETURN(dma_alloc_attrs, 5, fn_alloc, never_fast, alloc_return)
+CALL(dma_free_attrs, fn_free, never_fast, free_event)
+RETURN(dma_alloc_pages, 5, fn_alloc_pages, never_fast, alloc_pages_return)
+CALL(dma_free_pages, fn_free_pages, never_fast, free_pages_event)
+RETURN(dma_alloc_noncontiguous, 5, fn_alloc_table, never_fast, alloc_table_return)
+CALL(dma_free_noncontiguous, fn_free_table, never_fast, free_table_event)
+
+/* --- dma_iova_*(), 7.x --- */
+
+static __always_inline u64 iova_start(u64 state_address)
+{
+	struct dma_iova_state *state = (void *)state_address;
+
+	return BPF_CORE_READ(state, addr);
+}
+
+/* dma_iova_link(dev, state, phys, offset, size, dir, attrs) returned 0 or an error */
+static __always_inline int iova_link_return(void *ctx, u64 *args, struct scratch *s)
+{
+	if ((int)args[7])
+		return 0;
+	s->dev = args[0];
+	s->dma = iova_start(number(args[1]));
+	s->phys = args[2];
+	s->dma += args[3];
+	s->size = args[4];
+	s->dir = args[5];
+	s->attrs = args[6];
+	s->kind = KIND_IOVA;
+	s->op = OP_MAP;
+	return on_map(ctx, s);
+}
+
+/* dma_iova_unlink(dev, state, offset, size, dir, attrs) */
+static __always_inline int iova_unlink_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->dma = iova_start(number(args[1]));
+	s->dma += args[2];
+	s->size = args[3];
+	s->dir = args[4];
+	s->attrs = args[5];
+	return on_iova_unlink(ctx, s);
+}
+
+/* dma_iova_destroy(dev, state, mapped, dir, attrs) */
+static __always_inline int iova_destroy_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->dma = iova_start(number(args[1]));
+	s->size = args[2];
+	s->dir = args[3];
+	s->attrs = args[4];
+	return on_iova_unlink(ctx, s);
+}
+
+FUNCTION(fexit, dma_iova_link, fn_iova_link, never_fast, iova_link_return)
+FUNCTION(fentry, dma_iova_unlink, fn_iova_unlink, never_fast, iova_unlink_event)
+FUNCTION(fentry, dma_iova_destroy, fn_iova_destroy, never_fast, iova_destroy_event)
+
+/* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
+static __always_inline int on_need_unmap(u64 dev, u64 needed)
+{
+	u32 at;
+
+	if (!armed || needed & 1)
+		return 0;
+	at = get_device(dev);
+	if (at == NOWHERE)
+		return 0;
+	devices[at & (DEVICES_MAX - 1)].lazy = 1;
+	set_pace(&devices[at & (DEVICES_MAX - 1)]);
+	return 0;
+}
+
+SEC("fexit/dma_need_unmap")
+int fn_need_unmap(u64 *args)
+{
+	return on_need_unmap(number(args[0]), args[1]);
+}
+
+PROBE_DEVICE(dma_need_unmap, fn_need_unmap, on_need_unmap(dev, probe_result(ctx)))
+
+/* --- dmaloop announces each access of the CPU --- */
+
+/* Tracepoint: dev, address, size, write */
+static __always_inline int cpu_access_event(void *ctx, u64 *args, struct scratch *s)
+{
+	s->dev = args[0];
+	s->phys = virt_to_phys(args[1]);
+	s->dma = s->phys;
+	s->size = args[2];
+	s->dir = DIR_NONE;
+	s->op = args[3] & 1 ? OP_CPU_WRITE : OP_CPU_READ;
+	s->kind = KIND_SINGLE;
+	return s->phys ? on_access(ctx, s) : 0;
+}
+
+TRACEPOINT(dmaloop_cpu_access, late_cpu_access, never_fast, cpu_access_event)
+
+#endif

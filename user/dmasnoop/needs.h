@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What has to be there for a check's silence to mean something. */
+#ifndef DMASNOOP_NEEDS_H
+#define DMASNOOP_NEEDS_H
+
+#include "output/summary.h"
+
+/* What a run must have had, on one device. */
+enum need {
+	NEED_UNMAPS, /* something was unmapped */
+	NEED_SYNCS, /* its syncs are observable */
+	NEED_WHOLE, /* its mappings are known from its driver's probe on */
+	NEED_IOMMU, /* an IOMMU translates for it */
+	NEED_ACCESSES, /* CPU accesses are announced, or watched */
+	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
+	NEED_TIME, /* events are judged when they happen: engine.h */
+	NEED_MEMORY, /* the kernel's memory can be read by physical address */
+	NEED_LAYERS, /* frees and handovers are followed */
+	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
+	NR_NEEDS,
+};
+
+#define NEED(what) (1u << NEED_##what)
+
+extern const char *const needs_unmet[NR_NEEDS];
+extern const size_t nr_reasons;
+
+uint32_t needs_of(enum check check);
+uint32_t needs_met(const struct summary *summary, const struct device_state *device);
+uint32_t stood_down(const struct device_state *device, size_t reason, const char **why);
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is watched next: see targets.h.
+ *
+ * The devices take turns. Of a device, its buffers do, from the oldest on, because a
+ * short-lived one is gone before a watchpoint is there; and of a buffer, its start,
+ * its end and other places. What is chosen may be gone a moment later: the BPF side
+ * compares.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "core/rules.h"
+#include "watch/targets.h"
+#include "dmasnoop.skel.h"
+#include "symbols.h"
+#include "table.h"
+
+#define SAMPLE 1024 /* mappings at most that are chosen from */
+#define PLACES (1 << 16) /* of the table, looked at in one go */
+
+/* A mapping that could be watched, as it was when looked at. */
+struct candidate {
+	uint32_t at;
+	struct mapping map;
+	bool blind; /* only writes beside it can be judged */
+};
+
+/**
+ * struct target_device - whose turn it is
+ * @generation: which
+ * @last_born: of the mapping that was watched last
+ * @rounds: how often its buffers have been gone through
+ * @turn: picks a place in the buffer: in each round another
+ * @candidates: of this device, in the current sample
+ */
+struct target_device {
+	uint32_t generation;
+	uint64_t last_born;
+	unsigned int rounds;
+	unsigned int turn;
+	size_t candidates;
+};
+
+static struct {
+	struct dmasnoop_bpf *bpf;
+	uint64_t period;
+	struct candidate *sample;
+	size_t nr_sample;
+	uint32_t cursor; /* the next place to look at */
+	struct target_device *devices;
+	size_t nr_devices;
+	size_t next_device;
+	bool unmaps_optional; /* drivers may leave them out where syncs are skipped (7.x) */
+} self;
+
+/* --- what can be watched --- */
+
+static struct target_device *find_device(uint32_t generation)
+{
+	struct target_device *more;
+
+	for (size_t i = 0; i < self.nr_devices; i++)
+		if (self.devices[i].generation == generation)
+			return &self.devices[i];
+	more = realloc(self.devices, (self.nr_devices + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	self.devices = more;
+	more += self.nr_devices++;
+	*more = (struct target_device){ .generation = generation };
+	return more;
+}
+
+/*
+ * Whether it can be watched, and how: fills @candidate. Who owns it just now does not
+ * matter: a buffer that changes hands is watched all the time, and judged at the hit.
+ */
+static bool is_candidate(uint32_t at, const struct mapping *map, struct candidate *candidate)
+{
+	struct target_device *target;
+	struct device_state device;
+
+	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
+	if (!map->phys || !map->size || !rule_is_streaming(map->kind) ||
+	    map->attrs & ATTR_SKIP_CPU_SYNC || table_born(map) <= self.bpf->bss->lost_before)
+		return false;
+	if (!table_device(map->generation, &device) || device.ignored)
+		return false;
+	/* Played by a module (dmaloop): what it does to the buffers are CPU accesses too. */
+	if (device.software)
+		return false;
+	candidate->at = at;
+	candidate->map = *map;
+	candidate->blind = map->flags & MAP_BLIND || device.skips_sync || device.unmatched;
+	if (candidate->blind && map->dir == DIR_TO_DEVICE)
+		return false;
+	/* What is never unmapped is not known to be mapped still. */
+	if (candidate->blind && self.unmaps_optional && !device.unmaps)
+		return false;
+	target = find_device(map->generation);
+	if (!target)
+		return false;
+	target->candidates++;
+	return true;
+}
+
+/**
+ * targets_refresh - look at the next mappings of the table
+ */
+void targets_refresh(void)
+{
+	struct mapping map;
+
+	self.nr_sample = 0;
+	for (size_t i = 0; i < self.nr_devices; i++)
+		self.devices[i].candidates = 0;
+	for (uint32_t i = 0; i < PLACES && i < table_places() && self.nr_sample < SAMPLE; i++) {
+		uint32_t at = self.cursor++ % table_places();
+
+		if (table_read(at, &map) && is_candidate(at, &map, &self.sample[self.nr_sample]))
+			self.nr_sample++;
+	}
+	for (size_t i = 0; i < self.nr_devices;) {
+		if (self.devices[i].candidates)
+			i++;
+		else
+			self.devices[i] = self.devices[--self.nr_devices];
+	}
+}
+
+/* Is it still as it was? */
+static bool is_live(const struct candidate *candidate)
+{
+	struct mapping map;
+
+	return table_read(candidate->at, &map) && map.dma == candidate->map.dma &&
+	       map.generation == candidate->map.generation && map.born == candidate->map.born &&
+	       map.turn == candidate->map.turn;
+}
+
+static void drop(struct candidate *candidate, struct target_device *device)
+{
+	device->candidates--;
+	candidate->map.generation = 0;
+}
+
+/*
+ * The next mapping of a device: the one after the last, by age, among those older
+ * than a period; then from the oldest again. When none is that old, any.
+ */
+static struct candidate *next_mapping(struct target_device *device)
+{
+	struct timespec time;
+	uint64_t old;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	old = time.tv_sec * 1000000000ull + time.tv_nsec - self.period;
+
+	while (device->candidates) {
+		struct candidate *after = NULL, *oldest = NULL, *chosen;
+		size_t skip = rand() % device->candidates;
+		struct candidate *any = NULL;
+
+		for (size_t i = 0; i < self.nr_sample; i++) {
+			struct candidate *c = &self.sample[i];
+
+			if (c->map.generation != device->generation)
+				continue;
+			if (!skip--)
+				any = c;
+			if (table_born(&c->map) > old)
+				continue;
+			if (!oldest || table_born(&c->map) < table_born(&oldest->map))
+				oldest = c;
+			if (table_born(&c->map) > device->last_born &&
+			    (!after || table_born(&c->map) < table_born(&after->map)))
+				after = c;
+		}
+		chosen = after ? after : oldest ? oldest : any;
+		if (!chosen)
+			return NULL;
+		if (!is_live(chosen)) {
+			drop(chosen, device);
+			continue;
+		}
+		if (!after)
+			device->turn = ++device->rounds;
+		device->last_born = table_born(&chosen->map);
+		return chosen;
+	}
+	return NULL;
+}
+
+/* --- where in a buffer --- */
+
+/* The largest aligned part of [from, to) with this byte. */
+static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t to)
+{
+	for (target->size = 8; target->size > 1; target->size /= 2) {
+		target->phys = byte & ~(uint64_t)(target->size - 1);
+		if (target->phys >= from && target->phys + target->size <= to)
+			return;
+	}
+	target->phys = byte;
+}
+
+/* What was kept for the mapping of an address: lines.bpf.h. */
+static bool find_slack(uint64_t phys, struct slack *slack)
+{
+	int fd = bpf_map__fd(self.bpf->maps.slacks);
+
+	for (uint32_t i = 0; i < SLACK_REACH; i++) {
+		uint32_t slot = (slack_home(phys) + i) & (SLACKS_MAX - 1);
+
+		if (!bpf_map_lookup_elem(fd, &slot, slack) && slack->owner == phys + 1)
+			return true;
+	}
+	return false;
+}
+
+/* Beside the buffer, on its first or last line. */
+static bool choose_slack(const struct candidate *c, struct target *target)
+{
+	uint64_t start = c->map.phys, end = start + c->map.size, byte;
+	uint32_t head, tail;
+	struct slack slack;
+
+	if (c->map.flags & MAP_TOLD || !find_slack(c->map.phys, &slack))
+		return false;
+	head = slack.head;
+	tail = slack.tail;
+	if (!head && !tail)
+		return false;
+	byte = rand() % (head + tail);
+	if (byte < head)
+		around(target, start - head + byte, start - head, start);
+	else
+		around(target, end + byte - head, end, end + tail);
+	target->kind = WATCH_SLACK;
+	return true;
+}
+
+/* Status words are at the start or at the end, most of all. */
+static bool choose_place(const struct candidate *c, unsigned int turn, struct target *target)
+{
+	uint64_t start = c->map.phys, end = start + c->map.size;
+
+	if (c->blind)
+		return choose_slack(c, target);
+	target->kind = c->map.dir == DIR_TO_DEVICE ? WATCH_WRITE : WATCH_ACCESS;
+	switch (turn % 4) {
+	case 0:
+		around(target, start, start, end);
+		return true;
+	case 1:
+		around(target, end - 1, start, end);
+		return true;
+	case 2:
+		if (choose_slack(c, target))
+			return true;
+		break;
+	}
+	around(target, start + rand() % c->map.size, start, end);
+	return true;
+}
+
+/**
+ * targets_next - choose one
+ * @target: out
+ *
+ * Return: false when there is nothing to watch.
+ */
+bool targets_next(struct target *target)
+{
+	for (size_t i = 0; i < self.nr_devices; i++) {
+		struct target_device *device = &self.devices[self.next_device++ % self.nr_devices];
+		struct candidate *c = next_mapping(device);
+
+		if (!c || !choose_place(c, device->turn++, target))
+			continue;
+		target->map = c->map;
+		target->at = c->at;
+		return true;
+	}
+	return false;
+}
+
+/**
+ * targets_start - get ready
+ * @bpf: loaded
+ * @period_ms: how long a target is watched
+ *
+ * Return: false when there is no memory.
+ */
+bool targets_start(struct dmasnoop_bpf *bpf, unsigned int period_ms)
+{
+	static const char *const optional[] = { "__dma_need_unmap", NULL };
+	struct range range;
+
+	self.bpf = bpf;
+	self.period = period_ms * 1000000ull;
+	self.unmaps_optional = symbols_ranges(optional, &range, 1);
+	self.sample = calloc(SAMPLE, sizeof(*self.sample));
+	return self.sample;
+}
+
+/**
+ * targets_stop - free what is held
+ */
+void targets_stop(void)
+{
+	free(self.sample);
+	free(self.devices);
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the hardware watchpoints are: see watch.h. Called by dmasnoop.c.
+ *
+ * A slot is one debug register, the same on every CPU; a buffer that must not even
+ * be read takes two. Every period each slot goes to its next target (targets.c).
+ */
+#include <errno.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "watch/watch.h"
+#include "dmasnoop.skel.h"
+#include "symbols.h"
+#include "watch/targets.h"
+
+#define REFRESH_NS 500000000ull /* how old what was looked at may be */
+#define RETRY_NS 1000000000ull /* before a debug register that was taken is asked for again */
+#define SEEN_BITS (1 << 20)
+
+/* What tells reads: x86 has nothing that writes do not set off as well. */
+#ifdef __aarch64__
+#define READS HW_BREAKPOINT_R
+#else
+#define READS HW_BREAKPOINT_RW
+#endif
+
+/**
+ * struct point - a slot on one CPU
+ * @link: the program on its perf event, which it owns; NULL: there is none
+ * @fd: of the perf event
+ * @retry_ns: when it was refused: not to be tried before
+ */
+struct point {
+	struct bpf_link *link;
+	int fd;
+	uint64_t retry_ns;
+};
+
+static struct {
+	struct dmasnoop_bpf *bpf;
+	struct watch_options options;
+	int nr_cpus;
+	bool *online;
+	struct point *points; /* of slot 0, then 1, ... */
+	uint64_t refreshed;
+	uint64_t turned;
+	struct watch_totals totals;
+	uint8_t seen[SEEN_BITS / 8];
+} self;
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+/* --- debug registers --- */
+
+static struct point *point_of(unsigned int slot, int cpu)
+{
+	return &self.points[slot * self.nr_cpus + cpu];
+}
+
+static struct perf_event_attr breakpoint(uint64_t address, uint32_t size, uint32_t type)
+{
+	return (struct perf_event_attr){
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(struct perf_event_attr),
+		.sample_period = 1,
+		.bp_addr = address,
+		.bp_len = size,
+		.bp_type = type,
+		.pinned = 1,
+		.exclude_user = 1,
+		.exclude_hv = 1,
+	};
+}
+
+static int open_breakpoint(struct perf_event_attr *attr, int cpu)
+{
+	return syscall(__NR_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static void give_back(struct point *point)
+{
+	if (!point->link)
+		return;
+	/* Closes the perf event too. */
+	bpf_link__destroy(point->link);
+	point->link = NULL;
+}
+
+/* Watch a place on one CPU; false when its debug registers are all taken. */
+static bool take(struct point *point, unsigned int slot, int cpu, const struct perf_event_attr *how)
+{
+	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = slot);
+	struct perf_event_attr attr = *how;
+
+	if (point->link) {
+		if (!ioctl(point->fd, PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr))
+			return true;
+		give_back(point);
+	}
+	if (now() < point->retry_ns)
+		return false;
+	point->fd = open_breakpoint(&attr, cpu);
+	if (point->fd >= 0) {
+		point->link = bpf_program__attach_perf_event_opts(self.bpf->progs.watchpoint,
+								  point->fd, &opts);
+		if (point->link) {
+			point->retry_ns = 0;
+			return true;
+		}
+		self.totals.error = errno;
+		close(point->fd);
+	} else if (errno != ENOSPC && errno != ENODEV /* the CPU has just left */) {
+		self.totals.error = errno;
+	}
+	point->retry_ns = now() + RETRY_NS;
+	return false;
+}
+
+static void count_refused(void)
+{
+	unsigned int refused = 0;
+
+	for (unsigned int slot = 0; slot < self.options.slots; slot++)
+		for (int cpu = 0; cpu < self.nr_cpus; cpu++)
+			refused += self.online[cpu] && point_of(slot, cpu)->retry_ns;
+	if (refused > self.totals.refused)
+		self.totals.refused = refused;
+}
+
+/* Which CPUs there are now; those that left took their perf events along. */
+static void read_online(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
+	int from, to, end = ',';
+
+	if (!file)
+		return;
+	memset(self.online, 0, self.nr_cpus * sizeof(*self.online));
+	while (end == ',' && fscanf(file, "%d", &from) == 1) {
+		to = from;
+		end = fgetc(file);
+		if (end == '-' && (fscanf(file, "%d", &to) != 1 || (end = fgetc(file)) == EOF))
+			break;
+		for (int cpu = from; cpu <= to && cpu < self.nr_cpus; cpu++)
+			self.online[cpu] = true;
+	}
+	fclose(file);
+	for (unsigned int slot = 0; slot < self.options.slots; slot++)
+		for (int cpu = 0; cpu < self.nr_cpus; cpu++)
+			if (!self.online[cpu])
+				give_back(point_of(slot, cpu));
+}
+
+/* --- turns --- */
+
+static void count_buffer(const struct target *target)
+{
+	uint64_t hash =
+		(target->map.born ^ target->map.dma ^ target->map.generation) * 0x9e3779b97f4a7c15;
+	uint32_t bit = hash >> 44;
+
+	self.totals.turns++;
+	if (self.seen[bit / 8] & 1 << bit % 8)
+		return;
+	self.seen[bit / 8] |= 1 << bit % 8;
+	self.totals.buffers++;
+}
+
+/*
+ * Tell the BPF side what a slot watches. Its old address was cleared, and every CPU
+ * has since been asked to move: nobody still looks at the old contents.
+ */
+static void publish(unsigned int slot, const struct target *target, enum watch_kind kind)
+{
+	struct watch *watch = &self.bpf->bss->watches[slot];
+
+	*watch = (struct watch){
+		.dma = target->map.dma,
+		.born = target->map.born,
+		.at = target->at,
+		.turn = target->map.turn,
+		.generation = target->map.generation,
+		.phys = target->phys,
+		.size = target->size,
+		.kind = kind,
+	};
+	__atomic_store_n(&watch->address, self.bpf->bss->direct_map_base + target->phys,
+			 __ATOMIC_RELEASE);
+}
+
+/* The last first: without its twin, a watch on any access takes writes for reads. */
+static void retract(unsigned int first, unsigned int nr)
+{
+	for (unsigned int slot = first + nr; slot-- > first;)
+		__atomic_store_n(&self.bpf->bss->watches[slot].address, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Watch writes with one slot, and reads with the next when that is wanted too. */
+static void place_watch(unsigned int slot, const struct target *target, bool reads)
+{
+	uint64_t address = self.bpf->bss->direct_map_base + target->phys;
+	struct perf_event_attr write = breakpoint(address, target->size, HW_BREAKPOINT_W);
+	struct perf_event_attr access = breakpoint(address, target->size, READS);
+
+	for (int cpu = 0; cpu < self.nr_cpus; cpu++) {
+		struct point *first = point_of(slot, cpu);
+		struct point *second = reads ? point_of(slot + 1, cpu) : NULL;
+
+		if (!self.online[cpu])
+			continue;
+		/* Out of the way: the first to be enabled gets the lower register. */
+		if (second && second->link)
+			ioctl(second->fd, PERF_EVENT_IOC_DISABLE, 0);
+		/* The second means nothing without the first. */
+		if (!take(first, slot, cpu, &write)) {
+			if (second)
+				give_back(second);
+			continue;
+		}
+		if (second)
+			take(second, slot + 1, cpu, &access);
+	}
+	count_refused();
+	count_buffer(target);
+	publish(slot, target, target->kind == WATCH_ACCESS ? WATCH_WRITE : target->kind);
+	if (reads)
+		publish(slot + 1, target, WATCH_ACCESS);
+}
+
+static void rest(unsigned int slot)
+{
+	for (int cpu = 0; cpu < self.nr_cpus; cpu++)
+		give_back(point_of(slot, cpu));
+}
+
+/**
+ * watch_turn - move the watches on when it is time to
+ *
+ * Return: milliseconds until it is time again.
+ */
+int watch_turn(void)
+{
+	uint64_t time = now(), period = self.options.period_ms * 1000000ull;
+	unsigned int slot = 0;
+	struct target target;
+
+	if (time - self.turned < period)
+		return (period - (time - self.turned)) / 1000000 + 1;
+	self.turned = time;
+	if (time - self.refreshed >= REFRESH_NS) {
+		read_online();
+		targets_refresh();
+		self.refreshed = time;
+	}
+	retract(0, self.options.slots);
+	while (slot < self.options.slots && targets_next(&target)) {
+		bool reads = target.kind == WATCH_ACCESS && slot + 1 < self.options.slots;
+
+		place_watch(slot, &target, reads);
+		slot += reads ? 2 : 1;
+	}
+	/* Nothing to watch: others may have the use of them. */
+	for (; slot < self.options.slots; slot++)
+		rest(slot);
+	return self.options.period_ms;
+}
+
+/**
+ * watch_spent - a slot has seen enough where it is
+ * @slot: which
+ *
+ * It and its twin rest until the next turn, so that a target which is touched all the
+ * time costs little.
+ */
+void watch_spent(unsigned int slot)
+{
+	const struct watch *watches = self.bpf->bss->watches;
+	unsigned int first = slot, nr = 1;
+
+	/* News of where it was before is late. */
+	if (slot >= self.options.slots || watches[slot].hits < WATCH_HITS_MAX)
+		return;
+	if (watches[slot].kind == WATCH_ACCESS)
+		first--;
+	if (first + 1 < self.options.slots && watches[first + 1].kind == WATCH_ACCESS)
+		nr = 2;
+	retract(first, nr);
+	for (slot = first; slot < first + nr; slot++)
+		for (int cpu = 0; cpu < self.nr_cpus; cpu++)
+			if (point_of(slot, cpu)->link)
+				ioctl(point_of(slot, cpu)->fd, PERF_EVENT_IOC_DISABLE, 0);
+}
+
+/**
+ * watch_totals - what came of it so far
+ */
+struct watch_totals watch_totals(void)
+{
+	struct watch_totals totals = self.totals;
+
+	totals.options = self.options;
+	if (self.bpf)
+		for (int i = 0; i < NR_WATCH_COUNTS; i++)
+			totals.counts[i] = self.bpf->bss->watch_counts[i];
+	return totals;
+}
+
+/* --- start and stop --- */
+
+/* Code that may touch what a device owns. */
+static bool find_legal_text(void)
+{
+	static const char *const legal[] = {
+		/* The DMA API. */
+		"dma_map_",
+		"__dma_map_",
+		"dma_unmap_",
+		"dma_sync_",
+		"__dma_sync_",
+		"dma_iova_",
+		"__dma_iova_",
+		"dma_direct_",
+		"swiotlb_",
+		"xen_swiotlb_",
+		"iommu_dma_",
+		"__iommu_dma_",
+		/* Other tracers, kmemleak, /proc/kcore, /dev/mem, hibernation. */
+		"copy_from_kernel_nofault",
+		"scan_block",
+		"read_kcore",
+		"read_mem",
+		"copy_data_page",
+		"safe_copy_page",
+		NULL,
+	};
+	/* Strings, names and checksums a word at a time: include/linux/rwonce.h. */
+	static const char *const overreading[] = {
+		"strscpy",
+		"sized_strscpy",
+		"full_name_hash",
+		"hashlen_string",
+		"link_path_walk",
+		"__d_lookup",
+		"d_same_name",
+		"d_alloc_parallel",
+		"csum_partial",
+		"do_csum",
+		NULL,
+	};
+	struct dmasnoop_bpf__bss *bss = self.bpf->bss;
+	size_t nr = symbols_ranges(legal, bss->legal_text, LEGAL_TEXT_MAX);
+	size_t more = symbols_ranges(overreading, bss->overreading_text, OVERREADING_MAX);
+
+	bss->nr_legal_text = nr;
+	bss->nr_overreading_text = more;
+	return nr && nr <= LEGAL_TEXT_MAX && more <= OVERREADING_MAX;
+}
+
+/* Does a watchpoint that was accepted fire? Some hypervisors accept and ignore it. */
+static const char *try_one(void)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int program = bpf_program__fd(self.bpf->progs.watch_probe);
+	struct perf_event_attr attr;
+	uint64_t hits = 0;
+	int fd, cpu = 0;
+
+	while (cpu < self.nr_cpus - 1 && !self.online[cpu])
+		cpu++;
+	run.flags = BPF_F_TEST_RUN_ON_CPU;
+	run.cpu = cpu;
+	if (bpf_prog_test_run_opts(program, &run))
+		return "the kernel did not run its probe";
+	if (!self.bpf->bss->direct_map_base)
+		return "where physical memory is mapped could not be found";
+	attr = breakpoint(self.bpf->bss->watch_target_address, 8, HW_BREAKPOINT_W);
+	fd = open_breakpoint(&attr, cpu);
+	if (fd < 0) {
+		switch (errno) {
+		case ENOSPC:
+			/* All are taken just now: it is tried again. */
+			return NULL;
+		case EACCES:
+		case EPERM:
+			return "the kernel does not allow it (lockdown, or a security module): "
+			       "needs CAP_SYS_ADMIN and perf events";
+		default:
+			return "this machine has no hardware watchpoints (some hypervisors hide "
+			       "them); run without --watch";
+		}
+	}
+	bpf_prog_test_run_opts(program, &run);
+	if (read(fd, &hits, sizeof(hits)) != sizeof(hits))
+		hits = 0;
+	close(fd);
+	return hits ? NULL :
+		      "hardware watchpoints are accepted, but do not fire (a hypervisor "
+		      "ignores them); run without --watch";
+}
+
+/**
+ * watch_start - get ready
+ * @bpf: loaded
+ * @options: what is wanted
+ *
+ * Return: NULL, or why not and what to do.
+ */
+const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *options)
+{
+	struct rlimit files;
+	rlim_t needed;
+
+	self.bpf = bpf;
+	self.options = *options;
+	self.nr_cpus = libbpf_num_possible_cpus();
+	if (self.nr_cpus < 1)
+		return "the CPUs could not be counted (/sys/devices/system/cpu/possible)";
+	/* Two for each debug register of each CPU, and the tracer's own. */
+	needed = 2 * options->slots * self.nr_cpus + 256;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < needed) {
+		files.rlim_cur = needed < files.rlim_max ? needed : files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	self.points = calloc(options->slots * self.nr_cpus, sizeof(*self.points));
+	self.online = calloc(self.nr_cpus, sizeof(*self.online));
+	if (!self.points || !self.online || !targets_start(bpf, options->period_ms))
+		return "out of memory";
+	read_online();
+	if (!find_legal_text())
+		return "the DMA API's functions were not found in /proc/kallsyms; "
+		       "is /proc/sys/kernel/kptr_restrict 2?";
+	return try_one();
+}
+
+/**
+ * watch_stop - give everything back
+ */
+void watch_stop(void)
+{
+	if (self.points) {
+		retract(0, self.options.slots);
+		for (unsigned int slot = 0; slot < self.options.slots; slot++)
+			rest(slot);
+	}
+	free(self.points);
+	free(self.online);
+	targets_stop();
+	self.points = NULL;
+}
