@@ -6,6 +6,11 @@
 #ifndef FLAGS_BPF_H
 #define FLAGS_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
 /* A flag of 7.x's struct device. */
 static __always_inline bool has_flag(struct device *dev, bool exists, u32 flag)
 {

@@ -11,31 +11,22 @@
  */
 #include "kernel.h"
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
-#include "core/types.h"
-#include "core/rules.h"
-#include "core/table_protocol.h"
-
-char LICENSE[] SEC("license") = "GPL";
-
-#include "core/state.h"
-#include "memory.bpf.h"
-
-#include "device_flags.bpf.h"
-#include "virtio.bpf.h"
-#include "report.bpf.h"
-#include "core/table.h"
-#include "core/lines.h"
-#include "core/content.h"
-#include "core/judge.h"
-#include "hooks_kprobe.bpf.h"
+#include "core/env.h"
+#include "core/judge_unbind.h"
+#include "env.bpf.h"
+#include "event_log.bpf.h"
+#include "hooks_descriptor.bpf.h"
 #include "hooks_dma.bpf.h"
 #include "hooks_handover.bpf.h"
-#include "hooks_descriptor.bpf.h"
+#include "kprobe.bpf.h"
+#include "losses.bpf.h"
+#include "maps.bpf.h"
 #include "watchpoint.bpf.h"
-#include "event_log.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
 
 /* --- devices coming and going --- */
 
@@ -59,7 +50,7 @@ int device_add_probe(void *ctx)
 SEC("fexit/devres_release_all")
 int device_unbound(u64 *args)
 {
-	return on_device_unbound(args, number(args[0]), 0);
+	return on_device_unbound(args, env_number(args[0]), 0);
 }
 
 PROBE_DEVICE(devres_release_all, device_unbound, on_device_unbound(ctx, dev, return_caller(ctx)))

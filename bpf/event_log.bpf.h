@@ -11,7 +11,14 @@
 #ifndef DMASNOOP_LOG_BPF_H
 #define DMASNOOP_LOG_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
 #include "core/log.h"
+#include "env.bpf.h"
+#include "maps.bpf.h"
 
 /* Events that found no room. */
 u64 log_lost;
@@ -138,11 +145,11 @@ int log_map_page(u64 *args)
 		return 0;
 	kept = event->head.args;
 	event->head.result = args[6];
-	event->phys = page_to_phys(kept[1]);
+	event->phys = env_page_phys(kept[1]);
 	if (event->phys)
 		event->phys += kept[2];
 	look_for_object(&event->object, event->phys);
-	name_object(&event->object);
+	env_name_object(&event->object);
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }

@@ -12,6 +12,17 @@
 #ifndef DMASNOOP_DESCRIPTOR_BPF_H
 #define DMASNOOP_DESCRIPTOR_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/judge_access.h"
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "hook.bpf.h"
+#include "losses.bpf.h"
+
 /* A descriptor of dmaloop's: struct ring_desc in kmod/ring.h. */
 #define DESC_SIZE 40
 #define DESC_WORDS (DESC_SIZE / sizeof(u32))
@@ -132,7 +143,7 @@ __noinline int judge_descriptor(struct scratch *s, u32 check)
 	struct mapping *map;
 	u32 what;
 
-	s = own(s);
+	s = env_own(s);
 	device = s ? known_device(s) : NULL;
 	if (!s || !device)
 		return 0;
@@ -319,7 +330,8 @@ static __always_inline int descriptor_event(void *ctx, u64 *args, struct scratch
 	if (!ring || !is_watched(s))
 		return 0;
 	descriptor = get_descriptor(s, ring->generation);
-	if (!descriptor || bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(args[3])))
+	if (!descriptor ||
+	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)env_number(args[3])))
 		return 0;
 	for (u32 i = 0; i < DESC_WORDS; i++) {
 		if (!(descriptor->stored & 1u << i))

@@ -11,36 +11,18 @@
 #ifndef DMASNOOP_LAYERS_BPF_H
 #define DMASNOOP_LAYERS_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/judge_release.h"
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "kprobe.bpf.h"
+#include "losses.bpf.h"
+
 /* --- freed --- */
-
-/* Memory at [@s->phys, +@s->size) goes back to its allocator. */
-__noinline int judge_release(struct scratch *s)
-{
-	u32 what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_VIOLATION) | WITH_MAP;
-	struct mapping *map;
-
-	s = own(s);
-	if (!s || !lines_claimed(s->phys, s->size))
-		return 0;
-	s->at = NOWHERE;
-	if (!meet(s, MEET_INSIDE))
-		return 0;
-	map = live_any(s->other_at);
-	if (!map)
-		return 0;
-	set_device(s, map);
-	s->dma = map->dma;
-	s->dir = map->dir;
-	s->kind = map->kind;
-	s->op = OP_RELEASE;
-	/* Synced for the CPU and not unmapped: the device has finished, most likely. */
-	if (map->owner != OWNER_DEVICE || map->flags & MAP_BLIND)
-		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP;
-	if (is_unsure_of(s, map))
-		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
-	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	return judge(s, what);
-}
 
 static __always_inline int on_object_freed(u64 *args)
 {
@@ -55,7 +37,7 @@ static __always_inline int on_object_freed(u64 *args)
 	s = take();
 	if (!s)
 		return 0;
-	find_object(&s->object, phys);
+	env_find_object(&s->object, phys);
 	if (s->object.kind == OBJECT_SLAB || s->object.kind == OBJECT_KMALLOC) {
 		s->phys = s->object.start;
 		s->size = s->object.size;
@@ -89,7 +71,7 @@ int tp_page_free(u64 *args)
 
 	if (!armed)
 		return 0;
-	phys = page_to_phys(args[0]);
+	phys = env_page_phys(args[0]);
 	if (!phys || !lines_claimed(phys, size))
 		return 0;
 	s = take();
@@ -104,34 +86,6 @@ int tp_page_free(u64 *args)
 }
 
 /* --- passed on --- */
-
-/* The bytes at [phys, phys + size) are somebody else's from now on. */
-__noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
-{
-	u32 what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_VIOLATION) | WITH_MAP;
-	struct mapping *map;
-
-	s = own(s);
-	if (!s || !size || !phys || !page_is_claimed(phys) || !lines_claimed(phys, size))
-		return 0;
-	map = find_containing(s, SPACE_PHYS, phys);
-	/* Where syncs are skipped, the CPU may own it by one of those. */
-	if (!map || map->owner != OWNER_DEVICE || map->flags & (MAP_BLIND | MAP_PASSED) ||
-	    !claims_lines(map))
-		return 0;
-	__sync_fetch_and_or(&map->flags, MAP_PASSED);
-	set_device(s, map);
-	s->dma = map->dma;
-	s->phys = phys;
-	s->size = size;
-	s->dir = map->dir;
-	s->kind = map->kind;
-	s->op = OP_HANDOVER;
-	if (is_unsure_of(s, map))
-		what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
-	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	return judge(s, what);
-}
 
 /* skb_frag_t: a page, a length and an offset, under two names. */
 struct fragment {
@@ -150,7 +104,7 @@ static __always_inline int judge_fragment(struct scratch *s, u64 address)
 	/* Memory that is not the host's. */
 	if (fragment.page & 1)
 		return 0;
-	return judge_passed(s, page_to_phys(fragment.page) + fragment.offset, fragment.length);
+	return judge_passed(s, env_page_phys(fragment.page) + fragment.offset, fragment.length);
 }
 
 __noinline int judge_skb(struct scratch *s, u64 address)
@@ -211,7 +165,7 @@ __noinline int judge_request(struct scratch *s, u64 address)
 	else
 		done = BPF_CORE_READ((struct bio___renamed *)bio, bi_iter.bi_offset);
 	return judge_passed(s,
-			    page_to_phys((u64)BPF_CORE_READ(segment, bv_page)) +
+			    env_page_phys((u64)BPF_CORE_READ(segment, bv_page)) +
 				    BPF_CORE_READ(segment, bv_offset) + done,
 			    BPF_CORE_READ(segment, bv_len) - done);
 }
@@ -315,7 +269,7 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 	page = BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END);
 	if (length > BPF_CORE_READ(sg, length))
 		length = BPF_CORE_READ(sg, length);
-	return judge_passed(s, page_to_phys(page) + BPF_CORE_READ(sg, offset), length);
+	return judge_passed(s, env_page_phys(page) + BPF_CORE_READ(sg, offset), length);
 }
 
 static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
@@ -339,7 +293,7 @@ static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 SEC("?fentry/usb_unanchor_urb")
 int usb_giveback(u64 *args)
 {
-	return on_giveback(args, number(args[0]), 0);
+	return on_giveback(args, env_number(args[0]), 0);
 }
 
 SEC("?kprobe/usb_unanchor_urb")

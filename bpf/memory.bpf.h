@@ -1,12 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Reading the kernel's memory: the direct map, and the allocation a physical
- * address lies in. Part of dmasnoop.bpf.c.
+ * address lies in.
  */
 #ifndef DMASNOOP_MEMORY_BPF_H
 #define DMASNOOP_MEMORY_BPF_H
 
-#define PAGE_SHIFT 12
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/memory.h"
+#include "helpers.bpf.h"
+
+/* The direct map and the page array: see learn_memory(). */
+u64 direct_map_base;
+u64 page_array;
+
+/* Objects that KFENCE guards, one in a page, and what it knows of each; 0: not known, or none. */
+u64 guarded;
+u64 guarded_infos;
+
+/* Of slab caches, by address: that, and in its lowest bits the kind of their objects. */
+#define CACHE_KINDS 1024
+
+u64 cache_kinds[CACHE_KINDS];
+
+/* For env_number(), a line for each CPU. */
+u64 laundry[CPUS_MAX][8];
+
+/*
+ * A pointer argument, or where on the stack an event is, as a number: the verifier lets
+ * no program calculate with pointers, but forgets about one that has been through
+ * memory. An interrupt in the middle leaves the place as it was.
+ */
+static __always_inline u64 number_at(volatile u64 *place, u64 pointer)
+{
+	u64 before = *place, value;
+
+	*place = pointer;
+	value = *place;
+	*place = before;
+	return value;
+}
 
 static __always_inline u64 read_u64(const void *where)
 {
@@ -32,6 +69,11 @@ static __always_inline u64 peek(u64 address)
 	return words->tv_sec;
 }
 
+static __always_inline u64 env_word(u64 address)
+{
+	return peek(address);
+}
+
 /* A field, of 8 bytes at most, of what is at an address. */
 #define PEEK(address, type, field) \
 	((typeof(((type *)0)->field))peek((address) + bpf_core_field_offset(((type *)0)->field)))
@@ -52,32 +94,24 @@ int learn_memory(void *ctx)
 	return 0;
 }
 
-static __always_inline u64 phys_to_virt(u64 phys)
+static __always_inline u64 env_number(u64 pointer)
+{
+	return number_at(laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], pointer);
+}
+
+static __always_inline bool env_has_memory(void)
+{
+	return page_array != 0;
+}
+
+static __always_inline u64 env_virtual(u64 phys)
 {
 	return direct_map_base ? direct_map_base + phys : 0;
 }
 
-#define NOT_MEMORY (~0u)
-
-/* For page_index(), when it is not in the largest range. */
-__noinline u32 where_in_ranges(u64 phys)
+static __always_inline void env_read(void *to, u32 bytes, u64 phys)
 {
-	u64 base = 0;
-
-	for (u32 i = 0; i < RAM_RANGES; i++) {
-		if (phys >= ram[i].start && phys < ram[i].end)
-			return base + ((phys - ram[i].start) >> PAGE_SHIFT);
-		base += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
-	}
-	return NOT_MEMORY;
-}
-
-/* Index of a page in page_lines; NOT_MEMORY when it is no RAM. */
-static __always_inline u32 page_index(u64 phys)
-{
-	u64 offset = phys - facts.ram_start;
-
-	return offset < facts.ram_size ? offset >> PAGE_SHIFT : where_in_ranges(phys);
+	bpf_probe_read_kernel(to, bytes, (void *)env_virtual(phys));
 }
 
 /* 0 when the address is not memory in the direct map. */
@@ -91,7 +125,7 @@ static __always_inline u64 virt_to_phys(u64 virt)
 }
 
 /* Most kernels' struct page has 64 bytes, and then no division is needed. */
-static __always_inline u64 page_to_phys(u64 page)
+static __always_inline u64 env_page_phys(u64 page)
 {
 	u64 first = page_array;
 	u32 size = bpf_core_type_size(struct page);
@@ -146,7 +180,7 @@ static __always_inline bool is_buddy(u64 page)
 }
 
 /* Memory that no allocator owns: the kernel's image, but for what was freed of it. */
-__noinline int page_is_reserved(u64 phys)
+__noinline int env_is_reserved(u64 phys)
 {
 	u64 page = phys_to_page(phys), flags;
 	struct page___typed *typed = NULL;
@@ -192,7 +226,7 @@ __noinline int in_free_block(u64 phys)
  * Does the page allocator own this page? Pages that wait in its per-CPU lists cannot be
  * told from the later ones of an allocation of many.
  */
-static __always_inline bool page_is_free(u64 phys)
+static __always_inline bool env_is_free(u64 phys)
 {
 	u64 page = phys_to_page(phys);
 
@@ -200,8 +234,22 @@ static __always_inline bool page_is_free(u64 phys)
 	       !has_type(page) && in_free_block(phys);
 }
 
+static __always_inline void env_read_task_stack(struct stack_pages *stack)
+{
+	struct task_struct *task = (void *)stack->task;
+	struct page **pages;
+	u32 nr;
+
+	if (!bpf_core_field_exists(task->stack_vm_area))
+		return;
+	pages = BPF_CORE_READ(task, stack_vm_area, pages);
+	nr = BPF_CORE_READ(task, stack_vm_area, nr_pages);
+	for (u32 i = 0; i < STACK_PAGES && i < nr; i++)
+		stack->page[i] = env_page_phys(read_u64(&pages[i])) >> PAGE_SHIFT;
+}
+
 /* Whose pages are these? Only meaningful for what is no slab. */
-static __always_inline bool page_has_owner(u64 phys)
+static __always_inline bool env_has_owner(u64 phys)
 {
 	u64 page = phys_to_page(phys);
 
@@ -256,7 +304,7 @@ static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys
 	u64 address = read_u64(
 		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->addr)));
 
-	if ((address ^ phys_to_virt(phys)) & ~inside)
+	if ((address ^ env_virtual(phys)) & ~inside)
 		return false;
 	object->start = (phys & ~inside) | (address & inside);
 	object->size = read_u64(
@@ -273,7 +321,7 @@ static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys
  */
 static __always_inline bool find_guarded(struct object *object, u64 phys)
 {
-	u64 page = phys_to_virt(phys), nr = (page - guarded) >> (PAGE_SHIFT + 1);
+	u64 page = env_virtual(phys), nr = (page - guarded) >> (PAGE_SHIFT + 1);
 	u64 infos = guarded_infos;
 
 	if (!bpf_core_field_exists(((struct kfence_metadata *)0)->addr))
@@ -285,7 +333,7 @@ static __always_inline bool find_guarded(struct object *object, u64 phys)
 	       is_guarded(object, read_u64((void *)infos) + nr, phys);
 }
 
-/* See find_object(). */
+/* See env_find_object(). */
 static __always_inline void look_for_object(struct object *object, u64 phys)
 {
 	u64 page, first, cache, pad = 0;
@@ -299,7 +347,7 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 	if (!page_array)
 		return;
 	page = compound_head(phys_to_page(phys));
-	first = page_to_phys(page);
+	first = env_page_phys(page);
 	if (!is_slab(page)) {
 		object->kind = OBJECT_PAGE;
 		object->start = first;
@@ -319,8 +367,8 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 	object->kind = kind_of_cache(cache);
 }
 
-/* The allocation at a physical address: slab object, or pages. No name, see name_object(). */
-__noinline int find_object(struct object *object, u64 phys)
+/* The allocation at a physical address: slab object, or pages. No name, see env_name_object(). */
+__noinline int env_find_object(struct object *object, u64 phys)
 {
 	if (object)
 		look_for_object(object, phys);
@@ -328,7 +376,7 @@ __noinline int find_object(struct object *object, u64 phys)
 }
 
 /* Fills in the cache's name, for a report. */
-static __always_inline void name_object(struct object *object)
+static __always_inline void env_name_object(struct object *object)
 {
 	u64 page = phys_to_page(object->start), cache;
 

@@ -7,6 +7,13 @@
 #ifndef FUNCTION_BPF_H
 #define FUNCTION_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/types.h"
+
 /* The function is the first child, but for what the core adds to any device. */
 #define CHILDREN_MAX 4
 

@@ -10,6 +10,17 @@
 #ifndef DMASNOOP_WATCH_BPF_H
 #define DMASNOOP_WATCH_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/find.h"
+#include "core/judge_access.h"
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "losses.bpf.h"
+
 /* How deep below the access the DMA API's own frames can be. */
 #define LEGAL_DEPTH 8
 
@@ -159,9 +170,9 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 	 * (Documentation/filesystems/vfs.rst; stable pages are the exception), and
 	 * user space's pages are its own to race for: the kernel then acts for it.
 	 */
-	find_object(&s->object, map->phys);
+	env_find_object(&s->object, map->phys);
 	if (s->object.kind == OBJECT_UNKNOWN ||
-	    (s->object.kind == OBJECT_PAGE && page_has_owner(s->phys)))
+	    (s->object.kind == OBJECT_PAGE && env_has_owner(s->phys)))
 		return count_watch(WATCH_LEGAL);
 	if (check == CHECK_NONE) {
 		if (map->owner == OWNER_CPU && s->op == OP_CPU_WRITE)
@@ -184,7 +195,7 @@ __noinline int is_alone(struct scratch *s)
 {
 	struct exact_walk walk = { .best = NOWHERE, .mode = EXACT_LIVE };
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
 	/* Nothing fits: all are counted. */
@@ -202,7 +213,7 @@ __noinline int judge_hit(struct scratch *s)
 	struct watch *watch;
 	struct mapping *map;
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
 	watch = &watches[s->watch & (WATCHES - 1)];
@@ -250,7 +261,7 @@ SEC("perf_event")
 int watchpoint(struct bpf_perf_event_data *ctx)
 {
 	u64 slot = bpf_get_attach_cookie(ctx);
-	struct cpu_state *cpu = this_cpu();
+	struct cpu_state *cpu = env_cpu_state();
 	struct watch *watch;
 	struct scratch *s;
 

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Does a buffer for the device stay as it was handed over? Its bytes are hashed
- * at handover and again when it comes back. Part of dmasnoop.bpf.c.
+ * at handover and again when it comes back.
  */
-#ifndef DMASNOOP_CONTENT_BPF_H
-#define DMASNOOP_CONTENT_BPF_H
+#ifndef DMASNOOP_CONTENT_H
+#define DMASNOOP_CONTENT_H
+
+#include "core/device_table.h"
+#include "core/env.h"
+#include "core/memory.h"
+#include "core/rules.h"
+#include "core/table.h"
+#include "core/verdict.h"
 
 #define CHUNK LINE_SIZE_MAX
 #define CHUNKS_MAX 4096 /* 1 MiB; what is beyond is not looked at */
@@ -22,12 +29,13 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	u64 *word = walk->s->line, hash = walk->hash;
 	u32 bytes = walk->left < CHUNK ? walk->left : CHUNK;
 
+	(void)index;
 	if (!bytes)
 		return 1;
 	/* The last word may be read in part. */
 	if (bytes < CHUNK)
 		word[bytes / 8] = 0;
-	bpf_probe_read_kernel(word, bytes, (void *)phys_to_virt(walk->phys));
+	env_read(word, bytes, walk->phys);
 	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++) {
 		/* Or the compiler leaves out the first bound, which the verifier needs. */
 		asm volatile("" : "+r"(i));
@@ -45,12 +53,12 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	struct chunk_walk walk = { .phys = phys, .left = size, .hash = 0xcbf29ce484222325 };
 	u64 edge = size < CONTENT_EDGE ? size : CONTENT_EDGE;
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
 	walk.s = s;
 	if (content_mode == CONTENT_FULL) {
-		bpf_loop(CHUNKS_MAX, hash_chunk, &walk, 0);
+		env_loop(CHUNKS_MAX, hash_chunk, &walk);
 		return walk.hash;
 	}
 	walk.left = edge;
@@ -104,11 +112,11 @@ __noinline int content_forget(struct scratch *s)
 {
 	struct mapping *map;
 
-	s = own(s);
+	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map || !(map->flags & MAP_CONTENT))
 		return 0;
-	bpf_map_delete_elem(&contents, &s->at);
+	env_drop_content(s->at);
 	__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
 	return 0;
 }
@@ -120,7 +128,7 @@ __noinline int content_remember(struct scratch *s)
 	struct mapping *map;
 	u64 hash;
 
-	s = own(s);
+	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
@@ -134,7 +142,7 @@ __noinline int content_remember(struct scratch *s)
 	if (content_mode == CONTENT_SAMPLE && content_due(device))
 		content_wait(device);
 	hash = hash_content(s, map->phys, map->size);
-	if (bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY)) {
+	if (env_keep_content(s->at, hash)) {
 		count_lost(LOST_TABLE);
 		return 0;
 	}
@@ -150,22 +158,21 @@ __noinline int content_compare(struct scratch *s)
 	struct mapping *map;
 	u64 *before;
 
-	s = own(s);
+	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
-	before = s && map && map->flags & MAP_CONTENT ? bpf_map_lookup_elem(&contents, &s->at) :
-							NULL;
+	before = s && map && map->flags & MAP_CONTENT ? env_find_content(s->at) : NULL;
 	if (!s || !map || !before || map->owner != OWNER_DEVICE ||
 	    *before == hash_content(s, map->phys, map->size))
 		return 0;
 	content_forget(s);
-	find_object(&s->object, map->phys);
+	env_find_object(&s->object, map->phys);
 	/*
 	 * A sync that was skipped makes a write legal. So does user space, which may
 	 * write the page cache and its own pages at any time. Other pages may be
 	 * mapped to user space all the same; slab objects never are.
 	 */
 	if (map->flags & MAP_BLIND || s->missing ||
-	    (s->object.kind == OBJECT_PAGE && page_has_owner(map->phys)))
+	    (s->object.kind == OBJECT_PAGE && env_has_owner(map->phys)))
 		what |= LEVEL_NOTE << 8 | UNSURE;
 	else if (s->object.kind == OBJECT_PAGE)
 		what |= LEVEL_HAZARD << 8 | UNSURE;

@@ -1,92 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tracer's state: options, tables, and the scratch space of one event. Part
- * of dmasnoop.bpf.c, which includes it once.
+ * The judge's state: options, what is known of devices, and the scratch space of one event.
+ * What may be shared by programs in any order is in tables, which env.h has.
  */
-#ifndef DMASNOOP_STATE_BPF_H
-#define DMASNOOP_STATE_BPF_H
+#ifndef DMASNOOP_STATE_H
+#define DMASNOOP_STATE_H
+
+#include "core/types.h"
+
+/* Set once, before the first event. In BPF it is read-only data, whose value the verifier knows. */
+#ifdef __bpf__
+#define OPTION const volatile
+#else
+#define OPTION static
+#endif
 
 /* Set before load. */
-const volatile u32 line_size = 64;
-const volatile u32 checks_enabled = ~0u;
-const volatile u32 min_level; /* below it findings are only counted */
-const volatile char only_device[NAME_SIZE];
-const volatile char only_driver[NAME_SIZE];
+OPTION u32 line_size = 64;
+OPTION u32 checks_enabled = ~0u;
+OPTION u32 min_level; /* below it findings are only counted */
+OPTION char only_device[NAME_SIZE];
+OPTION char only_driver[NAME_SIZE];
 
 /*
  * Where the kernel's own image lies, physically; empty when not known. What is
  * read from there is never mapped for writing, nor code for reading.
  */
-const volatile struct range kernel_text;
-const volatile struct range kernel_rodata;
-const volatile struct range kernel_data;
-const volatile struct range kernel_bss;
+OPTION struct range kernel_text;
+OPTION struct range kernel_rodata;
+OPTION struct range kernel_data;
+OPTION struct range kernel_bss;
 
 /*
  * Which physical pages are memory, and where each one's word in page_lines is: the
  * ranges' pages one after the other, the largest range first.
  */
 #define RAM_RANGES 8
-const volatile struct range ram[RAM_RANGES];
-
-/* The direct map and the page array: see learn_memory(). */
-u64 direct_map_base;
-u64 page_array;
-
-/* Objects that KFENCE guards, one in a page, and what it knows of each; 0: not known, or none. */
-u64 guarded;
-u64 guarded_infos;
+OPTION struct range ram[RAM_RANGES];
 
 /* How much of a buffer for the device is compared: enum content_mode. */
-const volatile u32 content_mode = CONTENT_SAMPLE;
+OPTION u32 content_mode = CONTENT_SAMPLE;
 #define CONTENT_EDGE 64 /* bytes at each end */
-
-u32 nr_cpus; /* that can be switched on */
 
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
-
-/* Events that a twin handled because the first program was busy; and on each CPU. */
-u64 rescued;
-u64 rescued_there[CPUS_MAX];
-
-/* Events that a twin is still to see: mark_done(). A few to a line. */
-#define MARKS 2048 /* a power of two */
-#define MARKS_IN_LINE 8
-
-u64 marks[MARKS];
 
 /*
  * When an event of whatever device was last lost, ns: what is older than that may
  * not be as it is thought to be.
  */
 u64 lost_before;
-
-/*
- * The programs that have twins, and these, by their numbers; and where, per CPU, the kernel
- * counts what each of the former missed, and whether each of the latter is at work: see
- * learn_programs(). 0: not known.
- */
-u32 elder_ids[ELDERS_MAX];
-u32 twin_ids[ELDERS_MAX];
-u64 elder_stats[ELDERS_MAX];
-u64 twin_active[ELDERS_MAX];
-u32 nr_elders;
-
-/* Where each CPU's part of per-CPU memory is, as the kernel's __per_cpu_offset: learn_layout(). */
-u64 cpu_offsets[CPUS_MAX];
-bool offsets_known;
-
-/* Bytes of a task's stack; what lies elsewhere is an interrupt's. */
-u64 task_stack;
-
-/* What the kernel has dropped, twins' work or not: count_dropped(). And that of one CPU. */
-u64 dropped;
-u64 dropped_there;
-u32 dropped_where;
-
-/* What was lost of it, as user space found: look_for_losses() compares. */
-u64 settled;
 
 /*
  * Armed when every hook is attached. Until then events are not looked at: a map that
@@ -97,16 +60,10 @@ u64 settled;
  */
 u32 armed; /* enum arms */
 
-/* Programs at tracepoints are preempted, and cannot keep that off. */
-const volatile bool preempted;
-
-const volatile struct fast_facts facts;
+OPTION struct fast_facts facts;
 
 /* What CLOCK_MONOTONIC was when jiffies were 0. */
 u64 jiffies_offset;
-
-/* See number(). */
-u64 laundry[CPUS_MAX][8]; /* a line each */
 
 /*
  * The stacks of tasks that mapped lately. The cheap answer to "is this page one of the
@@ -116,11 +73,6 @@ u64 laundry[CPUS_MAX][8]; /* a line each */
 
 struct seen_stack seen_stacks[STACKS_SEEN];
 
-/* Of slab caches, by address: that, and in its lowest bits the kind of their objects. */
-#define CACHE_KINDS 1024
-
-u64 cache_kinds[CACHE_KINDS];
-
 /*
  * What watchpoints saw the CPU write while it owned the buffer. The buffer has to be handed to
  * the device before it is synced for the CPU again: see judge_not_handed_back().
@@ -128,41 +80,15 @@ u64 cache_kinds[CACHE_KINDS];
 struct own_write own_writes[WATCHES];
 
 /* Take the stack of every mapping. */
-const volatile bool stacks_always;
-
-#define CONTENTS_MAX (1 << 13)
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct bucket);
-} mappings SEC(".maps");
+OPTION bool stacks_always;
 
 /* By a hash of the address. */
 struct device_state devices[DEVICES_MAX];
 u32 generations;
 
-/* Devices that were added, or lost a driver, while tracing: nothing of theirs is older. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, u64);
-} born SEC(".maps");
-
 struct stack {
 	u64 frames[STACK_MAX];
 };
-
-/* Stacks by content: the key is a hash of the frames. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct stack);
-} stacks SEC(".maps");
 
 /*
  * The stack of the first mapping of its kind: device, direction, size and so on, and
@@ -198,50 +124,12 @@ struct page_starts {
 	u32 pad;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, STARTS_MAX);
-	__type(key, struct page_key);
-	__type(value, struct page_starts);
-} starts SEC(".maps");
-
 /*
  * A bit for each line of memory that a device may write, a word for each page:
  * the filter that says "nobody" for almost every line. Lines below 64 bytes
  * share a bit. User space makes room for all of memory.
  */
 #define LINES_IN_WORD 64
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} page_lines SEC(".maps");
-
-/*
- * By a hash of a mapping's physical address, or a little further on. User space makes it
- * smaller, where lines are not LINE_SIZE_MAX long.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLACKS_MAX);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(struct slack));
-} slacks SEC(".maps");
-
-/* Hashes of buffers that the device reads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONTENTS_MAX);
-	__type(key, u32);
-	__type(value, u64);
-} contents SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
-} events SEC(".maps");
 
 /* Events at work on one CPU at once: nested in interrupts, or preempted. */
 #define SCRATCHES 6
@@ -343,43 +231,6 @@ struct cpu_state {
 	struct stack_pages stack;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_state);
-} cpu_states SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCHES);
-	__type(key, u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
-
-extern const void __per_cpu_offset __ksym __weak;
-extern const void __kfence_pool __ksym __weak;
-extern const void kfence_metadata __ksym __weak;
-extern const void page_offset_base __ksym __weak;
-extern const void vmemmap_base __ksym __weak;
-extern const void _stext __ksym __weak;
-extern const void _end __ksym __weak;
-
-/* Since 6.2: the kernel's memory read by plain loads. */
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
-#define CAN_CAST (&bpf_rdonly_cast)
-
-/* See stay(). */
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
-extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
-struct bpf_res_spin_lock {
-	u32 value;
-};
-
-extern int bpf_res_spin_lock(struct bpf_res_spin_lock *lock) __ksym __weak;
-
 static __always_inline void count_lost(u32 reason)
 {
 	__sync_fetch_and_add(&lost[reason], 1);
@@ -400,13 +251,6 @@ static __always_inline void set_later(u64 *when, u64 then)
 static __always_inline void lose_until(u64 then)
 {
 	set_later(&lost_before, then);
-}
-
-/* An event was lost of which not even the device is known. */
-static __always_inline void lose_event(u32 reason)
-{
-	count_lost(reason);
-	lose_until(bpf_ktime_get_ns());
 }
 
 #endif

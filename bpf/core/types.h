@@ -15,7 +15,13 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#define __noinline __attribute__((noinline))
 #endif
+
+#define PAGE_SHIFT 12
 
 #define NAME_SIZE 32
 #define STACK_MAX 32

@@ -697,7 +697,7 @@ int main(int argc, char **argv)
 		return explain(opts.check);
 	libbpf_set_print(print_libbpf);
 	if (opts.verb == VERB_DEVICES)
-		return devices();
+		return list_devices();
 	status = open_outputs(&tracer.findings, &ktap);
 	if (status)
 		return status;

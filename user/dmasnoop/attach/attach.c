@@ -125,7 +125,7 @@ static bool is_probe(const char *section)
 	return !strncmp(section, "kprobe/", 7) || is_kretprobe(section);
 }
 
-/* They look for what kprobes lose: bpf/hooks_kprobe.bpf.h. */
+/* They look for what kprobes lose: bpf/kprobe.bpf.h. */
 static bool is_for_probes(const char *name)
 {
 	return !strncmp(name, "probe_", 6);

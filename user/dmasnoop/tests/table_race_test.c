@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <ucontext.h>
 
+#include "core/fast_path.h"
 #include "engine/engine.c"
 
 #define QUIET __attribute__((no_sanitize("thread")))
@@ -32,7 +33,6 @@
 
 static struct bucket buckets[BUCKETS];
 static unsigned char memory[RAM_BASE + PAGES * 4096] __attribute__((aligned(4096)));
-static struct page pages[RAM_BASE / 4096 + PAGES];
 
 /**
  * struct cpu - one of the two, and what it does
@@ -59,8 +59,8 @@ static QUIET void use_cpu(u32 cpu)
 {
 	running = cpu;
 	event = &cpus[cpu].event;
-	table_of(&cpu_states)->memory = (unsigned char *)&cpus[cpu].state;
-	table_of(&scratches)->memory = (unsigned char *)cpus[cpu].scratch;
+	cpu_state = &cpus[cpu].state;
+	scratches = cpus[cpu].scratch;
 }
 
 static QUIET void switch_cpu(void)
@@ -140,6 +140,7 @@ MARK(__tsan_volatile_write16)
 void __tsan_func_entry(void *at);
 QUIET void __tsan_func_entry(void *at)
 {
+	(void)at;
 }
 void __tsan_init(void);
 QUIET void __tsan_init(void)
@@ -148,15 +149,18 @@ QUIET void __tsan_init(void)
 void __tsan_func_exit(void *at);
 QUIET void __tsan_func_exit(void *at)
 {
+	(void)at;
 }
 void __tsan_read_range(void *at, unsigned long size);
 QUIET void __tsan_read_range(void *at, unsigned long size)
 {
+	(void)size;
 	touch(at);
 }
 void __tsan_write_range(void *at, unsigned long size);
 QUIET void __tsan_write_range(void *at, unsigned long size)
 {
+	(void)size;
 	touch(at);
 }
 
@@ -164,6 +168,7 @@ QUIET void __tsan_write_range(void *at, unsigned long size)
 	type __tsan_atomic##bits##_##name(volatile void *at, type value, int order);      \
 	QUIET type __tsan_atomic##bits##_##name(volatile void *at, type value, int order) \
 	{                                                                                 \
+		(void)order;                                                              \
 		touch((void *)at);                                                        \
 		return builtin((type *)at, value);                                        \
 	}
@@ -180,6 +185,8 @@ QUIET void __tsan_write_range(void *at, unsigned long size)
 	{                                                                                         \
 		type before = *(type *)was;                                                       \
                                                                                                   \
+		(void)order;                                                                      \
+		(void)fail;                                                                       \
 		touch((void *)at);                                                                \
 		*(type *)was = __sync_val_compare_and_swap((type *)at, before, value);            \
 		return *(type *)was == before;                                                    \
@@ -207,6 +214,8 @@ static const char *wrong;
 
 static QUIET int keep_finding(void *context, void *sent, size_t size)
 {
+	(void)context;
+	(void)size;
 	if (*(u8 *)sent == EVENT_FINDING && nr_found < sizeof(found) / sizeof(found[0]))
 		memcpy(&found[nr_found++], sent, sizeof(found[0]));
 	return 0;
@@ -214,6 +223,8 @@ static QUIET int keep_finding(void *context, void *sent, size_t size)
 
 static void no_stack(unsigned long key, const void *frames)
 {
+	(void)key;
+	(void)frames;
 }
 
 static void map(const struct act *act)
@@ -318,10 +329,8 @@ struct scene {
 #define BIT(check) (1u << CHECK_##check)
 #define HALVES BIT(LINE_SHARED_MAPPINGS)
 
-static struct device dev_a = { .init_name = "a" }, dev_b = { .init_name = "b" };
-
-#define A (u64) & dev_a
-#define B (u64) & dev_b
+#define A 0xffff888000000100ul
+#define B 0xffff888000000900ul
 #define READS(w, d, size)                         \
 	{                                         \
 		w, d, PAGE_A, size, DIR_TO_DEVICE \
@@ -632,7 +641,7 @@ static QUIET bool show(const struct scene *scene, bool slow)
 	nr_switches = 0;
 	given_up = 0;
 	if (explore(0, SWITCHES) && sample() && given_up * 4 < runs) {
-		printf("ok - %s, %s path: %llu orders, %llu given up\n", scene->name,
+		printf("ok - %s, %s path: %lu orders, %lu given up\n", scene->name,
 		       slow ? "slow" : "fast", runs, given_up);
 		return true;
 	}
@@ -640,7 +649,7 @@ static QUIET bool show(const struct scene *scene, bool slow)
 	       slow ? "slow" : "fast", wrong ?: "too many events given up");
 	for (u32 i = 0; i < nr_switches; i++)
 		printf(" %u", switch_after[i]);
-	printf("; order %llu\n", runs);
+	printf("; order %lu\n", runs);
 	return false;
 }
 
@@ -652,8 +661,7 @@ QUIET int main(void)
 		.keep_stack = no_stack,
 		.buckets = buckets,
 		.nr_buckets = BUCKETS,
-		.pages = (u64)pages,
-		.page_size = sizeof(struct page),
+		.page_size = 64,
 		.direct = (u64)memory,
 		.ram = ram,
 		.nr_ram = 1,
@@ -668,14 +676,11 @@ QUIET int main(void)
 	};
 	bool good = true;
 
-	for (u32 i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-		pages[i]._refcount.counter = 1;
 	if (engine_start(&wanted))
 		return 2;
-	lines = (u64 *)table_of(&page_lines)->memory;
+	lines = page_lines;
 	stacks_always = false;
-	page_array = (u64)pages;
-	direct_map_base = (u64)memory;
+	memory_base = (u64)memory;
 	keep_object(LINE_A, &object);
 	keep_object(LINE_A + 32, &object);
 	for (u32 i = 0; i < CPUS; i++) {

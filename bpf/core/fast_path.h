@@ -3,15 +3,21 @@
  * Events as they nearly always are: a buffer of ordinary memory, mapped for the first
  * time, unmapped as it was mapped. What they need is done here in little more than 100
  * instructions; at the first sign of something else they are left, undone, to the slow
- * path, which asks everything. Part of dmasnoop.bpf.c.
+ * path, which asks everything.
  *
  * Only for devices that address memory as it is (dma-direct): PACE_TOLD and PACE_FAST;
  * PACE_LAZY, of which little is asked.
  *
  * Time is that of the last tick here: to read the clock takes as long as the rest.
  */
-#ifndef DMASNOOP_FAST_BPF_H
-#define DMASNOOP_FAST_BPF_H
+#ifndef DMASNOOP_FAST_PATH_H
+#define DMASNOOP_FAST_PATH_H
+
+#include "core/content.h"
+#include "core/dmable.h"
+#include "core/find.h"
+#include "core/line_bits.h"
+#include "core/neighbours.h"
 
 /* A device that came second to its place in the table. */
 static __noinline struct device_state *second_device(u64 dev)
@@ -53,7 +59,7 @@ static __always_inline bool fast_on_stack(u64 phys, u64 sp)
 {
 	const struct seen_stack *seen = stack_seen(sp);
 
-	return (seen->tag != stack_tag(stack_base(sp), bpf_jiffies64()) ||
+	return (seen->tag != stack_tag(stack_base(sp), env_ticks()) ||
 		seen->pages >> (phys >> PAGE_SHIFT & 63) & 1) &&
 	       on_stack(phys, sp);
 }
@@ -70,7 +76,7 @@ static __always_inline u32 shape_of(u32 dir, u8 kind, u32 nents)
 static __always_inline void set_step(struct step *step, u32 after, u8 op, u8 coarse)
 {
 	step->after = after;
-	step->what = bpf_get_smp_processor_id() | (u32)op << 16 | (u32)coarse << 24;
+	step->what = env_cpu() | (u32)op << 16 | (u32)coarse << 24;
 }
 
 /* The mapping in one of a bucket's places. */
@@ -154,8 +160,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	struct bucket *bucket;
 	u32 flags, kept;
 
-	if (page_is_free(phys) || phys != ARG(2) ||
-	    (ARG(4) == DIR_TO_DEVICE && content_due(device)))
+	if (env_is_free(phys) || phys != ARG(2) || (ARG(4) == DIR_TO_DEVICE && content_due(device)))
 		return false;
 	hash = hash_address(phys);
 	bucket = bucket_at(home_of(hash));
@@ -172,7 +177,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		*(volatile u64 *)&map->steps[0] = sp;
 		sp = *(volatile u64 *)&map->steps[0];
 	} else {
-		sp = number(sp);
+		sp = env_number(sp);
 	}
 	flags = device->flags | (sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
 	if (!map || map->generation != device->generation || (map->flags ^ flags) & ~MAP_SLACK ||
@@ -214,7 +219,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	}
 	nr = __sync_fetch_and_add(&device->maps, 1);
 	map->turn = nr;
-	map->born = bpf_jiffies64();
+	map->born = env_ticks();
 	map->progress = OWNER_DEVICE | 1u << 16;
 	set_step(&map->steps[0], 0, OP_MAP, STEP_TICKS);
 	if (ARG(4) != DIR_TO_DEVICE)
@@ -235,7 +240,7 @@ static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
 	if (!device || device->pace != PACE_LAZY || !ARG(3) || ARG(2) == ~0ull)
 		return false;
 	/* See not_dmable(). */
-	if (page_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, number(sp)))
+	if (env_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, env_number(sp)))
 		return false;
 	if (!(__sync_fetch_and_add(&device->maps, 1) & 1023))
 		look_at_device(find_device(ARG(0)));
@@ -275,7 +280,7 @@ static __always_inline struct mapping *fast_find(u64 dma)
 static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 {
 	struct step *step = &map->steps[map->nr_steps++ & (STEPS - 1)];
-	u64 ticks = bpf_jiffies64(), ns;
+	u64 ticks = env_ticks(), ns;
 
 	if (flags & MAP_COARSE) {
 		set_step(step, ticks - map->born, op, STEP_TICKS);

@@ -13,6 +13,15 @@
 #ifndef DMASNOOP_PROBES_BPF_H
 #define DMASNOOP_PROBES_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "program.bpf.h"
+
 /* By kprobes, not by kretprobes. */
 u32 returns_probed;
 
@@ -51,7 +60,7 @@ int read_text(void *ctx)
 SEC("kprobe/bpf_get_numa_node_id")
 int probe_works(void *ctx)
 {
-	struct cpu_state *cpu = this_cpu();
+	struct cpu_state *cpu = env_cpu_state();
 
 	if (cpu)
 		cpu->probes_work = 1;
@@ -67,7 +76,7 @@ int probe_works(void *ctx)
 	SEC("raw_tp/" #tracepoint)                          \
 	int probe_##tracepoint(void *ctx)                   \
 	{                                                   \
-		struct cpu_state *cpu = this_cpu();         \
+		struct cpu_state *cpu = env_cpu_state();    \
                                                             \
 		if (!cpu || !armed)                         \
 			return 0;                           \

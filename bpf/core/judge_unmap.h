@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A buffer is unmapped, or freed.
+ */
+#ifndef DMASNOOP_JUDGE_UNMAP_H
+#define DMASNOOP_JUDGE_UNMAP_H
+
+#include "core/content.h"
+#include "core/lifetime.h"
+#include "core/neighbours.h"
+#include "core/rules.h"
+#include "core/scratch.h"
+
+/*
+ * Reports a call for the wrong device: this device has no mapping at the address, but a parent
+ * or a child of it has. Returns 1 and puts that mapping in @s, or 0. Two devices may both have
+ * mapped a buffer that they only read, this one before the trace, so that is unsure.
+ */
+__noinline int judge_family(struct scratch *s)
+{
+	u32 at = search_exact(s, EXACT_FAMILY), what = CHECK_ADDR_UNKNOWN | WITH_MAP;
+	struct mapping *map = at == NOWHERE ? NULL : mapping_at(at);
+
+	s = env_own(s);
+	if (!s || !map)
+		return 0;
+	s->at = at;
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	s->detail = DETAIL_OTHER_DEVICE;
+	if (rule_device_writes(s->dir))
+		judge(s, what | LEVEL_VIOLATION << 8);
+	else
+		judge(s, what | LEVEL_HAZARD << 8 | UNSURE);
+	s->detail = DETAIL_NONE;
+	return 1;
+}
+
+/*
+ * Unmap of something that is not live. Only for a device that was born while
+ * tracing, and of which nothing was lost, is every mapping known.
+ *
+ * Returns 1 when the mapping at @s->at, another device's, is over by it.
+ */
+static __always_inline bool judge_unknown(struct scratch *s, struct device_state *device)
+{
+	u32 at = search_exact(s, EXACT_OVER);
+	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
+	bool sure = device->complete && !events_lost(s, device, device->since);
+
+	/* If the mapping is put back, no other unmap will end it. */
+	if (s->leaving) {
+		lose_unmap_of(device);
+		return false;
+	}
+	/* What a driver frees after it left was told of then; its device may be another now. */
+	if (device->lazy || (was && was->owner == OWNER_NOBODY))
+		return false;
+	if (judge_family(s)) {
+		__sync_fetch_and_add(&device_at(&s->map)->odd, -1);
+		return part(s, s->map.generation) == LAST;
+	}
+	if (was && was->generation != device->generation)
+		was = NULL;
+	if (was)
+		__builtin_memcpy(&s->map, was, sizeof(s->map));
+	if (sure && was)
+		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
+	else if (sure)
+		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
+	else if (was && !events_lost(s, device, born_ns(was)) && was->size == s->size &&
+		 was->dir == s->dir)
+		/* Or a mapping of the same buffer that is older than the trace. */
+		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
+	else
+		__sync_fetch_and_add(&device->older, 1);
+	return false;
+}
+
+/* Notes each check of a rule's answer. */
+__noinline int judge_all(struct scratch *s, u32 found)
+{
+	s = env_own(s);
+	for (u32 check = 0; s && check < NR_CHECKS; check++)
+		if (found & CHECK_BIT(check))
+			judge(s, WITH_LEVEL(check, rule_level(check, &s->map)) | WITH_MAP);
+	return 0;
+}
+
+/*
+ * An unmap, or a free: @s holds dev, dma, size, dir, kind, nents, attrs, op. Returns
+ * 1 when the mapping at @s->at is over by it.
+ */
+__noinline int judge_unmap(struct scratch *s)
+{
+	struct device_state *device;
+	struct call call = {};
+	struct mapping *map;
+	u32 found, parted;
+
+	s = env_own(s);
+	device = s ? known_device(s) : NULL;
+	if (!s || !device)
+		return 0;
+	if (s->kind != KIND_COHERENT)
+		__sync_fetch_and_add(&device->unmaps, 1);
+	s->missing = device->skips_sync || device->unmatched;
+	parted = find_parted(s, device->generation);
+	map = parted == NOT_LIVE ? NULL : mapping_at(s->at);
+	if (!map) {
+		if (s->kind != KIND_COHERENT)
+			__sync_fetch_and_add(&device->odd, 1);
+		return judge_unknown(s, device);
+	}
+	__builtin_memcpy(&s->map, map, sizeof(s->map));
+	call.size = s->size;
+	call.attrs = s->attrs;
+	call.nents = s->nents;
+	call.dir = s->dir;
+	call.kind = s->kind;
+	/* What its driver need not unmap may be over, and another at the address meant. */
+	found = device->lazy && s->kind != KIND_COHERENT ? 0 : rule_unmap(map, &call);
+	if (found)
+		judge_all(s, found);
+	if (s->cpu_address && map->phys && s->cpu_address != map->phys) {
+		s->detail = DETAIL_CPU_ADDRESS;
+		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION) | WITH_MAP);
+	}
+	if (s->kind == KIND_COHERENT)
+		__sync_fetch_and_add(&device->odd, -1);
+	/* Somebody else still has it mapped. */
+	if (parted != LAST)
+		return 0;
+	slack_compare(s);
+	/* An unmap in the wrong direction may itself have copied a bounced buffer back. */
+	if (!(found & CHECK_BIT(CHECK_DIR_MISMATCH)))
+		content_compare(s);
+	return 1;
+}
+
+/* Ends the mapping at @s->at, which may be asked for once more, by mistake. */
+__noinline int end_mapping(struct scratch *s)
+{
+	struct mapping *map;
+
+	s = env_own(s);
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map)
+		return 0;
+	add_step(map, s->op);
+	map->owner = OWNER_CPU;
+	return forget(s);
+}
+
+static __always_inline int on_unmap(void *ctx, struct scratch *s)
+{
+	bool over;
+
+	if (!device_of(s))
+		return 0;
+	over = judge_unmap(s);
+	send_verdicts(ctx, s);
+	if (over)
+		end_mapping(s);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The users of a mapping: a buffer that is mapped more than once has more than one. When the
+ * last has gone the mapping is over.
+ */
+#ifndef DMASNOOP_LIFETIME_H
+#define DMASNOOP_LIFETIME_H
+
+#include "core/content.h"
+#include "core/find.h"
+#include "core/line_bits.h"
+#include "core/neighbours.h"
+
+/* Does the slot still hold the mapping that a search found? It may have been reused since. */
+static __always_inline bool is_still(const struct scratch *s, const struct mapping *map,
+				     u32 generation)
+{
+	return *(volatile u64 *)&map->dma == s->dma &&
+	       *(volatile u32 *)&map->generation == generation && (!s->exact || fits(s, map));
+}
+
+/*
+ * One more user of the live mapping at @s->at; false when its last one has just gone and it
+ * is being removed, which must not be undone.
+ */
+__noinline int join(struct scratch *s)
+{
+	struct device_state *device;
+	struct mapping *map;
+
+	s = env_own(s);
+	device = s ? known_device(s) : NULL;
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map || !device || !lock_slot(map))
+		return false;
+	if (is_still(s, map, device->generation)) {
+		unlock_slot(map, 1);
+		return true;
+	}
+	unlock_slot(map, 0);
+	return false;
+}
+
+enum parted { NOT_LIVE, NOT_LAST, LAST };
+
+/*
+ * One user less of the mapping at @s->at. After the LAST its slot is ENDING, and nobody
+ * else's before end_lines(). NOT_LIVE: another event was first.
+ */
+__noinline int part(struct scratch *s, u32 generation)
+{
+	struct mapping *map;
+	u32 users;
+
+	s = env_own(s);
+	map = s ? mapping_at(s->at) : NULL;
+	users = map ? lock_slot(map) & SLOT_USERS : 0;
+	if (!s || !map || !users)
+		return NOT_LIVE;
+	if (!is_still(s, map, generation)) {
+		unlock_slot(map, 0);
+		return NOT_LIVE;
+	}
+	if (users > 1) {
+		unlock_slot(map, -1);
+		return NOT_LAST;
+	}
+	__sync_fetch_and_add(&map->users, -1);
+	return LAST;
+}
+
+/* All users less, as the device has lost its driver. Then the slot is ENDING. */
+__noinline int part_all(u32 at, u32 generation)
+{
+	struct mapping *map = mapping_at(at);
+	u32 users = map ? lock_slot(map) & SLOT_USERS : 0;
+
+	if (!map || !users)
+		return false;
+	if (*(volatile u32 *)&map->generation != generation) {
+		unlock_slot(map, 0);
+		return false;
+	}
+	__sync_fetch_and_add(&map->users, -users);
+	return true;
+}
+
+/* Releases the lines of a mapping whose slot is ENDING, and frees the slot. */
+static __always_inline void end_lines(struct mapping *map)
+{
+	bool release = claims_lines(map) && set_users(map, SLOT_ENDING, SLOT_RELEASING);
+
+	/*
+	 * Lines that it shared may still be somebody's. A bit too many costs a look at
+	 * the mappings themselves, one too few would hide a bug.
+	 */
+	if (release)
+		lines_release(map->phys, map->size);
+	/* Before the slot is free; the fast path has counted its unmap by then: search_live(). */
+	__sync_fetch_and_add(&device_at(map)->ends, 1);
+	end_slot(map, release);
+}
+
+/*
+ * Finds the mapping that @s's unmap is about, and takes this user from it; its place in
+ * @s->at. Another CPU that unmaps the same buffer, mapped twice, may take what was found
+ * here: then the other one is looked for.
+ */
+static __always_inline u32 find_parted(struct scratch *s, u32 generation)
+{
+	u32 parted = NOT_LIVE;
+
+	SHORT_LOOP
+	for (u32 i = 0; i < 8 && parted == NOT_LIVE; i++) {
+		u32 at = search_live(s);
+
+		if (at == NOWHERE)
+			return NOT_LIVE;
+		parted = part(s, generation);
+	}
+	/* Others have been first each time. */
+	if (parted == NOT_LIVE)
+		s->leaving = 1;
+	return parted;
+}
+
+/* Ends the mapping at a place if it is of a device that was in this one's place before. */
+static __always_inline void end_stale(u32 at, u32 generation)
+{
+	struct mapping *map = at == NOWHERE ? NULL : mapping_at(at);
+	u32 users = map ? lock_slot(map) & SLOT_USERS : 0;
+
+	if (!map || !users)
+		return;
+	if (is_stale(map, generation)) {
+		__sync_fetch_and_add(&map->users, -users);
+		end_lines(map);
+	} else {
+		unlock_slot(map, 0);
+	}
+}
+
+/* The mapping at @s->at, whose slot is ENDING, is over: takes it out of every table. */
+__noinline int forget(struct scratch *s)
+{
+	struct mapping *map;
+	u32 flags;
+
+	s = env_own(s);
+	map = s ? mapping_at(s->at) : NULL;
+	if (!s || !map)
+		return 0;
+	flags = map->flags;
+	s->phys = map->phys;
+	s->size = map->size;
+	content_forget(s);
+	if (flags & MAP_SLACK)
+		drop_slack(s->phys);
+	end_lines(map);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The scratch space of one event: taken when the event comes, and given back.
+ */
+#ifndef DMASNOOP_SCRATCH_H
+#define DMASNOOP_SCRATCH_H
+
+#include "core/env.h"
+#include "core/losses.h"
+
+/*
+ * Programs may be preempted by others on the same CPU, not only interrupted, so
+ * scratches are not a stack: each is taken and given back for itself.
+ */
+__noinline u32 take_scratch(void)
+{
+	struct cpu_state *cpu = env_cpu_state();
+
+	for (u32 i = 0; cpu && i < SCRATCHES; i++)
+		if (!(__sync_fetch_and_or(&cpu->used, 1u << i) & 1u << i))
+			return i;
+	lose_event(LOST_NESTED);
+	return SCRATCHES;
+}
+
+/* Scratch space for an event, with its optional fields empty. */
+static __always_inline struct scratch *take(void)
+{
+	u32 index = take_scratch();
+	struct scratch *s = env_scratch(index);
+
+	if (!s)
+		return NULL;
+	s->index = index;
+	s->cpu_address = 0;
+	s->culprit = 0;
+	s->caller = 0;
+	s->attrs = 0;
+	s->nents = 0;
+	s->at = NOWHERE;
+	s->detail = DETAIL_NONE;
+	s->missing = 0;
+	s->met = 0;
+	s->leaving = 0;
+	s->looked = 0;
+	s->watched = 0;
+	s->nr_verdicts = 0;
+	return s;
+}
+
+static __always_inline void leave(struct scratch *s)
+{
+	struct cpu_state *cpu = env_cpu_state();
+
+	if (cpu)
+		__sync_fetch_and_and(&cpu->used, ~(1u << (s->index & 31)));
+}
+
+#endif
