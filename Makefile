@@ -14,7 +14,7 @@ SNOOP := user/dmasnoop
 SNOOP_HEADERS := $(filter-out %.skel.h,$(wildcard $(SNOOP)/*.h $(SNOOP)/*/*.h))
 SNOOP_BUILD := $(CFLAGS) $(WARNINGS) -iquote $(SNOOP) -iquote bpf
 # These need libbpf, and the kernel that is traced. All others are tested natively.
-SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c table.c devices.c live.c engine/logged.c \
+SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c table.c devices.c live.c beside.c engine/logged.c \
 	attach/attach.c attach/memory.c attach/exact.c watch/watch.c watch/targets.c watch/held.c)
 SNOOP_PURE := $(filter-out $(SNOOP_LIVE),$(wildcard $(SNOOP)/*.c $(SNOOP)/[!t]*/*.c))
 LOOP := user/dmaloop
@@ -48,6 +48,12 @@ bpf/core/rules_test: bpf/core/rules_test.c $(BPF_HEADERS)
 $(SNOOP)/tests/%_test: $(SNOOP)/tests/%_test.c $(SNOOP_PURE) $(SNOOP_HEADERS) $(BPF_HEADERS)
 	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP_PURE) \
 		-lcmocka -lz -ljson-c
+
+# The one part of the tracer that is tested so: on BTF that the test makes, by libbpf.
+$(SNOOP)/tests/beside_test: $(SNOOP)/tests/beside_test.c $(SNOOP)/beside.c $(SNOOP_PURE) \
+		$(SNOOP_HEADERS) $(BPF_HEADERS)
+	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP)/beside.c $(SNOOP_PURE) \
+		-lcmocka -lbpf -lelf -lz -ljson-c
 
 # Recordings that an attacker made. libFuzzer is clang's.
 FUZZED := $(filter-out $(SNOOP)/engine/% $(SNOOP)/attach/%,$(SNOOP_PURE))

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "core/losses.h"
+#include "maps.bpf.h"
 #include "memory.bpf.h"
 #include "program.bpf.h"
 

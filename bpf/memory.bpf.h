@@ -375,7 +375,7 @@ __noinline int env_find_object(struct object *object, u64 phys)
 	return 0;
 }
 
-/* Fills in the cache's name, for a report. */
+/* Fills in the cache's name, and how many caches have it, for a report. */
 static __always_inline void env_name_object(struct object *object)
 {
 	u64 page = phys_to_page(object->start), cache;
@@ -383,6 +383,7 @@ static __always_inline void env_name_object(struct object *object)
 	if (object->kind != OBJECT_SLAB && object->kind != OBJECT_KMALLOC)
 		return;
 	cache = cache_of(compound_head(page));
+	object->users = PEEK(cache, struct kmem_cache, refcount);
 	bpf_probe_read_kernel_str(object->cache, sizeof(object->cache),
 				  (void *)(u64)PEEK(cache, struct kmem_cache, name));
 }

@@ -8,18 +8,32 @@
 
 #include "core/checks.h"
 
-#ifndef __bpf__
+#ifdef __bpf__
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef _Bool bool;
+#define true 1
+#define false 0
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+#else
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+#endif
 
+/* As <bpf/bpf_helpers.h> has them, and <sys/cdefs.h> does not. */
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
+#undef __noinline
 #define __noinline __attribute__((noinline))
-#endif
 
 #define PAGE_SHIFT 12
 
@@ -235,6 +249,7 @@ enum object_kind {
  * @size: bytes the object has
  * @room: bytes from one object to the next: what lies between is nobody's
  * @kind: enum object_kind
+ * @users: how many caches were merged into this one: they share its name
  * @cache: slab cache's name
  */
 struct object {
@@ -242,7 +257,7 @@ struct object {
 	u32 size;
 	u32 room;
 	u32 kind;
-	u32 pad;
+	u32 users;
 	char cache[NAME_SIZE];
 };
 

@@ -24,6 +24,7 @@
 
 #include "core/types.h"
 #include "attach/attach.h"
+#include "beside.h"
 #include "devices.h"
 #include "dmasnoop.skel.h"
 #include "attach/exact.h"
@@ -137,6 +138,7 @@ static int on_event(void *context, void *data, size_t size)
 	case EVENT_MODULE:
 		attach_module_came(tracer.bpf, ((const struct module_event *)data)->name);
 		symbols_load();
+		beside_module_came();
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();
 		tracer.module_loaded = true;
@@ -657,7 +659,9 @@ static int trace(void)
 		if (record_open(opts.file, &header))
 			return fail("%s: %s", opts.file, strerror(errno));
 	}
+	tracer.findings.context.beside = beside_find;
 	status = run();
+	beside_free();
 	watch_stop();
 	held_free();
 	table_close();

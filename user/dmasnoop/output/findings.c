@@ -188,8 +188,7 @@ void findings_add(struct findings *findings, const struct finding *found, uint64
 	if (findings->json && finding->level >= findings->level &&
 	    count_one(&findings->by_device, mix_name(sites, finding->device), findings->next_id + 1,
 		      count))
-		report_json(findings->json, finding, ++findings->next_id,
-			    findings->context.line_size);
+		report_json(findings->json, finding, ++findings->next_id, &findings->context);
 }
 
 /**
