@@ -108,9 +108,9 @@ static __always_inline u64 *env_page_lines(u32 page)
 	return bpf_map_lookup_elem(&page_lines, &page);
 }
 
-static __always_inline struct slack *env_slack(u32 slot)
+static __always_inline struct neighbours *env_neighbours(u32 slot)
 {
-	return bpf_map_lookup_elem(&slacks, &slot);
+	return bpf_map_lookup_elem(&neighbours, &slot);
 }
 
 static __always_inline bool env_was_added(u64 dev)

@@ -22,44 +22,44 @@
                                                                                          \
 		if (fast(args))                                                          \
 			return;                                                          \
-		s = take();                                                              \
+		s = take_scratch();                                                      \
 		if (!s)                                                                  \
 			return;                                                          \
 		body(args, args, s);                                                     \
-		leave(s);                                                                \
+		release_scratch(s);                                                      \
 	}                                                                                \
 	/* Where the kernel counts, per CPU, its twins that are at work: mark_done(). */ \
-	u64 name##_twin_active;
+	u64 name##_fallback_active;
 
 /* @twin: it is there from the first, not only when armed says so. */
-#define ELDER(section, name, twin)                                   \
-	SEC(section)                                                 \
-	int name(u64 *args)                                          \
-	{                                                            \
-		u32 arms = *(volatile u32 *)&armed;                  \
-		bool works = true;                                   \
-                                                                     \
-		stay();                                              \
-		if (twin || __builtin_expect(arms != ARMED, 0)) {    \
-			works = arms != ARMED_NOT;                   \
-			if (works)                                   \
-				mark_done(args, name##_twin_active); \
-		}                                                    \
-		if (works)                                           \
-			name##_work(args);                           \
-		stay_no_more();                                      \
-		return 0;                                            \
+#define PRIMARY(section, name, twin)                                     \
+	SEC(section)                                                     \
+	int name(u64 *args)                                              \
+	{                                                                \
+		u32 arms = *(volatile u32 *)&armed;                      \
+		bool works = true;                                       \
+                                                                         \
+		disable_preemption();                                    \
+		if (twin || __builtin_expect(arms != ARMED, 0)) {        \
+			works = arms != ARMED_NOT;                       \
+			if (works)                                       \
+				mark_done(args, name##_fallback_active); \
+		}                                                        \
+		if (works)                                               \
+			name##_work(args);                               \
+		enable_preemption();                                     \
+		return 0;                                                \
 	}
 
-#define TWIN(section, name, arms)                \
-	SEC(section)                             \
-	int name##_twin(u64 *args)               \
-	{                                        \
-		stay();                          \
-		if (is_left_to_twin(args, arms)) \
-			name##_work(args);       \
-		stay_no_more();                  \
-		return 0;                        \
+#define FALLBACK(section, name, arms)                \
+	SEC(section)                                 \
+	int name##_fallback(u64 *args)               \
+	{                                            \
+		disable_preemption();                \
+		if (is_left_to_fallback(args, arms)) \
+			name##_work(args);           \
+		enable_preemption();                 \
+		return 0;                            \
 	}
 
 /*
@@ -68,15 +68,15 @@
  * adds at the head), so there the twins are attached first, with all the rest. A
  * tracepoint's are when they are needed: see @armed.
  */
-#define TRACEPOINT(event, name, fast, body)  \
-	WORK(name, fast, body)               \
-	ELDER("raw_tp/" #event, name, false) \
-	TWIN("raw_tp/" #event, name, ARMED_TWINS)
+#define TRACEPOINT(event, name, fast, body)    \
+	WORK(name, fast, body)                 \
+	PRIMARY("raw_tp/" #event, name, false) \
+	FALLBACK("raw_tp/" #event, name, ARMED_FALLBACKS)
 
 #define FUNCTION(type, function, name, fast, body) \
 	WORK(name, fast, body)                     \
-	TWIN(#type "/" #function, name, ARMED)     \
-	ELDER(#type "/" #function, name, true)
+	FALLBACK(#type "/" #function, name, ARMED) \
+	PRIMARY(#type "/" #function, name, true)
 
 /* A function's arguments when it is called; these and its result when it returns. */
 #define CALL(function, name, fast, body)             \

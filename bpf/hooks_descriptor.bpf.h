@@ -78,7 +78,7 @@ struct descriptor_key {
  * @handed: the driver has set OWN
  * @taken: the device has fetched and executes it
  * @completed: the device is done with it
- * @told: descriptor-overrun was reported
+ * @reported: descriptor-overrun was reported
  */
 struct descriptor {
 	u64 generation;
@@ -89,7 +89,7 @@ struct descriptor {
 	u8 handed;
 	u8 taken;
 	u8 completed;
-	u8 told;
+	u8 reported;
 };
 
 struct {
@@ -112,7 +112,7 @@ static __always_inline void begin_turn(struct descriptor *descriptor)
 	descriptor->handed = 0;
 	descriptor->taken = 0;
 	descriptor->completed = 0;
-	descriptor->told = 0;
+	descriptor->reported = 0;
 }
 
 /* The descriptor at @s->dma, of @ring as it is now; NULL when there is none yet. */
@@ -224,9 +224,9 @@ static __always_inline int descriptor_access_event(void *ctx, u64 *args, struct 
 		return 0;
 	}
 	if (descriptor->handed && !descriptor->completed) {
-		if (!descriptor->told)
+		if (!descriptor->reported)
 			judge_descriptor(s, CHECK_DESCRIPTOR_OVERRUN);
-		descriptor->told = 1;
+		descriptor->reported = 1;
 	} else if (descriptor->taken) {
 		/* The device did not wait for this store. */
 		judge_descriptor(s, descriptor->stored ? CHECK_DESCRIPTOR_TORN :

@@ -34,7 +34,7 @@ static __always_inline int on_object_freed(u64 *args)
 	phys = virt_to_phys(args[1]);
 	if (!phys || !page_is_claimed(phys))
 		return 0;
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
 	env_find_object(&s->object, phys);
@@ -44,7 +44,7 @@ static __always_inline int on_object_freed(u64 *args)
 		judge_release(s);
 		send_verdicts(args, s);
 	}
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -74,14 +74,14 @@ int tp_page_free(u64 *args)
 	phys = env_page_phys(args[0]);
 	if (!phys || !lines_claimed(phys, size))
 		return 0;
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
 	s->phys = phys;
 	s->size = size;
 	judge_release(s);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -127,19 +127,19 @@ __noinline int judge_skb(struct scratch *s, u64 address)
 }
 
 /* Any packet that a driver gives to the network stack: the skb is first. */
-#define RECEIVE(tracepoint)                                \
-	SEC("?raw_tp/" #tracepoint)                        \
-	int tp_##tracepoint(u64 *args)                     \
-	{                                                  \
-		struct scratch *s = armed ? take() : NULL; \
-                                                           \
-		if (!s)                                    \
-			return 0;                          \
-		s->detail = DETAIL_NET;                    \
-		judge_skb(s, args[0]);                     \
-		send_verdicts(args, s);                    \
-		leave(s);                                  \
-		return 0;                                  \
+#define RECEIVE(tracepoint)                                        \
+	SEC("?raw_tp/" #tracepoint)                                \
+	int tp_##tracepoint(u64 *args)                             \
+	{                                                          \
+		struct scratch *s = armed ? take_scratch() : NULL; \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		s->detail = DETAIL_NET;                            \
+		judge_skb(s, args[0]);                             \
+		send_verdicts(args, s);                            \
+		release_scratch(s);                                \
+		return 0;                                          \
 	}
 
 RECEIVE(napi_gro_receive_entry)
@@ -174,14 +174,14 @@ __noinline int judge_request(struct scratch *s, u64 address)
 SEC("?raw_tp/block_rq_complete")
 int tp_block_rq_complete(u64 *args)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 
 	if (!s)
 		return 0;
 	s->detail = DETAIL_BLOCK;
 	judge_request(s, args[0]);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -207,14 +207,14 @@ __noinline int judge_spi_message(struct scratch *s, u64 address)
 SEC("?raw_tp/spi_message_done")
 int tp_spi_message_done(u64 *args)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 
 	if (!s)
 		return 0;
 	s->detail = DETAIL_SPI;
 	judge_spi_message(s, args[0]);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -233,7 +233,7 @@ struct i2c_message {
 SEC("?raw_tp/i2c_reply")
 int late_i2c_reply(u64 *args)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 	struct i2c_message message = {};
 
 	if (!s)
@@ -242,7 +242,7 @@ int late_i2c_reply(u64 *args)
 	bpf_probe_read_kernel(&message, sizeof(message), (void *)args[1]);
 	judge_passed(s, virt_to_phys(message.buffer), message.length);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -274,7 +274,7 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 
 static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 
 	if (!s)
 		return 0;
@@ -282,7 +282,7 @@ static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 	s->detail = DETAIL_USB;
 	judge_urb(s, urb);
 	send_verdicts(ctx, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 

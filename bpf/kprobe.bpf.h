@@ -178,30 +178,30 @@ static __noinline bool take_call(void *ctx, u64 function, struct scratch *s)
 /* The first argument of the call that returns, a device; 0 when it was not kept. */
 static __always_inline u64 take_device(void *ctx, u64 function)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 	u64 dev;
 
 	if (!s)
 		return 0;
 	dev = take_call(ctx, function, s) ? s->args[0] : 0;
-	leave(s);
+	release_scratch(s);
 	return dev;
 }
 
 /* Arguments lie in the scratch: the stack has no room for them. */
-#define PROBE_CALL(function, name, body)                   \
-	SEC("kprobe/" #function)                           \
-	int name##_probe(void *ctx)                        \
-	{                                                  \
-		struct scratch *s = armed ? take() : NULL; \
-                                                           \
-		if (!s)                                    \
-			return 0;                          \
-		s->caller = probe_caller(ctx);             \
-		probe_args(ctx, s->args);                  \
-		body(ctx, s->args, s);                     \
-		leave(s);                                  \
-		return 0;                                  \
+#define PROBE_CALL(function, name, body)                           \
+	SEC("kprobe/" #function)                                   \
+	int name##_probe(void *ctx)                                \
+	{                                                          \
+		struct scratch *s = armed ? take_scratch() : NULL; \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		s->caller = probe_caller(ctx);                     \
+		probe_args(ctx, s->args);                          \
+		body(ctx, s->args, s);                             \
+		release_scratch(s);                                \
+		return 0;                                          \
 	}
 
 /* When it is called: its arguments are kept for when it returns. */
@@ -215,23 +215,23 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 	}
 
 /* @nr: how many arguments it has; its result is behind them. */
-#define PROBE_RETURN(function, nr, name, body)             \
-	PROBE_KEEP(function, name)                         \
-                                                           \
-	SEC("kretprobe/" #function)                        \
-	int name##_probe_return(void *ctx)                 \
-	{                                                  \
-		struct scratch *s = armed ? take() : NULL; \
-                                                           \
-		if (!s)                                    \
-			return 0;                          \
-		if (take_call(ctx, name##_number, s)) {    \
-			s->caller = return_caller(ctx);    \
-			s->args[nr] = probe_result(ctx);   \
-			body(ctx, s->args, s);             \
-		}                                          \
-		leave(s);                                  \
-		return 0;                                  \
+#define PROBE_RETURN(function, nr, name, body)                     \
+	PROBE_KEEP(function, name)                                 \
+                                                                   \
+	SEC("kretprobe/" #function)                                \
+	int name##_probe_return(void *ctx)                         \
+	{                                                          \
+		struct scratch *s = armed ? take_scratch() : NULL; \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		if (take_call(ctx, name##_number, s)) {            \
+			s->caller = return_caller(ctx);            \
+			s->args[nr] = probe_result(ctx);           \
+			body(ctx, s->args, s);                     \
+		}                                                  \
+		release_scratch(s);                                \
+		return 0;                                          \
 	}
 
 /* Of whose arguments only the device, its first, is wanted: @body has @ctx and @dev. */

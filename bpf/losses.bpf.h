@@ -22,11 +22,11 @@ u32 nr_cpus; /* that can be switched on */
  * counts what each of the former missed, and whether each of the latter is at work: see
  * learn_programs(). 0: not known.
  */
-u32 elder_ids[ELDERS_MAX];
-u32 twin_ids[ELDERS_MAX];
-u64 elder_stats[ELDERS_MAX];
-u64 twin_active[ELDERS_MAX];
-u32 nr_elders;
+u32 primary_ids[PRIMARIES_MAX];
+u32 fallback_ids[PRIMARIES_MAX];
+u64 primary_stats[PRIMARIES_MAX];
+u64 fallback_active[PRIMARIES_MAX];
+u32 nr_primaries;
 
 /* What the kernel has dropped, twins' work or not: count_dropped(). And that of one CPU. */
 u64 dropped;
@@ -52,7 +52,7 @@ static long learn_offset(u32 cpu, const u64 *base)
 	}
 	there = bpf_map_lookup_percpu_elem(&cpu_states, &zero, cpu);
 	if (there)
-		cpu_offsets[cpu & (CPUS_MAX - 1)] = number_at(&laundry[0][0], (u64)there) - *base;
+		cpu_offsets[cpu & (CPUS_MAX - 1)] = launder(&laundering[0][0], (u64)there) - *base;
 	return 0;
 }
 
@@ -60,7 +60,7 @@ static long learn_offset(u32 cpu, const u64 *base)
 static __always_inline void learn_stack_size(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 used = number_at(&laundry[0][0], bpf_task_pt_regs(task)) - (u64)task->stack;
+	u64 used = launder(&laundering[0][0], bpf_task_pt_regs(task)) - (u64)task->stack;
 
 	for (task_stack = 4096; task_stack < used && task_stack < 1 << 20;)
 		task_stack *= 2;
@@ -70,7 +70,7 @@ static __always_inline void learn_stack_size(void)
 SEC("raw_tp")
 int learn_layout(void *ctx)
 {
-	u64 map = number_at(&laundry[0][0], (u64)&cpu_states), base;
+	u64 map = launder(&laundering[0][0], (u64)&cpu_states), base;
 
 	learn_stack_size();
 	/* Linux 5.19 */
@@ -83,7 +83,7 @@ int learn_layout(void *ctx)
 	return 0;
 }
 
-/* Not attached: user space reads it once, to have elder_stats and twin_active filled in. */
+/* Not attached: user space reads it once, to have primary_stats and fallback_active filled in. */
 SEC("iter/bpf_prog")
 int learn_programs(struct bpf_iter__bpf_prog *ctx)
 {
@@ -93,11 +93,11 @@ int learn_programs(struct bpf_iter__bpf_prog *ctx)
 	if (!program)
 		return 0;
 	id = BPF_CORE_READ(program, aux, id);
-	for (u32 i = 0; i < ELDERS_MAX && i < nr_elders; i++) {
-		if (elder_ids[i] == id)
-			elder_stats[i] = (u64)BPF_CORE_READ(program, stats);
-		if (twin_ids[i] == id)
-			twin_active[i] = (u64)BPF_CORE_READ(program, active);
+	for (u32 i = 0; i < PRIMARIES_MAX && i < nr_primaries; i++) {
+		if (primary_ids[i] == id)
+			primary_stats[i] = (u64)BPF_CORE_READ(program, stats);
+		if (fallback_ids[i] == id)
+			fallback_active[i] = (u64)BPF_CORE_READ(program, active);
 	}
 	return 0;
 }
@@ -110,8 +110,8 @@ struct miss_walk {
 
 static long add_misses(u32 index, struct miss_walk *walk)
 {
-	u64 stats = elder_stats[index % nr_elders & (ELDERS_MAX - 1)];
-	u32 cpu = walk->first + index / nr_elders;
+	u64 stats = primary_stats[index % nr_primaries & (PRIMARIES_MAX - 1)];
+	u32 cpu = walk->first + index / nr_primaries;
 
 	if (!stats)
 		return 0;
@@ -125,7 +125,7 @@ __noinline u64 count_misses(u32 first, u32 cpus)
 {
 	struct miss_walk walk = { .first = first };
 
-	bpf_loop(cpus * nr_elders, add_misses, &walk, 0);
+	bpf_loop(cpus * nr_primaries, add_misses, &walk, 0);
 	return walk.misses;
 }
 
@@ -146,7 +146,7 @@ static __always_inline void compare_losses(u64 taken, u64 misses)
 
 __noinline int env_look_for_losses(void)
 {
-	u64 taken = *(volatile u64 *)&rescued;
+	u64 taken = *(volatile u64 *)&taken_by_fallback;
 
 	compare_losses(taken, count_misses(0, nr_cpus));
 	return 0;
@@ -159,7 +159,7 @@ __noinline int env_look_for_losses(void)
 SEC("raw_tp")
 int count_dropped(void *ctx)
 {
-	u64 taken = *(volatile u64 *)&rescued;
+	u64 taken = *(volatile u64 *)&taken_by_fallback;
 
 	if (dropped_where != EVERYWHERE) {
 		dropped_there = count_misses(dropped_where, 1);

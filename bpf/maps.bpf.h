@@ -58,10 +58,10 @@ struct {
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLACKS_MAX);
+	__uint(max_entries, NEIGHBOURS_MAX);
 	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(struct slack));
-} slacks SEC(".maps");
+	__uint(value_size, sizeof(struct neighbours));
+} neighbours SEC(".maps");
 
 /* Hashes of buffers that the device reads. */
 struct {

@@ -28,14 +28,14 @@ u64 guarded_infos;
 u64 cache_kinds[CACHE_KINDS];
 
 /* For env_number(), a line for each CPU. */
-u64 laundry[CPUS_MAX][8];
+u64 laundering[CPUS_MAX][8];
 
 /*
  * A pointer argument, or where on the stack an event is, as a number: the verifier lets
  * no program calculate with pointers, but forgets about one that has been through
  * memory. An interrupt in the middle leaves the place as it was.
  */
-static __always_inline u64 number_at(volatile u64 *place, u64 pointer)
+static __always_inline u64 launder(volatile u64 *place, u64 pointer)
 {
 	u64 before = *place, value;
 
@@ -96,7 +96,7 @@ int learn_memory(void *ctx)
 
 static __always_inline u64 env_number(u64 pointer)
 {
-	return number_at(laundry[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], pointer);
+	return launder(laundering[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], pointer);
 }
 
 static __always_inline bool env_has_memory(void)

@@ -16,8 +16,8 @@
 #include "memory.bpf.h"
 
 /* Events that a twin handled because the first program was busy; and on each CPU. */
-u64 rescued;
-u64 rescued_there[CPUS_MAX];
+u64 taken_by_fallback;
+u64 taken_by_fallback_there[CPUS_MAX];
 
 /* Events that a twin is still to see: mark_done(). A few to a line. */
 #define MARKS 2048 /* a power of two */
@@ -45,19 +45,19 @@ const volatile bool preempted;
  * give way to another task before that, but it does not where interrupts are off
  * (preempt_schedule() in kernel/sched/core.c); the next preempt_enable() of the kernel does.
  */
-#define CAN_STAY (&bpf_res_spin_lock)
+#define CAN_DISABLE_PREEMPTION (&bpf_res_spin_lock)
 
-static __always_inline void stay(void)
+static __always_inline void disable_preemption(void)
 {
-	if (CAN_STAY)
+	if (CAN_DISABLE_PREEMPTION)
 		bpf_preempt_disable();
 }
 
-static __always_inline void stay_no_more(void)
+static __always_inline void enable_preemption(void)
 {
 	unsigned long flags;
 
-	if (CAN_STAY) {
+	if (CAN_DISABLE_PREEMPTION) {
 		bpf_local_irq_save(&flags);
 		bpf_preempt_enable();
 		bpf_local_irq_restore(&flags);
@@ -75,8 +75,8 @@ static __always_inline void stay_no_more(void)
  */
 static __always_inline u64 mark_of(struct cpu_state *cpu, u64 *args)
 {
-	u64 context = number_at(&cpu->number, (u64)args) * 0x9e3779b97f4a7c15;
-	u64 argument = number_at(&cpu->number, args[1]) * 0xd6e8feb86659fd93;
+	u64 context = launder(&cpu->number, (u64)args) * 0x9e3779b97f4a7c15;
+	u64 argument = launder(&cpu->number, args[1]) * 0xd6e8feb86659fd93;
 
 	return (context & ~0xffffffffull) | argument >> 32 | 1;
 }
@@ -87,7 +87,7 @@ static __always_inline u32 mark_slot(u64 mark, u32 i)
 	return (mark >> 40 & (MARKS - 1)) ^ i;
 }
 
-__noinline int mark_elsewhere(u64 mark)
+__noinline int mark_other_slot(u64 mark)
 {
 	for (u32 i = 0; i < MARKS_IN_LINE; i++) {
 		u64 *place = &marks[mark_slot(mark, i)], was = *place;
@@ -102,7 +102,7 @@ __noinline int mark_elsewhere(u64 mark)
 	return 0;
 }
 
-__noinline int unmark_elsewhere(u64 mark)
+__noinline int unmark_other_slot(u64 mark)
 {
 	for (u32 i = 1; i < MARKS_IN_LINE; i++)
 		if (marks[mark_slot(mark, i)] == mark) {
@@ -115,12 +115,12 @@ __noinline int unmark_elsewhere(u64 mark)
 /* Is this event at work in an interrupt? Or else in the task. */
 static __always_inline bool is_nested(struct cpu_state *cpu, u64 *args)
 {
-	return number_at(&cpu->number, (u64)args) - (u64)bpf_get_current_task_btf()->stack >=
+	return launder(&cpu->number, (u64)args) - (u64)bpf_get_current_task_btf()->stack >=
 	       task_stack;
 }
 
 /* @active: a program's counter of that, 0: not known */
-static __always_inline bool is_at_work(struct cpu_state *cpu, u64 active)
+static __always_inline bool is_running(struct cpu_state *cpu, u64 active)
 {
 	if (!cpu->offset)
 		cpu->offset = cpu_offsets[bpf_get_smp_processor_id() & (CPUS_MAX - 1)];
@@ -138,11 +138,11 @@ static __noinline void mark_done(u64 *args, u64 active)
 	struct cpu_state *cpu = env_cpu_state();
 	u64 mark;
 
-	if (!cpu || (is_nested(cpu, args) && is_at_work(cpu, active)))
+	if (!cpu || (is_nested(cpu, args) && is_running(cpu, active)))
 		return;
 	mark = mark_of(cpu, args);
 	if (__sync_val_compare_and_swap(&marks[mark_slot(mark, 0)], 0, mark))
-		mark_elsewhere(mark);
+		mark_other_slot(mark);
 }
 
 static __always_inline bool was_done(struct cpu_state *cpu, u64 *args)
@@ -150,21 +150,22 @@ static __always_inline bool was_done(struct cpu_state *cpu, u64 *args)
 	u64 mark = mark_of(cpu, args);
 
 	if (marks[mark_slot(mark, 0)] != mark)
-		return unmark_elsewhere(mark);
+		return unmark_other_slot(mark);
 	marks[mark_slot(mark, 0)] = 0;
 	return true;
 }
 
 /* Has its elder not done it? @arms: what it needs to work; just before it takes marks */
-static __always_inline bool is_left_to_twin(u64 *args, u32 arms)
+static __always_inline bool is_left_to_fallback(u64 *args, u32 arms)
 {
 	struct cpu_state *cpu = env_cpu_state();
 	u32 is = *(volatile u32 *)&armed;
 
 	if (!cpu || is + 1 < arms || was_done(cpu, args) || is < arms)
 		return false;
-	__sync_fetch_and_add(&rescued_there[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], 1);
-	__sync_fetch_and_add(&rescued, 1);
+	__sync_fetch_and_add(&taken_by_fallback_there[bpf_get_smp_processor_id() & (CPUS_MAX - 1)],
+			     1);
+	__sync_fetch_and_add(&taken_by_fallback, 1);
 	return true;
 }
 

@@ -125,10 +125,10 @@ static __noinline bool is_legal_code(const struct stack *stack)
 static __always_inline bool first_time(struct watch *watch, u64 ip)
 {
 	for (u32 i = 0; i < WATCH_IPS; i++) {
-		if (watch->told[i] == ip)
+		if (watch->reported[i] == ip)
 			return false;
-		if (!watch->told[i]) {
-			watch->told[i] = ip;
+		if (!watch->reported[i]) {
+			watch->reported[i] = ip;
 			return true;
 		}
 	}
@@ -202,7 +202,7 @@ __noinline int is_alone(struct scratch *s)
 	s->dir = DIR_NONE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
-	bpf_loop(places_of(walk.home), exact_place, &walk, 0);
+	bpf_loop(slots_of(walk.home), match_exact_slot, &walk, 0);
 	return walk.nr == 1;
 }
 
@@ -237,9 +237,9 @@ __noinline int judge_hit(struct scratch *s)
 	s->phys = watch->phys;
 	s->dma = watch->phys;
 	s->size = watch->size;
-	if (watch->kind != WATCH_SLACK)
+	if (watch->kind != WATCH_NEIGHBOURS)
 		return judge_inside(s, watch, map, device);
-	if (map->flags & MAP_TOLD)
+	if (map->flags & MAP_REPORTED)
 		return count_watch(WATCH_FOLDED);
 	return judge_neighbour_write(s, map,
 				     map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
@@ -276,7 +276,7 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 		return 0;
 	if (__sync_fetch_and_add(&watch->hits, 1) == WATCH_HITS_MAX - 1)
 		watch_spent(slot);
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
 	s->watch = slot;
@@ -285,7 +285,7 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 		judge_hit(s);
 		send_verdicts(ctx, s);
 	}
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 

@@ -85,7 +85,7 @@ static __always_inline bool content_due(const struct device_state *device)
  * After 1,024 of them, on average. It is spread so that no pattern in what a driver maps, such as a
  * command before each buffer, keeps some of it out.
  */
-static __always_inline void content_wait(struct device_state *device)
+static __always_inline void schedule_content(struct device_state *device)
 {
 	u64 now = handovers(device);
 
@@ -94,7 +94,7 @@ static __always_inline void content_wait(struct device_state *device)
 
 /*
  * The first, second, fourth, eighth buffer of each call site is compared, and so on. So a site
- * is looked at even if another site of the device takes every sample of content_wait(). Only
+ * is looked at even if another site of the device takes every sample of schedule_content(). Only
  * the slow path comes here; its stack costs far more. Two sites may share a count.
  */
 static __always_inline bool site_due(const struct mapping *map)
@@ -108,7 +108,7 @@ static __always_inline bool site_due(const struct mapping *map)
 }
 
 /* Of the mapping at @s->at nothing is kept any more. */
-__noinline int content_forget(struct scratch *s)
+__noinline int forget_content(struct scratch *s)
 {
 	struct mapping *map;
 
@@ -122,7 +122,7 @@ __noinline int content_forget(struct scratch *s)
 }
 
 /* At handover of the mapping at @s->at to the device. */
-__noinline int content_remember(struct scratch *s)
+__noinline int remember_content(struct scratch *s)
 {
 	struct device_state *device;
 	struct mapping *map;
@@ -132,7 +132,7 @@ __noinline int content_remember(struct scratch *s)
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
-	content_forget(s);
+	forget_content(s);
 	if (map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
@@ -140,7 +140,7 @@ __noinline int content_remember(struct scratch *s)
 	if (!device || !(content_due(device) || site_due(map)))
 		return 0;
 	if (content_mode == CONTENT_SAMPLE && content_due(device))
-		content_wait(device);
+		schedule_content(device);
 	hash = hash_content(s, map->phys, map->size);
 	if (env_keep_content(s->at, hash)) {
 		count_lost(LOST_TABLE);
@@ -152,7 +152,7 @@ __noinline int content_remember(struct scratch *s)
 }
 
 /* At handover of the mapping at @s->at to the CPU, which has had no right to write it. */
-__noinline int content_compare(struct scratch *s)
+__noinline int compare_content(struct scratch *s)
 {
 	u32 what = CHECK_CONTENT_CHANGED | WITH_MAP;
 	struct mapping *map;
@@ -164,7 +164,7 @@ __noinline int content_compare(struct scratch *s)
 	if (!s || !map || !before || map->owner != OWNER_DEVICE ||
 	    *before == hash_content(s, map->phys, map->size))
 		return 0;
-	content_forget(s);
+	forget_content(s);
 	env_find_object(&s->object, map->phys);
 	/*
 	 * A sync that was skipped makes a write legal. So does user space, which may

@@ -81,11 +81,11 @@ static __always_inline void set_pace(struct device_state *device)
 	else if (device->lazy)
 		device->pace = PACE_LAZY;
 	else
-		device->pace = device->told || stacks_always ? PACE_TOLD : PACE_FAST;
+		device->pace = device->reported || stacks_always ? PACE_REPORTED : PACE_FAST;
 }
 
 /* What hardly ever changes: are the device's syncs seen, is it a case for the fast path? */
-__noinline int look_at_device(u32 at)
+__noinline int refresh_device(u32 at)
 {
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
 	u64 offset = env_now() - env_ticks() * facts.tick_ns;
@@ -133,7 +133,7 @@ __noinline int make_device(u64 address)
 			   !matches(device->function_driver, only_driver));
 	device->since = env_now();
 	device->complete = env_was_added(address);
-	look_at_device(at);
+	refresh_device(at);
 	__sync_lock_test_and_set(&device->ready, 1);
 	return 0;
 }
@@ -178,7 +178,7 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 /* The device of a mapping; or, when that is gone, the one that has its place now. */
 static __always_inline struct device_state *device_at(const struct mapping *map)
 {
-	return &devices[place_of_generation(map->generation)];
+	return &devices[device_slot(map->generation)];
 }
 
 #endif

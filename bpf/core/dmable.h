@@ -70,7 +70,7 @@ __noinline int on_stack(u64 phys, u64 sp)
  * but works where the kernel image is in the direct map: only a hazard, and a
  * device that merely reads it (the zero page) is left alone.
  */
-__noinline int not_dmable(struct scratch *s)
+__noinline int check_dmable(struct scratch *s)
 {
 	u32 level = LEVEL_VIOLATION;
 

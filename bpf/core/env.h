@@ -124,7 +124,7 @@ static __always_inline void env_each_bucket(void *call, void *context);
  * @page: from page_index()
  */
 static __always_inline u64 *env_page_lines(u32 page);
-static __always_inline struct slack *env_slack(u32 slot);
+static __always_inline struct neighbours *env_neighbours(u32 slot);
 
 /**
  * env_was_added - was this device added, or lost a driver, while tracing?

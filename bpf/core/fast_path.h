@@ -5,7 +5,7 @@
  * instructions; at the first sign of something else they are left, undone, to the slow
  * path, which asks everything.
  *
- * Only for devices that address memory as it is (dma-direct): PACE_TOLD and PACE_FAST;
+ * Only for devices that address memory as it is (dma-direct): PACE_REPORTED and PACE_FAST;
  * PACE_LAZY, of which little is asked.
  *
  * Time is that of the last tick here: to read the clock takes as long as the rest.
@@ -80,7 +80,7 @@ static __always_inline void set_step(struct step *step, u32 after, u8 op, u8 coa
 }
 
 /* The mapping in one of a bucket's places. */
-static __always_inline struct mapping *place_in(struct bucket *bucket, u32 place)
+static __always_inline struct mapping *slot_in(struct bucket *bucket, u32 place)
 {
 	struct mapping *map = &bucket->map[place & (BUCKET - 1)];
 
@@ -95,7 +95,7 @@ static __always_inline struct mapping *place_in(struct bucket *bucket, u32 place
  */
 static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash, u64 dma)
 {
-	struct mapping *map = place_in(bucket, preferred(dma));
+	struct mapping *map = slot_in(bucket, preferred_slot(dma));
 	u64 found;
 
 	if (map->dma == dma)
@@ -103,14 +103,14 @@ static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash
 	found = zero_bytes(bucket->tags ^ tag_of(hash, dma) * EACH);
 	if (!found)
 		return NULL;
-	map = place_in(bucket, first_byte(found));
+	map = slot_in(bucket, first_byte(found));
 	if (map->dma == dma)
 		return map;
 	/* Of a full bucket's tags, two are the same in one of 18. */
 	found &= found - 1;
 	if (!found)
 		return NULL;
-	map = place_in(bucket, first_byte(found));
+	map = slot_in(bucket, first_byte(found));
 	return map->dma == dma ? map : NULL;
 }
 
@@ -124,12 +124,12 @@ static __always_inline bool give_back(struct mapping *map)
 /* A slot, TAKEN, for an address that fast_look() did not find; NULL when not sure. */
 static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash, u64 dma)
 {
-	struct mapping *map = place_in(bucket, preferred(dma));
+	struct mapping *map = slot_in(bucket, preferred_slot(dma));
 	u64 tag = tag_of(hash, dma);
 	u32 at;
 
 	if (bucket->reach || zero_bytes(bucket->tags ^ tag * EACH)) {
-		at = place_of(dma);
+		at = slot_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
 		if (map && !set_users(map, 0, SLOT_TAKEN))
 			return NULL;
@@ -141,10 +141,10 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 			return NULL;
 		}
 	} else if (!map->users && set_users(map, 0, SLOT_TAKEN)) {
-		tag_place(bucket, preferred(dma), tag);
+		tag_slot(bucket, preferred_slot(dma), tag);
 		return map;
 	}
-	at = take_place(dma);
+	at = take_slot(dma);
 	return at == NOWHERE ? NULL : mapping_at(at);
 }
 
@@ -173,17 +173,17 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		/* Somebody else's meanwhile. */
 		if (map->dma != phys)
 			return give_back(map);
-		/* Makes it a number: see number_at(). What happened to it is over. */
+		/* Makes it a number: see launder(). What happened to it is over. */
 		*(volatile u64 *)&map->steps[0] = sp;
 		sp = *(volatile u64 *)&map->steps[0];
 	} else {
 		sp = env_number(sp);
 	}
 	flags = device->flags | (sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
-	if (!map || map->generation != device->generation || (map->flags ^ flags) & ~MAP_SLACK ||
-	    map->size != ARG(3) || map->shape != shape_of(ARG(4), kind, nents) ||
-	    map->attrs != ARG(5)) {
-		/* What it is made of; see not_dmable(). */
+	if (!map || map->generation != device->generation ||
+	    (map->flags ^ flags) & ~MAP_NEIGHBOURS || map->size != ARG(3) ||
+	    map->shape != shape_of(ARG(4), kind, nents) || map->attrs != ARG(5)) {
+		/* What it is made of; see check_dmable(). */
 		if (end_in_page(phys, ARG(3)) > LADDER << PAGE_SHIFT || !ARG(3) ||
 		    fast_on_stack(phys, sp) || !is_plain(phys))
 			return map && give_back(map);
@@ -210,11 +210,11 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 			return give_back(map);
 		if ((phys | ARG(3)) & facts.line_mask &&
 		    (!(ARG(5) & ATTR_SKIP_CPU_SYNC) || flags & MAP_BLIND)) {
-			kept = keep_slack(phys, ARG(3), false);
+			kept = keep_neighbours(phys, ARG(3), false);
 			/* The lines stay marked: somebody may have met them. */
 			if (kept > KEPT)
 				return give_back(map);
-			map->flags = flags | (kept == KEPT ? MAP_SLACK : 0);
+			map->flags = flags | (kept == KEPT ? MAP_NEIGHBOURS : 0);
 		}
 	}
 	nr = __sync_fetch_and_add(&device->maps, 1);
@@ -227,7 +227,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	else
 		__sync_lock_test_and_set(&map->users, 1);
 	if (!(nr & 1023))
-		look_at_device(find_device(ARG(0)));
+		refresh_device(find_device(ARG(0)));
 	return true;
 }
 
@@ -239,11 +239,11 @@ static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
 
 	if (!device || device->pace != PACE_LAZY || !ARG(3) || ARG(2) == ~0ull)
 		return false;
-	/* See not_dmable(). */
+	/* See check_dmable(). */
 	if (env_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, env_number(sp)))
 		return false;
 	if (!(__sync_fetch_and_add(&device->maps, 1) & 1023))
-		look_at_device(find_device(ARG(0)));
+		refresh_device(find_device(ARG(0)));
 	return true;
 }
 
@@ -268,7 +268,7 @@ static __always_inline struct mapping *fast_find(u64 dma)
 		return NULL;
 	map = fast_look(bucket, hash, dma);
 	if (!map) {
-		at = place_of(dma);
+		at = slot_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
 	}
 	return map;
@@ -293,11 +293,11 @@ static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 /* Were its neighbours written while the device owned the lines they share? */
 static __always_inline bool is_suspect(const struct mapping *map)
 {
-	return map->flags & MAP_SLACK && map->owner == OWNER_DEVICE &&
-	       !same_slack(map->phys, map->size);
+	return map->flags & MAP_NEIGHBOURS && map->owner == OWNER_DEVICE &&
+	       !same_neighbours(map->phys, map->size);
 }
 
-/* For a device at PACE_TOLD or above. @args: dma, size, dir, attrs */
+/* For a device at PACE_REPORTED or above. @args: dma, size, dir, attrs */
 static __always_inline bool fast_unmap_of(struct device_state *device, const u64 *args, u8 kind,
 					  u32 nents)
 {
@@ -311,7 +311,8 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
 	    map->shape != shape_of(ARG(2), kind, nents) ||
 	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING ||
-	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
+	    (flags & (MAP_ENTANGLED | MAP_NEIGHBOURS) &&
+	     (flags & MAP_ENTANGLED || is_suspect(map)))) {
 		__sync_fetch_and_add(&map->users, 1 - SLOT_RELEASING);
 		return false;
 	}
@@ -322,8 +323,8 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 		return true;
 	}
 	lines_release(map->phys, map->size);
-	if (flags & MAP_SLACK)
-		drop_slack(map->phys);
+	if (flags & MAP_NEIGHBOURS)
+		drop_neighbours(map->phys);
 	end_slot(map, true);
 	return true;
 }
@@ -332,7 +333,7 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 static __always_inline bool fast_unmap(const u64 *args)
 {
 	bool done;
-	struct device_state *device = fast_begin(ARG(0), PACE_TOLD, &done);
+	struct device_state *device = fast_begin(ARG(0), PACE_REPORTED, &done);
 
 	return device ? fast_unmap_of(device, args + 1, KIND_SINGLE, 0) : done;
 }
@@ -341,7 +342,7 @@ static __always_inline bool fast_unmap(const u64 *args)
 static __always_inline bool fast_sync(const u64 *args, u8 op)
 {
 	bool done;
-	struct device_state *device = fast_begin(ARG(0), PACE_TOLD, &done);
+	struct device_state *device = fast_begin(ARG(0), PACE_REPORTED, &done);
 	struct mapping *map;
 	u32 flags;
 
@@ -365,7 +366,7 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 			return false;
 		/* Only now there is something to keep, or no room for it. */
 		if (map->attrs & ATTR_SKIP_CPU_SYNC ||
-		    (flags & MAP_SLACK && keep_slack(map->phys, map->size, true) != KEPT))
+		    (flags & MAP_NEIGHBOURS && keep_neighbours(map->phys, map->size, true) != KEPT))
 			return false;
 		map->owner = OWNER_DEVICE;
 	}

@@ -44,7 +44,7 @@ static __always_inline bool is_stale(const struct mapping *map, u32 generation)
 {
 	u32 its = *(volatile u32 *)&map->generation;
 
-	return its != generation && place_of_generation(its) == place_of_generation(generation);
+	return its != generation && device_slot(its) == device_slot(generation);
 }
 
 #define GENERATIONS 4
@@ -63,17 +63,17 @@ static __always_inline bool is_above(u64 above, u64 dev)
 /* Is it live, and of a device for which this one may have been taken by mistake? */
 static __always_inline bool is_of_family(const struct scratch *s, const struct mapping *map)
 {
-	const struct device_state *its = &devices[place_of_generation(map->generation)];
+	const struct device_state *its = &devices[device_slot(map->generation)];
 
 	return is_live(map) && its->ready && its->generation == map->generation &&
-	       place_of_generation(map->generation) != s->device && fits(s, map) &&
+	       device_slot(map->generation) != s->device && fits(s, map) &&
 	       (is_above(its->dev, s->dev) || is_above(s->dev, its->dev));
 }
 
 enum rank { NOT_IT, SECOND_BEST, THE_ONE };
 
 /* A mapping at the right address: is it the one? @best: the place of the best so far. */
-__noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
+__noinline int rank_exact(struct scratch *s, u32 at, u32 mode, u32 best)
 {
 	struct mapping *map = mapping_at(at), *other = mapping_at(best);
 	u32 generation, users;
@@ -105,7 +105,7 @@ __noinline int exact_one(struct scratch *s, u32 at, u32 mode, u32 best)
 	return fits(s, map) ? THE_ONE : SECOND_BEST;
 }
 
-static long exact_place(u32 index, struct exact_walk *walk)
+static long match_exact_slot(u32 index, struct exact_walk *walk)
 {
 	u32 at = bucket_after(walk->home, index / BUCKET) * BUCKET + index % BUCKET;
 	const struct mapping *map = mapping_at(at);
@@ -113,9 +113,9 @@ static long exact_place(u32 index, struct exact_walk *walk)
 	u32 rank;
 
 	if (!map || map->dma != s->dma ||
-	    (walk->mode != EXACT_FAMILY && place_of_generation(map->generation) != s->device))
+	    (walk->mode != EXACT_FAMILY && device_slot(map->generation) != s->device))
 		return 0;
-	rank = exact_one(s, at, walk->mode, walk->best);
+	rank = rank_exact(s, at, walk->mode, walk->best);
 	if (rank == NOT_IT)
 		return 0;
 	walk->nr++;
@@ -126,7 +126,7 @@ static long exact_place(u32 index, struct exact_walk *walk)
 }
 
 /* In how many places what has its home in this bucket can be. */
-static __always_inline u32 places_of(u32 home)
+static __always_inline u32 slots_of(u32 home)
 {
 	const struct bucket *bucket = bucket_at(home);
 
@@ -143,7 +143,7 @@ __noinline u32 search_exact(struct scratch *s, u32 mode)
 		return NOWHERE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
-	env_loop(places_of(walk.home), exact_place, &walk);
+	env_loop(slots_of(walk.home), match_exact_slot, &walk);
 	s->exact = walk.fits;
 	return walk.best;
 }
@@ -220,7 +220,7 @@ static __always_inline struct mapping *present_any(u32 at)
 /* @s is about a mapping's device, if that is there. */
 static __always_inline void set_device(struct scratch *s, const struct mapping *map)
 {
-	s->device = is_there(map) ? place_of_generation(map->generation) : NOWHERE;
+	s->device = is_there(map) ? device_slot(map->generation) : NOWHERE;
 	s->dev = device_at(map)->dev;
 }
 
@@ -327,15 +327,15 @@ struct starts_walk {
 };
 
 /* Is the mapping at a place the one? Its place goes to @s. In core/lines.h. */
-__noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32 mode);
+__noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, u32 mode);
 
-static long walk_place(u32 index, struct starts_walk *walk)
+static long walk_slot(u32 index, struct starts_walk *walk)
 {
 	u32 at = bucket_after(walk->home, index / BUCKET) * BUCKET + index % BUCKET;
 	const struct mapping *map = mapping_at(at);
 
 	if (map && map->users)
-		walk->found = is_the_one(walk->s, at, walk->space, walk->address, walk->mode);
+		walk->found = match_mapping(walk->s, at, walk->space, walk->address, walk->mode);
 	return walk->found ? 1 : 0;
 }
 
@@ -347,7 +347,7 @@ static __always_inline void walk_home(struct starts_walk *walk, u64 address)
 	walk->home = home_of(hash_address(address));
 	bucket = bucket_at(walk->home);
 	if (bucket && (bucket->tags || bucket->reach))
-		env_loop(places_of(walk->home), walk_place, walk);
+		env_loop(slots_of(walk->home), walk_slot, walk);
 }
 
 /* Those that the index has for a page. */
@@ -360,8 +360,8 @@ static __always_inline void walk_index(struct starts_walk *walk, u64 page_number
 		key.dev = walk->s->dev;
 	page = env_find_starts(&key);
 	for (u32 i = 0; page && i < STARTS && page->at[i] && !walk->found; i++)
-		walk->found = is_the_one(walk->s, page->at[i] - 1, walk->space, walk->address,
-					 walk->mode);
+		walk->found = match_mapping(walk->s, page->at[i] - 1, walk->space, walk->address,
+					    walk->mode);
 }
 
 #define WALK_STEPS (GRANULES + 1) /* for a page */

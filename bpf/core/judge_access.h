@@ -35,13 +35,13 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 /* The CPU wrote [phys, phys + size), on a line of @map, beside its bytes. */
 static __always_inline int judge_neighbour_write(struct scratch *s, struct mapping *map, u32 unsure)
 {
-	if (map->owner != OWNER_DEVICE || map->flags & MAP_TOLD)
+	if (map->owner != OWNER_DEVICE || map->flags & MAP_REPORTED)
 		return 0;
 	env_find_object(&s->object, map->phys);
 	env_find_object(&s->other_object, s->phys);
 	if (rule_same_line_apart(&s->object, &s->other_object))
 		return 0;
-	__sync_fetch_and_or(&map->flags, MAP_TOLD);
+	__sync_fetch_and_or(&map->flags, MAP_REPORTED);
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	add_step(&s->map, s->op);
 	__builtin_memset(s->changed, 0, sizeof(s->changed));

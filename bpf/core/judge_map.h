@@ -17,7 +17,7 @@
  * The mapping at @s->at was live already when it was mapped. Its first mapping may be
  * gone, only the news of it not here yet: from now on what counts is this handover.
  */
-static __always_inline void handed_over_again(struct scratch *s)
+static __always_inline void note_second_map(struct scratch *s)
 {
 	struct mapping *map = mapping_at(s->at);
 
@@ -33,7 +33,7 @@ enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
  * Make @s->map live, at @s->at. A buffer that the device only reads may be mapped many
  * times at once (the zero page, by every writer of zeroes): that is counted.
  */
-__noinline int insert(struct scratch *s)
+__noinline int insert_mapping(struct scratch *s)
 {
 	struct device_state *device;
 	struct mapping *map;
@@ -44,11 +44,11 @@ __noinline int insert(struct scratch *s)
 		return NO_ROOM;
 	if (s->dir == DIR_TO_DEVICE) {
 		s->at = search_exact(s, EXACT_SAME);
-		if (s->at != NOWHERE && join(s))
+		if (s->at != NOWHERE && add_user(s))
 			return MAPPED_AGAIN;
 	}
 	end_stale(search_exact(s, EXACT_STALE), device->generation);
-	s->at = take_place(s->dma);
+	s->at = take_slot(s->dma);
 	map = s->at == NOWHERE ? NULL : mapping_at(s->at);
 	if (!map) {
 		count_lost(LOST_TABLE);
@@ -72,7 +72,7 @@ static __always_inline void judge_writable(struct scratch *s)
 
 	if (lines_claim(s->phys, s->size))
 		judge_meeting(s);
-	if (!has_slack(s->phys, s->size))
+	if (!has_neighbours(s->phys, s->size))
 		return;
 	env_find_object(&s->object, s->phys);
 	level = rule_shared_object(&s->object, s->phys, s->size, line_size);
@@ -81,7 +81,7 @@ static __always_inline void judge_writable(struct scratch *s)
 	if (s->attrs & ATTR_SKIP_CPU_SYNC && known_device(s))
 		known_device(s)->by_hand = 1;
 	if (!(s->attrs & ATTR_SKIP_CPU_SYNC) || s->map.flags & MAP_BLIND)
-		slack_remember(s);
+		remember_neighbours(s);
 }
 
 /* An IOMMU lets a device reach whole pages: what else is in them? */
@@ -119,7 +119,7 @@ __noinline int judge_map(struct scratch *s)
 	 * the flag is set by dma_set_mask(), maybe after the first allocation.
 	 */
 	if (device->pace == PACE_SLOW)
-		look_at_device(s->device);
+		refresh_device(s->device);
 	map = &s->map;
 	map->generation = device->generation;
 	map->dma = s->dma;
@@ -139,7 +139,7 @@ __noinline int judge_map(struct scratch *s)
 	add_step(map, s->op);
 
 	if (s->phys && s->kind != KIND_COHERENT && !rule_is_allocated(s->kind)) {
-		bad = not_dmable(s);
+		bad = check_dmable(s);
 		if (bad)
 			judge(s, bad | WITH_MAP);
 		s->detail = DETAIL_NONE;
@@ -149,15 +149,15 @@ __noinline int judge_map(struct scratch *s)
 		__sync_fetch_and_add(&device->odd, -1);
 		return 0;
 	}
-	switch (insert(s)) {
+	switch (insert_mapping(s)) {
 	case INSERTED:
 		break;
 	case MAPPED_AGAIN:
-		handed_over_again(s);
+		note_second_map(s);
 		return 0;
 	default:
 		__sync_fetch_and_add(&device->odd, -1);
-		lose_event_of(device);
+		lose_device_event(device);
 		return 0;
 	}
 	index_add(s, SPACE_DMA);
@@ -169,7 +169,7 @@ __noinline int judge_map(struct scratch *s)
 	if (claims_lines(map))
 		judge_writable(s);
 	else
-		content_remember(s);
+		remember_content(s);
 	return 0;
 }
 
@@ -196,8 +196,8 @@ static __always_inline void find_stack(void *ctx, struct scratch *s, struct devi
 	u64 tag = signature_of(device, s->sp, s->size, s->dir, s->kind, s->attrs), stack;
 
 	s->map.flags = 0;
-	if (!stacks_always && !device->told && device->maps >= MAPS_TO_KNOW && !device->has_ops &&
-	    read_signature(tag, &stack)) {
+	if (!stacks_always && !device->reported && device->maps >= MAPS_TO_KNOW &&
+	    !device->has_ops && read_signature(tag, &stack)) {
 		s->map.flags = MAP_ALIKE;
 		s->map.stack = stack;
 		return;

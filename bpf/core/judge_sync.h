@@ -80,7 +80,7 @@ __noinline int judge_sync(struct scratch *s)
 		return 0;
 	__sync_fetch_and_add(&device->syncs, 1);
 	if (device->pace == PACE_SLOW)
-		look_at_device(s->device);
+		refresh_device(s->device);
 	/* Whoever syncs visibly is not skipped: a first bounce can change that. */
 	device->skips_sync = 0;
 	/* A sync that was not matched gave some line to somebody. */
@@ -104,8 +104,8 @@ __noinline int judge_sync(struct scratch *s)
 	if (map->flags & MAP_WRITTEN)
 		judge_not_handed_back(s);
 	if (s->op == OP_SYNC_FOR_CPU) {
-		slack_compare(s);
-		content_compare(s);
+		compare_neighbours(s);
+		compare_content(s);
 	}
 	return 1;
 }
@@ -124,10 +124,10 @@ __noinline int move_owner(struct scratch *s)
 	/* A map with SKIP_CPU_SYNC counts as a handover, but it may not be the last. */
 	if (owner == OWNER_DEVICE && s->size >= map->size &&
 	    (map->owner == OWNER_CPU || map->attrs & ATTR_SKIP_CPU_SYNC) && claims_lines(map) &&
-	    has_slack(map->phys, map->size))
-		slack_remember(s);
+	    has_neighbours(map->phys, map->size))
+		remember_neighbours(s);
 	if (owner == OWNER_DEVICE)
-		content_remember(s);
+		remember_content(s);
 	map->owner = owner;
 	add_step(map, s->op);
 	return 0;

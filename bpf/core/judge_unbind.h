@@ -37,7 +37,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	s->at = walk->index * BUCKET + place;
 	/* It was mapped before its driver asked whether it has to be unmapped. */
 	if (device->lazy && map->kind != KIND_COHERENT)
-		return part_all(s->at, device->generation) ? forget(s) : 0;
+		return drop_all_users(s->at, device->generation) ? remove_mapping(s) : 0;
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
@@ -49,8 +49,8 @@ static long leak_one(u32 place, struct leak_walk *walk)
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);
 	send_verdicts(walk->ctx, s);
 	map->owner = OWNER_NOBODY;
-	if (part_all(s->at, device->generation))
-		forget(s);
+	if (drop_all_users(s->at, device->generation))
+		remove_mapping(s);
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 	if (at == NOWHERE || !device->ready)
 		return 0;
 	/* It has no twin: nobody would take back a mark. */
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
 	s->caller = caller;
@@ -108,7 +108,7 @@ static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 		}
 	}
 	forget_device(at);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 

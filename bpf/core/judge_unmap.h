@@ -49,7 +49,7 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 
 	/* If the mapping is put back, no other unmap will end it. */
 	if (s->leaving) {
-		lose_unmap_of(device);
+		lose_unmap(device);
 		return false;
 	}
 	/* What a driver frees after it left was told of then; its device may be another now. */
@@ -57,7 +57,7 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 		return false;
 	if (judge_family(s)) {
 		__sync_fetch_and_add(&device_at(&s->map)->odd, -1);
-		return part(s, s->map.generation) == LAST;
+		return drop_user(s, s->map.generation) == LAST;
 	}
 	if (was && was->generation != device->generation)
 		was = NULL;
@@ -95,7 +95,7 @@ __noinline int judge_unmap(struct scratch *s)
 	struct device_state *device;
 	struct call call = {};
 	struct mapping *map;
-	u32 found, parted;
+	u32 found, users_left;
 
 	s = env_own(s);
 	device = s ? known_device(s) : NULL;
@@ -104,8 +104,8 @@ __noinline int judge_unmap(struct scratch *s)
 	if (s->kind != KIND_COHERENT)
 		__sync_fetch_and_add(&device->unmaps, 1);
 	s->missing = device->skips_sync || device->unmatched;
-	parted = find_parted(s, device->generation);
-	map = parted == NOT_LIVE ? NULL : mapping_at(s->at);
+	users_left = find_and_drop_user(s, device->generation);
+	map = users_left == NOT_LIVE ? NULL : mapping_at(s->at);
 	if (!map) {
 		if (s->kind != KIND_COHERENT)
 			__sync_fetch_and_add(&device->odd, 1);
@@ -128,12 +128,12 @@ __noinline int judge_unmap(struct scratch *s)
 	if (s->kind == KIND_COHERENT)
 		__sync_fetch_and_add(&device->odd, -1);
 	/* Somebody else still has it mapped. */
-	if (parted != LAST)
+	if (users_left != LAST)
 		return 0;
-	slack_compare(s);
+	compare_neighbours(s);
 	/* An unmap in the wrong direction may itself have copied a bounced buffer back. */
 	if (!(found & CHECK_BIT(CHECK_DIR_MISMATCH)))
-		content_compare(s);
+		compare_content(s);
 	return 1;
 }
 
@@ -148,7 +148,7 @@ __noinline int end_mapping(struct scratch *s)
 		return 0;
 	add_step(map, s->op);
 	map->owner = OWNER_CPU;
-	return forget(s);
+	return remove_mapping(s);
 }
 
 static __always_inline int on_unmap(void *ctx, struct scratch *s)

@@ -12,8 +12,8 @@
 #include "core/neighbours.h"
 
 /* Does the slot still hold the mapping that a search found? It may have been reused since. */
-static __always_inline bool is_still(const struct scratch *s, const struct mapping *map,
-				     u32 generation)
+static __always_inline bool is_same_mapping(const struct scratch *s, const struct mapping *map,
+					    u32 generation)
 {
 	return *(volatile u64 *)&map->dma == s->dma &&
 	       *(volatile u32 *)&map->generation == generation && (!s->exact || fits(s, map));
@@ -23,7 +23,7 @@ static __always_inline bool is_still(const struct scratch *s, const struct mappi
  * One more user of the live mapping at @s->at; false when its last one has just gone and it
  * is being removed, which must not be undone.
  */
-__noinline int join(struct scratch *s)
+__noinline int add_user(struct scratch *s)
 {
 	struct device_state *device;
 	struct mapping *map;
@@ -33,7 +33,7 @@ __noinline int join(struct scratch *s)
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map || !device || !lock_slot(map))
 		return false;
-	if (is_still(s, map, device->generation)) {
+	if (is_same_mapping(s, map, device->generation)) {
 		unlock_slot(map, 1);
 		return true;
 	}
@@ -41,13 +41,13 @@ __noinline int join(struct scratch *s)
 	return false;
 }
 
-enum parted { NOT_LIVE, NOT_LAST, LAST };
+enum users_left { NOT_LIVE, NOT_LAST, LAST };
 
 /*
  * One user less of the mapping at @s->at. After the LAST its slot is ENDING, and nobody
  * else's before end_lines(). NOT_LIVE: another event was first.
  */
-__noinline int part(struct scratch *s, u32 generation)
+__noinline int drop_user(struct scratch *s, u32 generation)
 {
 	struct mapping *map;
 	u32 users;
@@ -57,7 +57,7 @@ __noinline int part(struct scratch *s, u32 generation)
 	users = map ? lock_slot(map) & SLOT_USERS : 0;
 	if (!s || !map || !users)
 		return NOT_LIVE;
-	if (!is_still(s, map, generation)) {
+	if (!is_same_mapping(s, map, generation)) {
 		unlock_slot(map, 0);
 		return NOT_LIVE;
 	}
@@ -70,7 +70,7 @@ __noinline int part(struct scratch *s, u32 generation)
 }
 
 /* All users less, as the device has lost its driver. Then the slot is ENDING. */
-__noinline int part_all(u32 at, u32 generation)
+__noinline int drop_all_users(u32 at, u32 generation)
 {
 	struct mapping *map = mapping_at(at);
 	u32 users = map ? lock_slot(map) & SLOT_USERS : 0;
@@ -106,22 +106,22 @@ static __always_inline void end_lines(struct mapping *map)
  * @s->at. Another CPU that unmaps the same buffer, mapped twice, may take what was found
  * here: then the other one is looked for.
  */
-static __always_inline u32 find_parted(struct scratch *s, u32 generation)
+static __always_inline u32 find_and_drop_user(struct scratch *s, u32 generation)
 {
-	u32 parted = NOT_LIVE;
+	u32 users_left = NOT_LIVE;
 
 	SHORT_LOOP
-	for (u32 i = 0; i < 8 && parted == NOT_LIVE; i++) {
+	for (u32 i = 0; i < 8 && users_left == NOT_LIVE; i++) {
 		u32 at = search_live(s);
 
 		if (at == NOWHERE)
 			return NOT_LIVE;
-		parted = part(s, generation);
+		users_left = drop_user(s, generation);
 	}
 	/* Others have been first each time. */
-	if (parted == NOT_LIVE)
+	if (users_left == NOT_LIVE)
 		s->leaving = 1;
-	return parted;
+	return users_left;
 }
 
 /* Ends the mapping at a place if it is of a device that was in this one's place before. */
@@ -141,7 +141,7 @@ static __always_inline void end_stale(u32 at, u32 generation)
 }
 
 /* The mapping at @s->at, whose slot is ENDING, is over: takes it out of every table. */
-__noinline int forget(struct scratch *s)
+__noinline int remove_mapping(struct scratch *s)
 {
 	struct mapping *map;
 	u32 flags;
@@ -153,9 +153,9 @@ __noinline int forget(struct scratch *s)
 	flags = map->flags;
 	s->phys = map->phys;
 	s->size = map->size;
-	content_forget(s);
-	if (flags & MAP_SLACK)
-		drop_slack(s->phys);
+	forget_content(s);
+	if (flags & MAP_NEIGHBOURS)
+		drop_neighbours(s->phys);
 	end_lines(map);
 	return 0;
 }

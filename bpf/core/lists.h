@@ -263,7 +263,7 @@ static __always_inline int on_unmap_sg(void *ctx, struct scratch *s)
 	bool done;
 
 	s->op = OP_UNMAP;
-	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_TOLD, &done);
+	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_REPORTED, &done);
 	if (!walk.device && done)
 		return 0;
 	env_loop(nents, sg_unmap_some, &walk);

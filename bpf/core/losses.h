@@ -35,13 +35,13 @@ static __always_inline bool events_lost(struct scratch *s, const struct device_s
  * than once stays too many. Which one it is changes with every map and unmap of the buffer, so
  * whatever is said of this device from now on is in doubt.
  */
-static __always_inline void lose_unmap_of(struct device_state *device)
+static __always_inline void lose_unmap(struct device_state *device)
 {
 	__sync_fetch_and_add(&device->lost, 1);
 	set_later(&device->lost_before, ~0ull);
 }
 
-static __always_inline void lose_event_of(struct device_state *device)
+static __always_inline void lose_device_event(struct device_state *device)
 {
 	__sync_fetch_and_add(&device->lost, 1);
 	set_later(&device->lost_before, env_now());

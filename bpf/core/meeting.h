@@ -50,7 +50,7 @@ static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at
 }
 
 /* Is the mapping at a place the one? Its place goes to @s. */
-__noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32 mode)
+__noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, u32 mode)
 {
 	struct mapping *map = present_any(at);
 
@@ -60,7 +60,7 @@ __noinline int is_the_one(struct scratch *s, u32 at, u64 space, u64 address, u32
 	if (mode != WALK_COVERS)
 		return meets(s, map, at, mode);
 	if (!is_live(map) || !covers(map, space, address) ||
-	    (space == SPACE_DMA && place_of_generation(map->generation) != s->device))
+	    (space == SPACE_DMA && device_slot(map->generation) != s->device))
 		return 0;
 	s->at = at;
 	return 1;

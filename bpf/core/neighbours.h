@@ -12,9 +12,9 @@
 #include "core/verdict.h"
 
 /* Does a buffer cover its first or its last line only in part? */
-static __always_inline bool has_slack(u64 phys, u64 size)
+static __always_inline bool has_neighbours(u64 phys, u64 size)
 {
-	return rule_head_slack(phys, line_size) || rule_tail_slack(phys, size, line_size);
+	return rule_bytes_before(phys, line_size) || rule_bytes_after(phys, size, line_size);
 }
 
 /* Not LINE_SIZE_MAX: the verifier goes round loops as often as they might. */
@@ -23,19 +23,20 @@ static __always_inline u32 line_words(void)
 	return line_size / 8;
 }
 
-static __always_inline u64 *line_word(struct slack *slack, u32 which, u32 i)
+static __always_inline u64 *line_word(struct neighbours *beside, u32 which, u32 i)
 {
 	i += which * line_words();
 	/* Or the compiler leaves out the mask, which the verifier needs. */
 	asm volatile("" : "+r"(i));
-	return &slack->line[i & (2 * line_words() - 1)];
+	return &beside->line[i & (2 * line_words() - 1)];
 }
 
 /* The words of a line from one byte to another: of the first line (0) or the last (1). */
-static __always_inline void keep_words(struct slack *slack, u32 which, u64 line, u32 from, u32 to)
+static __always_inline void keep_words(struct neighbours *beside, u32 which, u64 line, u32 from,
+				       u32 to)
 {
 	for (u32 i = from / 8; i < line_words() && i * 8 < to; i++)
-		*line_word(slack, which, i) = env_word(line + i * 8);
+		*line_word(beside, which, i) = env_word(line + i * 8);
 }
 
 /* Which bits of a line's word @i are in the bytes from one to another. */
@@ -50,10 +51,11 @@ static __always_inline u64 bytes_of_word(u32 i, u32 from, u32 to)
 	return mask;
 }
 
-static __always_inline bool words_differ(struct slack *slack, u32 which, u64 line, u32 from, u32 to)
+static __always_inline bool words_differ(struct neighbours *beside, u32 which, u64 line, u32 from,
+					 u32 to)
 {
 	for (u32 i = from / 8; i < line_words() && i * 8 < to; i++)
-		if ((*line_word(slack, which, i) ^ env_word(line + i * 8)) &
+		if ((*line_word(beside, which, i) ^ env_word(line + i * 8)) &
 		    bytes_of_word(i, from, to))
 			return true;
 	return false;
@@ -68,45 +70,45 @@ static __always_inline void reading(int more)
 		__sync_fetch_and_add(&cpu->used, more);
 }
 
-static __always_inline struct slack *slack_at(u64 phys, u32 further)
+static __always_inline struct neighbours *neighbours_at(u64 phys, u32 further)
 {
-	return env_slack((slack_home(phys) + further) & (SLACKS_MAX - 1));
+	return env_neighbours((neighbours_home(phys) + further) & (NEIGHBOURS_MAX - 1));
 }
 
 /* What was kept for the mapping of an address. */
-static __always_inline struct slack *find_slack(u64 phys)
+static __always_inline struct neighbours *find_neighbours(u64 phys)
 {
 	SHORT_LOOP
-	for (u32 i = 0; i < SLACK_REACH; i++) {
-		struct slack *slack = slack_at(phys, i);
+	for (u32 i = 0; i < NEIGHBOURS_REACH; i++) {
+		struct neighbours *beside = neighbours_at(phys, i);
 
-		if (slack && slack->owner == phys + 1)
-			return slack;
+		if (beside && beside->owner == phys + 1)
+			return beside;
 	}
 	return NULL;
 }
 
-static __always_inline struct slack *take_slack(u64 phys)
+static __always_inline struct neighbours *take_neighbours(u64 phys)
 {
 	SHORT_LOOP
-	for (u32 i = 0; i < SLACK_REACH; i++) {
-		struct slack *slack = slack_at(phys, i);
+	for (u32 i = 0; i < NEIGHBOURS_REACH; i++) {
+		struct neighbours *beside = neighbours_at(phys, i);
 
 		/* One of its own is of a mapping that came to no end. */
-		if (slack && (slack->owner == phys + 1 ||
-			      !__sync_val_compare_and_swap(&slack->owner, 0, phys + 1)))
-			return slack;
+		if (beside && (beside->owner == phys + 1 ||
+			       !__sync_val_compare_and_swap(&beside->owner, 0, phys + 1)))
+			return beside;
 	}
 	return NULL;
 }
 
 /* Of the mapping of an address nothing is kept any more. */
-__noinline int drop_slack(u64 phys)
+__noinline int drop_neighbours(u64 phys)
 {
-	struct slack *slack = find_slack(phys);
+	struct neighbours *beside = find_neighbours(phys);
 
-	if (slack)
-		*(volatile u64 *)&slack->owner = 0;
+	if (beside)
+		*(volatile u64 *)&beside->owner = 0;
 	return 0;
 }
 
@@ -121,76 +123,76 @@ enum kept {
  * At handover to the device of a mapping: keeps what its neighbours are. @judged: who
  * they are has been looked at before, and it may be kept already. Returns enum kept.
  */
-__noinline u32 keep_slack(u64 phys, u64 size, u32 judged)
+__noinline u32 keep_neighbours(u64 phys, u64 size, u32 judged)
 {
-	u32 head = rule_head_slack(phys, line_size);
-	u32 tail = rule_tail_slack(phys, size, line_size);
+	u32 head = rule_bytes_before(phys, line_size);
+	u32 tail = rule_bytes_after(phys, size, line_size);
 	u32 start = phys & (line_size - 1), end = (phys + size) & (line_size - 1);
 	struct object object = {};
-	struct slack *slack;
+	struct neighbours *beside;
 
 	env_find_object(&object, phys);
 	if (!judged && rule_shared_object(&object, phys, size, line_size) < NR_LEVELS)
 		return KEPT_SHARED;
-	rule_slack_clip(&object, phys, size, &head, &tail);
+	rule_clip_neighbours(&object, phys, size, &head, &tail);
 	if (!head && !tail)
 		return KEPT_NOTHING;
-	slack = judged ? find_slack(phys) : NULL;
-	if (!slack)
-		slack = take_slack(phys);
-	if (!slack)
+	beside = judged ? find_neighbours(phys) : NULL;
+	if (!beside)
+		beside = take_neighbours(phys);
+	if (!beside)
 		return KEPT_NOT;
-	slack->size = size;
-	slack->head = head;
-	slack->tail = tail;
+	beside->size = size;
+	beside->head = head;
+	beside->tail = tail;
 	reading(READING);
 	if (head)
-		keep_words(slack, 0, env_virtual(phys - start), start - head, start);
+		keep_words(beside, 0, env_virtual(phys - start), start - head, start);
 	if (tail)
-		keep_words(slack, 1, env_virtual(phys + size - end), end, end + tail);
+		keep_words(beside, 1, env_virtual(phys + size - end), end, end + tail);
 	reading(-READING);
 	return KEPT;
 }
 
 /* Is what was beside a mapping as it was? */
-__noinline int same_slack(u64 phys, u64 size)
+__noinline int same_neighbours(u64 phys, u64 size)
 {
 	u32 start = phys & (line_size - 1), end = (phys + size) & (line_size - 1);
-	struct slack *slack = find_slack(phys);
+	struct neighbours *beside = find_neighbours(phys);
 	bool differ = false;
 
 	/* Or it is of another mapping that begins here. */
-	if (!slack || slack->size != size)
+	if (!beside || beside->size != size)
 		return 1;
 	reading(READING);
-	if (slack->head)
-		differ = words_differ(slack, 0, env_virtual(phys - start), start - slack->head,
+	if (beside->head)
+		differ = words_differ(beside, 0, env_virtual(phys - start), start - beside->head,
 				      start);
-	if (!differ && slack->tail)
-		differ = words_differ(slack, 1, env_virtual(phys + size - end), end,
-				      end + slack->tail);
+	if (!differ && beside->tail)
+		differ = words_differ(beside, 1, env_virtual(phys + size - end), end,
+				      end + beside->tail);
 	reading(-READING);
 	return !differ;
 }
 
 /* At handover of the mapping at @s->at to the device, not by the fast path. */
-static __always_inline void slack_remember(const struct scratch *s)
+static __always_inline void remember_neighbours(const struct scratch *s)
 {
 	struct mapping *map = mapping_at(s->at);
 	u32 kept;
 
 	if (!map)
 		return;
-	kept = keep_slack(map->phys, map->size, true);
+	kept = keep_neighbours(map->phys, map->size, true);
 	if (kept == KEPT)
-		__sync_fetch_and_or(&map->flags, MAP_SLACK);
+		__sync_fetch_and_or(&map->flags, MAP_NEIGHBOURS);
 	else if (kept == KEPT_NOT)
 		count_lost(LOST_TABLE);
 }
 
 struct diff_walk {
 	struct scratch *s;
-	struct slack *slack;
+	struct neighbours *beside;
 	u64 line;
 	u32 which;
 	u32 from;
@@ -199,7 +201,7 @@ struct diff_walk {
 static long diff_byte(u32 index, struct diff_walk *walk)
 {
 	u32 which = walk->which & 1, at = (walk->from + index) & (LINE_SIZE_MAX - 1);
-	u64 differs = *line_word(walk->slack, which, at / 8) ^ env_word(walk->line + (at & ~7u));
+	u64 differs = *line_word(walk->beside, which, at / 8) ^ env_word(walk->line + (at & ~7u));
 
 	if (differs >> at % 8 * 8 & 0xff)
 		walk->s->changed[which][at / 64] |= 1ull << (at % 64);
@@ -207,7 +209,7 @@ static long diff_byte(u32 index, struct diff_walk *walk)
 }
 
 /* At handover of the mapping at @s->at to the CPU: has a neighbour been written meanwhile? */
-__noinline int slack_compare(struct scratch *s)
+__noinline int compare_neighbours(struct scratch *s)
 {
 	u32 what = CHECK_LINE_NEIGHBOUR_WRITE | WITH_MAP, level = LEVEL_HAZARD;
 	struct diff_walk walk = {};
@@ -216,24 +218,24 @@ __noinline int slack_compare(struct scratch *s)
 
 	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
-	if (!s || !map || !(map->flags & MAP_SLACK) || map->owner != OWNER_DEVICE ||
-	    map->flags & MAP_TOLD || same_slack(map->phys, map->size))
+	if (!s || !map || !(map->flags & MAP_NEIGHBOURS) || map->owner != OWNER_DEVICE ||
+	    map->flags & MAP_REPORTED || same_neighbours(map->phys, map->size))
 		return 0;
-	walk.slack = find_slack(map->phys);
-	if (!walk.slack)
+	walk.beside = find_neighbours(map->phys);
+	if (!walk.beside)
 		return 0;
 	walk.s = s;
 	__builtin_memset(s->changed, 0, sizeof(s->changed));
 	walk.line = map->phys & ~(u64)(line_size - 1);
-	walk.from = (map->phys & (line_size - 1)) - walk.slack->head;
+	walk.from = (map->phys & (line_size - 1)) - walk.beside->head;
 	walk.line = env_virtual(walk.line);
-	env_loop(walk.slack->head, diff_byte, &walk);
+	env_loop(walk.beside->head, diff_byte, &walk);
 	end = map->phys + map->size;
 	walk.which = 1;
 	walk.line = env_virtual(end & ~(u64)(line_size - 1));
 	walk.from = end & (line_size - 1);
-	env_loop(walk.slack->tail, diff_byte, &walk);
-	__sync_fetch_and_or(&map->flags, MAP_TOLD);
+	env_loop(walk.beside->tail, diff_byte, &walk);
+	__sync_fetch_and_or(&map->flags, MAP_REPORTED);
 	/* A sync that was skipped could have given the line to the CPU meanwhile. */
 	if (s->missing || map->flags & MAP_BLIND)
 		what |= UNSURE;

@@ -12,7 +12,7 @@
  * Programs may be preempted by others on the same CPU, not only interrupted, so
  * scratches are not a stack: each is taken and given back for itself.
  */
-__noinline u32 take_scratch(void)
+__noinline u32 claim_scratch(void)
 {
 	struct cpu_state *cpu = env_cpu_state();
 
@@ -24,9 +24,9 @@ __noinline u32 take_scratch(void)
 }
 
 /* Scratch space for an event, with its optional fields empty. */
-static __always_inline struct scratch *take(void)
+static __always_inline struct scratch *take_scratch(void)
 {
-	u32 index = take_scratch();
+	u32 index = claim_scratch();
 	struct scratch *s = env_scratch(index);
 
 	if (!s)
@@ -48,7 +48,7 @@ static __always_inline struct scratch *take(void)
 	return s;
 }
 
-static __always_inline void leave(struct scratch *s)
+static __always_inline void release_scratch(struct scratch *s)
 {
 	struct cpu_state *cpu = env_cpu_state();
 

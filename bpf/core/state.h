@@ -226,7 +226,7 @@ struct stack_pages {
 struct cpu_state {
 	u64 offset; /* of its part of per-CPU memory; 0: not known */
 	u32 used; /* scratches, a bit each; and READINGs */
-	u64 number; /* see number_at() */
+	u64 number; /* see launder() */
 	u64 probes_work; /* see probe_works() */
 	struct stack_pages stack;
 };

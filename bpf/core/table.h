@@ -110,13 +110,13 @@ __noinline u32 meet_slot(u32 at)
 }
 
 /* Where in its bucket a mapping is looked for first. */
-static __always_inline u32 preferred(u64 address)
+static __always_inline u32 preferred_slot(u64 address)
 {
 	return address * 0x9e3779b97f4a7c15 >> 61;
 }
 
 /* Says whose a place is now. */
-static __always_inline void tag_place(struct bucket *bucket, u32 place, u64 tag)
+static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
 {
 	u32 shift = 8 * (place & (BUCKET - 1));
 
@@ -142,7 +142,7 @@ static __always_inline void tag_place(struct bucket *bucket, u32 place, u64 tag)
  */
 
 /* A mapping at an address, live or over, in a bucket: its place there. BUCKET: none. */
-__noinline u32 place_in_bucket(u32 at, u64 address)
+__noinline u32 slot_in_bucket(u32 at, u64 address)
 {
 	const struct bucket *bucket = bucket_at(at);
 	u64 found;
@@ -164,7 +164,7 @@ __noinline u32 place_in_bucket(u32 at, u64 address)
  * The same, in its home or in one of the buckets that follow which have what did not go
  * in there: its place, or NOWHERE.
  */
-__noinline u32 place_of(u64 address)
+__noinline u32 slot_of(u64 address)
 {
 	u32 home = home_of(hash_address(address)), reach, place;
 	const struct bucket *bucket = bucket_at(home);
@@ -173,7 +173,7 @@ __noinline u32 place_of(u64 address)
 	for (u32 i = 0; i < REACH_MAX && i <= reach; i++) {
 		u32 at = bucket_after(home, i);
 
-		place = place_in_bucket(at, address);
+		place = slot_in_bucket(at, address);
 		if (place < BUCKET)
 			return at * BUCKET + place;
 	}
@@ -184,7 +184,7 @@ __noinline u32 place_of(u64 address)
  * Which place of a bucket a mapping may have: that where its address was before, or one
  * that nobody ever had, or any that is free. BUCKET: none.
  */
-__noinline u32 free_place(u32 at, u64 address)
+__noinline u32 free_slot(u32 at, u64 address)
 {
 	const struct bucket *bucket = bucket_at(at);
 	u64 found;
@@ -196,7 +196,7 @@ __noinline u32 free_place(u32 at, u64 address)
 	place = first_byte(found);
 	if (found && bucket->map[place].dma == address && !bucket->map[place].users)
 		return place;
-	place = preferred(address);
+	place = preferred_slot(address);
 	if (!(bucket->tags >> 8 * place & 0xff))
 		return place;
 	found = zero_bytes(bucket->tags);
@@ -219,19 +219,19 @@ static __always_inline void widen_reach(struct bucket *home, u32 to)
 }
 
 /* A place for a mapping at a DMA address; NOWHERE when all of its places are taken. */
-__noinline u32 take_place(u64 address)
+__noinline u32 take_slot(u64 address)
 {
 	u64 hash = hash_address(address), tag = tag_of(hash, address);
 	u32 home = home_of(hash);
 
 	for (u32 i = 0; i < REACH_MAX; i++) {
-		u32 at = bucket_after(home, i), place = free_place(at, address);
+		u32 at = bucket_after(home, i), place = free_slot(at, address);
 		struct bucket *bucket = bucket_at(at), *first;
 
 		if (!bucket || place >= BUCKET ||
 		    !set_users(&bucket->map[place & (BUCKET - 1)], 0, SLOT_TAKEN))
 			continue;
-		tag_place(bucket, place, tag);
+		tag_slot(bucket, place, tag);
 		first = bucket_at(home);
 		if (first && i)
 			widen_reach(first, i);

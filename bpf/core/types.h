@@ -120,12 +120,12 @@ enum coarse {
 
 /* What is known of a mapping beside, struct mapping's @flags. */
 enum mapping_flag {
-	MAP_TOLD = 1 << 0, /* line-neighbour-write was reported for it */
+	MAP_REPORTED = 1 << 0, /* line-neighbour-write was reported for it */
 	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
 	MAP_WRITTEN = 1 << 2, /* a watchpoint saw the CPU write it while the CPU owned it */
 	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
 	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
-	MAP_SLACK = 1 << 5, /* the bytes beside it are kept */
+	MAP_NEIGHBOURS = 1 << 5, /* the bytes beside it are kept */
 	MAP_COARSE = 1 << 6, /* @born is in ticks */
 	MAP_ALIKE = 1 << 7, /* @stack is that of the first mapping like it */
 	MAP_APART = 1 << 8, /* @phys is not @dma */
@@ -208,11 +208,11 @@ struct bucket {
 #define STARTS_MAX (1 << 15) /* as many as swiotlb has slots, by default */
 #define STARTS_MAX_IOMMU (1 << 17)
 
-#define SLACKS_MAX (1 << 15) /* a power of two */
-#define SLACK_REACH 8 /* how far on from where it belongs one can be */
+#define NEIGHBOURS_MAX (1 << 15) /* a power of two */
+#define NEIGHBOURS_REACH 8 /* how far on from where it belongs one can be */
 
 /**
- * struct slack - what was beside a mapping on its lines when it was handed over
+ * struct neighbours - what was beside a mapping on its lines when it was handed over
  * @owner: the mapping's physical address, plus one; 0: nobody's
  * @size: the mapping's bytes
  * @head: bytes before the buffer that can be a neighbour's
@@ -220,7 +220,7 @@ struct bucket {
  * @line: the first line, and the last after it, as long as lines are here: room for more
  *	is not kept. Only those words are valid in which such bytes are
  */
-struct slack {
+struct neighbours {
 	u64 owner;
 	u64 size;
 	u32 head;
@@ -228,7 +228,7 @@ struct slack {
 	u64 line[2 * LINE_SIZE_MAX / 8];
 };
 
-static inline __attribute__((always_inline, unused)) u32 slack_home(u64 phys)
+static inline __attribute__((always_inline, unused)) u32 neighbours_home(u64 phys)
 {
 	return phys / 8 * 0x9e3779b97f4a7c15 >> 32;
 }
@@ -264,7 +264,7 @@ struct object {
 #define CPUS_MAX 4096
 #define EVERYWHERE (~0u) /* instead of a CPU */
 
-#define ELDERS_MAX 64 /* programs that have twins */
+#define PRIMARIES_MAX 64 /* programs that have twins */
 
 #define TEXT_WORDS \
 	1024 /* of a function's instructions: probe_returns() in user/dmasnoop/attach/attach.c */
@@ -275,13 +275,13 @@ struct object {
 #define EVENT_NS 20000000
 
 /* What the programs may do: nothing; work alone; mark what is done, too; have twins. */
-enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_TWINS };
+enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_FALLBACKS };
 
 /* How much is to be asked of a device's events. */
 enum pace {
 	PACE_SLOW, /* everything; or nothing, when it is @ignored */
 	PACE_LAZY, /* as it need not unmap, of maps only what may be mapped at all */
-	PACE_TOLD, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
+	PACE_REPORTED, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
 	PACE_FAST, /* what is as usual needs no more than the table: fast_path.bpf.h */
 };
 
@@ -297,7 +297,7 @@ enum pace {
  * @pace: enum pace
  * @flags: of its mappings, made by the fast path
  * @max_segment, @boundary: what it states to take of a list's entries
- * @told: a finding of it was sent
+ * @reported: a finding of it was sent
  * @bound: address of the driver, to notice one that came later
  * @name: dev_name()
  * @driver: its driver's name
@@ -340,7 +340,7 @@ struct device_state {
 	u8 lazy;
 	u8 software;
 	u8 pace;
-	u8 told;
+	u8 reported;
 	u8 by_hand;
 	u8 pad[2];
 	u32 flags;
@@ -362,7 +362,7 @@ struct device_state {
 };
 
 /* Where in the table the device is, or was, that has this generation. */
-static inline __attribute__((always_inline, unused)) u32 place_of_generation(u32 generation)
+static inline __attribute__((always_inline, unused)) u32 device_slot(u32 generation)
 {
 	return generation & (DEVICES_MAX - 1);
 }
@@ -542,7 +542,7 @@ struct module_event {
 enum watch_kind {
 	WATCH_WRITE, /* writes of the buffer */
 	WATCH_ACCESS, /* any access; a twin in the slot before it sees which are writes */
-	WATCH_SLACK, /* writes beside the buffer, on a line of its */
+	WATCH_NEIGHBOURS, /* writes beside the buffer, on a line of its */
 };
 
 /**
@@ -556,7 +556,7 @@ enum watch_kind {
  * @size: bytes, a power of two up to 8
  * @kind: enum watch_kind
  * @hits: so far
- * @told: instructions that were reported
+ * @reported: instructions that were reported
  */
 struct watch {
 	u64 dma;
@@ -570,7 +570,7 @@ struct watch {
 	u32 size;
 	u32 kind;
 	u64 hits;
-	u64 told[WATCH_IPS];
+	u64 reported[WATCH_IPS];
 };
 
 /**

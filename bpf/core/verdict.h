@@ -72,7 +72,7 @@ static long send_one(u32 index, struct send_walk *walk)
 		return 0;
 	}
 	/* From now on each of its mappings has a stack of its own. */
-	device->told = 1;
+	device->reported = 1;
 	set_pace(device);
 	finding = env_reserve(sizeof(*finding));
 	if (!finding) {

@@ -185,8 +185,8 @@ static int prepare(const char *release)
 		return fail("cannot open the BPF object: %s", strerror(errno));
 	tracer.bpf = bpf;
 	bpf->rodata->line_size = opts.line_size;
-	bpf_map__set_value_size(bpf->maps.slacks,
-				offsetof(struct slack, line) + (size_t)2 * opts.line_size);
+	bpf_map__set_value_size(bpf->maps.neighbours,
+				offsetof(struct neighbours, line) + (size_t)2 * opts.line_size);
 	bpf->rodata->checks_enabled = opts.checks;
 	bpf->rodata->facts.line_mask = opts.line_size - 1;
 	for (bpf->rodata->facts.line_shift = 6;

@@ -159,12 +159,12 @@ void engine_event(const struct logged *logged)
 		on_device_unbound((void *)logged->sp, known->address, 0);
 		return;
 	default:
-		s = take();
+		s = take_scratch();
 		if (!s)
 			return;
 		s->dev = known->address;
 		judge_call(s);
-		leave(s);
+		release_scratch(s);
 	}
 }
 

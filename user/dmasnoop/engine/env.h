@@ -139,11 +139,11 @@ static __always_inline u64 *env_page_lines(u32 page)
 	return page < setup.nr_pages ? &page_lines[page] : NULL;
 }
 
-static __always_inline struct slack *env_slack(u32 slot)
+static __always_inline struct neighbours *env_neighbours(u32 slot)
 {
-	static struct slack slacks[SLACKS_MAX];
+	static struct neighbours neighbours[NEIGHBOURS_MAX];
 
-	return &slacks[slot];
+	return &neighbours[slot];
 }
 
 /* --- tables with keys --- */

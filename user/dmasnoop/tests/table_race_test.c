@@ -234,12 +234,12 @@ static void map(const struct act *act)
 
 	if (fast_map(args, 0))
 		return;
-	s = take();
+	s = take_scratch();
 	s->dev = act->dev;
 	s->phys = act->phys;
 	one(s, OP_MAP, KIND_SINGLE, act->phys, act->size, act->dir, 0);
 	on_map(NULL, s);
-	leave(s);
+	release_scratch(s);
 }
 
 static void unmap(const struct act *act)
@@ -249,11 +249,11 @@ static void unmap(const struct act *act)
 
 	if (fast_unmap(args))
 		return;
-	s = take();
+	s = take_scratch();
 	s->dev = act->dev;
 	one(s, OP_UNMAP, KIND_SINGLE, act->phys, act->size, act->dir, 0);
 	on_unmap(NULL, s);
-	leave(s);
+	release_scratch(s);
 }
 
 /* While a mapping that the device writes is there, all of its line bits are set. */
@@ -585,7 +585,7 @@ static QUIET void calm(u64 dev, bool slow)
 	state->maps = state->unmaps = 100;
 	state->odd = 0;
 	state->complete = 1;
-	state->told = 0;
+	state->reported = 0;
 	state->lost_before = 0;
 	state->iommu = slow;
 	set_pace(state);
