@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What struct device says of its DMA, wherever a kernel keeps it: in bit fields, or
- * (7.x) in a bitmap. For dmasnoop.bpf.c and devices.bpf.c.
+ * The DMA flags of struct device, wherever a kernel keeps them: in bit fields, or (7.x) in a
+ * bitmap.
  */
 #ifndef FLAGS_BPF_H
 #define FLAGS_BPF_H

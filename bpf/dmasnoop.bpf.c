@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracer's kernel side: follows every mapping from map to unmap, asks the
- * rules (rules.h) about each event, and sends a finding when one is broken.
- * Nothing goes to user space while nothing is wrong.
+ * The tracer in the kernel. It follows every mapping from map to unmap, asks the rules
+ * (core/rules.h) about each event, and sends a finding when one is broken. Nothing goes to user
+ * space while nothing is wrong.
  *
- * core/judge.h holds what happens at each event; hooks_dma.bpf.h is where events come
- * from, core/lists.h how lists become events, report.bpf.h what all of them need,
- * core/table.h and core/lines.h how mappings are found by address and by cache line.
- * event_log.bpf.h is all that older kernels have of it.
+ * core/judge_*.h say what happens at each event, hooks_*.bpf.h where events come from, and
+ * core/env.h what the judge needs of BPF. event_log.bpf.h is all that kernels before 5.17 run of
+ * it.
  */
 #include "kernel.h"
 

@@ -18,11 +18,11 @@ extern const void vmemmap_base __ksym __weak;
 extern const void _stext __ksym __weak;
 extern const void _end __ksym __weak;
 
-/* Since 6.2: the kernel's memory read by plain loads. */
+/* Since 6.2: plain loads from the kernel's memory. */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 #define CAN_CAST (&bpf_rdonly_cast)
 
-/* See stay(). */
+/* See disable_preemption(). */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;

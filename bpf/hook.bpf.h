@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A hook: the programs at one event, the first and its fallback, by tracepoint, fentry or
- * kprobe.
- */
+/* A hook: the primary and the fallback program at one event, by tracepoint, fentry or kprobe. */
 #ifndef DMASNOOP_HOOK_BPF_H
 #define DMASNOOP_HOOK_BPF_H
 
@@ -14,25 +11,25 @@
 #include "kprobe.bpf.h"
 #include "program.bpf.h"
 
-/* @fast: does what it can without a scratch, true when that is all. */
-#define WORK(name, fast, body)                                                           \
-	static __always_inline void name##_work(u64 *args)                               \
-	{                                                                                \
-		struct scratch *s;                                                       \
-                                                                                         \
-		if (fast(args))                                                          \
-			return;                                                          \
-		s = take_scratch();                                                      \
-		if (!s)                                                                  \
-			return;                                                          \
-		body(args, args, s);                                                     \
-		release_scratch(s);                                                      \
-	}                                                                                \
-	/* Where the kernel counts, per CPU, its twins that are at work: mark_done(). */ \
+/* @fast does what it can without a scratch. It returns true when nothing is left to do. */
+#define WORK(name, fast, body)                                                                  \
+	static __always_inline void name##_work(u64 *args)                                      \
+	{                                                                                       \
+		struct scratch *s;                                                              \
+                                                                                                \
+		if (fast(args))                                                                 \
+			return;                                                                 \
+		s = take_scratch();                                                             \
+		if (!s)                                                                         \
+			return;                                                                 \
+		body(args, args, s);                                                            \
+		release_scratch(s);                                                             \
+	}                                                                                       \
+	/* Where the kernel counts, per CPU, how often the fallback is running: mark_done(). */ \
 	u64 name##_fallback_active;
 
-/* @twin: it is there from the first, not only when armed says so. */
-#define PRIMARY(section, name, twin)                                     \
+/* @always: the fallback is attached from the start, not only when @armed says so. */
+#define PRIMARY(section, name, always)                                   \
 	SEC(section)                                                     \
 	int name(u64 *args)                                              \
 	{                                                                \
@@ -40,7 +37,7 @@
 		bool works = true;                                       \
                                                                          \
 		disable_preemption();                                    \
-		if (twin || __builtin_expect(arms != ARMED, 0)) {        \
+		if (always || __builtin_expect(arms != ARMED, 0)) {      \
 			works = arms != ARMED_NOT;                       \
 			if (works)                                       \
 				mark_done(args, name##_fallback_active); \
@@ -63,10 +60,10 @@
 	}
 
 /*
- * The elder has to run first. Programs at a tracepoint run in the order in which
- * they were attached; those at a function the other way round (kernel/bpf/trampoline.c
- * adds at the head), so there the twins are attached first, with all the rest. A
- * tracepoint's are when they are needed: see @armed.
+ * The primary has to run first. Programs at a tracepoint run in the order in which they were
+ * attached. Programs at a function run in the opposite order (kernel/bpf/trampoline.c adds them at
+ * the head), so there the fallbacks are attached first, together with the primaries. Those at
+ * tracepoints are attached when they are needed: see @armed.
  */
 #define TRACEPOINT(event, name, fast, body)    \
 	WORK(name, fast, body)                 \
@@ -78,7 +75,10 @@
 	FALLBACK(#type "/" #function, name, ARMED) \
 	PRIMARY(#type "/" #function, name, true)
 
-/* A function's arguments when it is called; these and its result when it returns. */
+/*
+ * CALL() has a function's arguments, when it is called. RETURN() has these and its result, when it
+ * returns.
+ */
 #define CALL(function, name, fast, body)             \
 	FUNCTION(fentry, function, name, fast, body) \
 	PROBE_CALL(function, name, body)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Did the device see each descriptor as it was meant? dmaloop announces what its
- * drivers store to a descriptor, and what its device fetches. Part of
- * dmasnoop.bpf.c.
+ * Did the device see each descriptor as the driver meant it? dmaloop announces what its drivers
+ * store to a descriptor, and what its device fetches.
  *
- * A turn of a descriptor begins when the driver reads that the device is done
- * with it, or with the ring; the OWN bit hands it over. What the driver stores
- * in a turn must all be in what the device executes. Nothing is said of a driver
- * that does not announce its stores.
+ * A turn of a descriptor begins when the driver reads that the device is done with it, or with the
+ * ring. The OWN bit hands it over. What the driver stores in a turn must all be in what the device
+ * executes. Nothing is said of a driver that does not announce its stores.
  */
 #ifndef DMASNOOP_DESCRIPTOR_BPF_H
 #define DMASNOOP_DESCRIPTOR_BPF_H
@@ -115,7 +113,7 @@ static __always_inline void begin_turn(struct descriptor *descriptor)
 	descriptor->reported = 0;
 }
 
-/* The descriptor at @s->dma, of @ring as it is now; NULL when there is none yet. */
+/* The descriptor at @s->dma of the ring as it is now; NULL when there is none yet. */
 static __always_inline struct descriptor *find_descriptor(struct scratch *s, u64 generation)
 {
 	struct descriptor_key key = { .dev = s->dev, .bus = s->dma };
@@ -136,7 +134,10 @@ static __always_inline struct descriptor *get_descriptor(struct scratch *s, u64 
 	return bpf_map_lookup_elem(&descriptors, &key);
 }
 
-/* About the descriptor at @s->dma. A lost event can be the one that was missed. */
+/*
+ * Notes a finding about the descriptor at @s->dma. If an event was lost, it may have been the one
+ * that is missing.
+ */
 __noinline int judge_descriptor(struct scratch *s, u32 check)
 {
 	struct device_state *device;
@@ -177,7 +178,7 @@ static __always_inline int ring_event(void *ctx, u64 *args, struct scratch *s)
 	return 0;
 }
 
-/* The driver stores @value into the words from @offset on. */
+/* The driver stores @value to the words from @offset on. */
 static __always_inline void remember_store(struct descriptor *descriptor, u32 offset, u32 size,
 					   u64 before, u64 value)
 {
@@ -258,7 +259,7 @@ struct doorbell_walk {
 	u32 pad;
 };
 
-/* A ring in streaming memory: a sync has to come between descriptor and doorbell. */
+/* In a ring in streaming memory a sync has to come between descriptor and doorbell. */
 static long doorbell_one(u32 index, struct doorbell_walk *walk)
 {
 	struct scratch *s = walk->s;
@@ -302,7 +303,7 @@ static __always_inline int doorbell_event(void *ctx, u64 *args, struct scratch *
 	ring->tail = tail;
 	ring->culprit = keep_stack(ctx, s);
 	device = known_device(s);
-	/* Where syncs cannot be seen, there may have been one. */
+	/* Where syncs are not observable, there may have been one. */
 	if (!device || device->skips_sync)
 		return 0;
 	bpf_loop((tail - walk.from) & (walk.slots - 1), doorbell_one, &walk, 0);
@@ -317,7 +318,7 @@ static __always_inline int descriptor_event(void *ctx, u64 *args, struct scratch
 	struct descriptor *descriptor;
 	struct ring *ring;
 
-	/* One that it leaves alone does no harm. */
+	/* A descriptor that the device does not execute does no harm. */
 	if (!(args[4] & 1))
 		return 0;
 	s->dev = args[0];

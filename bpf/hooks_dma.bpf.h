@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where the DMA API is watched. Each event has a raw tracepoint where the kernel
- * has one (6.12; renamed in 7.x) and a function below, by fentry or, where there is none,
- * by kprobes; user/dmasnoop/attach/attach.c loads the first that is there. Part of dmasnoop.bpf.c.
+ * Hooks in the DMA API. Each event has a raw tracepoint where the kernel has one (since 6.12;
+ * renamed in 7.x), and a function, by fentry or, where there is none, by kprobes.
+ * user/dmasnoop/attach/ loads the first that the kernel has.
  *
- * Raw tracepoints, fentry and fexit all give their arguments as an array of
- * words; fexit has the return value behind them.
- *
- * Every hook has a twin, see mark_done(). What neither could do is counted: the
- * first one's misses less the rescued.
+ * Raw tracepoints, fentry and fexit all pass their arguments as an array of words; fexit has the
+ * return value behind them.
  */
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
@@ -107,7 +104,7 @@ static __always_inline bool fast_unmap_event(u64 *args)
 	return fast_unmap(args);
 }
 
-/* dma_unmap_page_attrs(): the same, but that the device is known as a pointer. */
+/* dma_unmap_page_attrs(): the same, but the verifier knows that the device is a pointer. */
 static __always_inline bool fast_unmap_call(u64 *args)
 {
 	u64 event[] = { env_number(args[0]), args[1], args[2], args[3], args[4] };
@@ -345,7 +342,10 @@ static __always_inline int free_pages_event(void *ctx, u64 *args, struct scratch
 	return on_unmap(ctx, s);
 }
 
-/* All of a table that is one segment for the device; where it is only one for the CPU, too */
+/*
+ * A table is one segment for the device. Its physical address is known only if it is one for the
+ * CPU as well.
+ */
 static __always_inline void table_args(struct scratch *s, u64 table_address)
 {
 	struct sg_table *table = (void *)table_address;
@@ -443,7 +443,7 @@ FUNCTION(fexit, dma_iova_link, fn_iova_link, never_fast, iova_link_return)
 FUNCTION(fentry, dma_iova_unlink, fn_iova_unlink, never_fast, iova_unlink_event)
 FUNCTION(fentry, dma_iova_destroy, fn_iova_destroy, never_fast, iova_destroy_event)
 
-/* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
+/* dma_need_unmap(dev) returned false: the driver may leave out unmaps from now on (7.x) */
 static __always_inline int on_need_unmap(u64 dev, u64 needed)
 {
 	u32 at;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What becomes of mapped memory outside the DMA API: it is freed, or passed on to
- * another layer. Almost always the word of the page says that no device may write
- * there, and that is all. Part of dmasnoop.bpf.c.
+ * Hooks outside the DMA API: mapped memory is freed, or passed on to another layer. The word of
+ * the page nearly always says that no device may write there, and that is all.
  *
- * Each hook is optional: a kernel that refuses one goes without ("?", attach_choose()).
- * They have no twins: an event missed is a finding missed, not a false one. How many were
- * is told: attach_overlooked().
+ * Each hook is optional: a kernel that refuses one goes without it ("?", attach_choose()). The
+ * programs have no fallbacks, because a missed event is a missed finding, not a false one.
+ * attach_overlooked() counts them, and the summary says how many.
  */
 #ifndef DMASNOOP_LAYERS_BPF_H
 #define DMASNOOP_LAYERS_BPF_H
@@ -87,7 +86,10 @@ int tp_page_free(u64 *args)
 
 /* --- passed on --- */
 
-/* skb_frag_t: a page, a length and an offset, under two names. */
+/*
+ * skb_frag_t: a page, a length and an offset. The fields have different names in different
+ * kernels.
+ */
 struct fragment {
 	u64 page;
 	u32 length;
@@ -101,7 +103,7 @@ static __always_inline int judge_fragment(struct scratch *s, u64 address)
 	struct fragment fragment = {};
 
 	bpf_probe_read_kernel(&fragment, sizeof(fragment), (void *)address);
-	/* Memory that is not the host's. */
+	/* Memory that is not the host's has no struct page. */
 	if (fragment.page & 1)
 		return 0;
 	return judge_passed(s, env_page_phys(fragment.page) + fragment.offset, fragment.length);
@@ -126,7 +128,7 @@ __noinline int judge_skb(struct scratch *s, u64 address)
 	return 0;
 }
 
-/* Any packet that a driver gives to the network stack: the skb is first. */
+/* A driver gives a packet to the network stack. The skb is the first argument. */
 #define RECEIVE(tracepoint)                                        \
 	SEC("?raw_tp/" #tracepoint)                                \
 	int tp_##tracepoint(u64 *args)                             \
@@ -148,7 +150,7 @@ RECEIVE(netif_receive_skb_entry)
 RECEIVE(netif_receive_skb_list_entry)
 RECEIVE(netif_rx_entry)
 
-/* The first segment of a read, of which all are mapped and unmapped at once. */
+/* Looks at the first segment of a read: all of them are mapped and unmapped together. */
 __noinline int judge_request(struct scratch *s, u64 address)
 {
 	struct request *request = (void *)address;
@@ -219,8 +221,8 @@ int tp_spi_message_done(u64 *args)
 }
 
 /*
- * struct i2c_msg of linux/i2c.h: user space has it too, so it stays as it is. A
- * kernel whose I2C is a module, or that has none, does not know it in its BTF.
+ * struct i2c_msg of include/uapi/linux/i2c.h, which therefore does not change. A kernel without
+ * I2C, or with I2C as a module, does not have it in its BTF.
  */
 struct i2c_message {
 	u16 address;
@@ -229,7 +231,7 @@ struct i2c_message {
 	u64 buffer;
 };
 
-/* i2c_reply: adapter, message that was read, its number, result; in a module */
+/* i2c_reply, in a module: adapter, message that was read, its number, result */
 SEC("?raw_tp/i2c_reply")
 int late_i2c_reply(u64 *args)
 {
@@ -256,10 +258,10 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 	u64 length = BPF_CORE_READ(urb, actual_length), page;
 	struct scatterlist *sg;
 
-	/* Its driver may have mapped it, and may sync it when it has it back. */
+	/* The URB's owner may have mapped it, and may sync it when it is given back. */
 	if (!(flags & URB_DIR_IN) || flags & URB_NO_TRANSFER_DMA_MAP)
 		return 0;
-	/* Drivers call this too, before they submit it and when they could not. */
+	/* Drivers also call this before they submit a URB, and when that failed. */
 	if (BPF_CORE_READ(urb, hcpriv) || BPF_CORE_READ(urb, use_count.counter) <= 0)
 		return 0;
 	sg = BPF_CORE_READ(urb, sg);
@@ -287,8 +289,8 @@ static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 }
 
 /*
- * usb_unanchor_urb(urb): what drivers/usb/core/hcd.c calls between the unmap and the
- * driver's completion function, in which there is no tracepoint.
+ * usb_unanchor_urb(urb): drivers/usb/core/hcd.c calls it between the unmap and the completion
+ * function of the driver, where there is no tracepoint.
  */
 SEC("?fentry/usb_unanchor_urb")
 int usb_giveback(u64 *args)

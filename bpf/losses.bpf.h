@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * How many events the kernel dropped, because their program was at work on that CPU.
- */
+/* How many events the kernel dropped because their program was already running on that CPU. */
 #ifndef DMASNOOP_LOSSES_BPF_H
 #define DMASNOOP_LOSSES_BPF_H
 
@@ -15,12 +13,11 @@
 #include "memory.bpf.h"
 #include "program.bpf.h"
 
-u32 nr_cpus; /* that can be switched on */
+u32 nr_cpus; /* CPUs that can be brought online */
 
 /*
- * The programs that have twins, and these, by their numbers; and where, per CPU, the kernel
- * counts what each of the former missed, and whether each of the latter is at work: see
- * learn_programs(). 0: not known.
+ * The IDs of the primaries and of their fallbacks; where the kernel counts, per CPU, the events
+ * that each primary missed, and whether each fallback is running: learn_programs(). 0: not known.
  */
 u32 primary_ids[PRIMARIES_MAX];
 u32 fallback_ids[PRIMARIES_MAX];
@@ -28,17 +25,21 @@ u64 primary_stats[PRIMARIES_MAX];
 u64 fallback_active[PRIMARIES_MAX];
 u32 nr_primaries;
 
-/* What the kernel has dropped, twins' work or not: count_dropped(). And that of one CPU. */
+/*
+ * What the kernel has dropped in all, whether or not a fallback took it, and on one CPU:
+ * count_dropped().
+ */
 u64 dropped;
 u64 dropped_there;
 u32 dropped_where;
 
-/* What was lost of it, as user space found: env_look_for_losses() compares. */
+/* The number that user space has accounted for: env_look_for_losses() compares. */
 u64 settled;
 
 /*
  * Fills in one of cpu_offsets. A kernel without CONFIG_KALLSYMS_ALL hides __per_cpu_offset. The
- * same offset lies between a value of a per-CPU map and the address that the map keeps.
+ * same offset is the difference between a value of a per-CPU map and the address that the map
+ * holds.
  */
 static long learn_offset(u32 cpu, const u64 *base)
 {
@@ -56,7 +57,7 @@ static long learn_offset(u32 cpu, const u64 *base)
 	return 0;
 }
 
-/* User space's registers are at the end of a task's stack, whose size is a power of two. */
+/* The registers of user space are at the end of a task's stack, whose size is a power of two. */
 static __always_inline void learn_stack_size(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -66,7 +67,7 @@ static __always_inline void learn_stack_size(void)
 		task_stack *= 2;
 }
 
-/* Not attached: user space runs it once. */
+/* Not attached. User space runs it once. */
 SEC("raw_tp")
 int learn_layout(void *ctx)
 {
@@ -83,7 +84,7 @@ int learn_layout(void *ctx)
 	return 0;
 }
 
-/* Not attached: user space reads it once, to have primary_stats and fallback_active filled in. */
+/* Not attached. User space reads it once, to fill in primary_stats and fallback_active. */
 SEC("iter/bpf_prog")
 int learn_programs(struct bpf_iter__bpf_prog *ctx)
 {
@@ -120,7 +121,7 @@ static long add_misses(u32 index, struct miss_walk *walk)
 	return 0;
 }
 
-/* How many events the kernel dropped so far on some CPUs, whoever took them then. */
+/* The events that the kernel has dropped so far on some CPUs, whoever took them then. */
 __noinline u64 count_misses(u32 first, u32 cpus)
 {
 	struct miss_walk walk = { .first = first };
@@ -130,13 +131,13 @@ __noinline u64 count_misses(u32 first, u32 cpus)
 }
 
 /*
- * Has the kernel dropped an event that no twin took, and user space does not know of it?
- * One that a twin is just about to take counts, too: only user space can tell them apart
- * (attach_missed()). Until it has, everything is in doubt. What the twins took is read
- * first, so that nothing can be taken for it that was dropped later.
+ * Has the kernel dropped an event that no fallback took, and of which user space does not know? An
+ * event that a fallback is about to take counts, too: only user space can tell (attach_missed()).
+ * Until it has, everything is in doubt. What the fallbacks took is read first, so that it cannot
+ * stand for an event that is dropped later.
  *
- * Where programs are preempted a twin can take what was done, too: there whatever was
- * dropped counts, and whatever a twin took.
+ * Where programs can be preempted, a fallback may also take an event that was done. There every
+ * dropped event counts, and every event that a fallback took.
  */
 static __always_inline void compare_losses(u64 taken, u64 misses)
 {

@@ -22,7 +22,10 @@ struct {
 	__type(value, struct bucket);
 } mappings SEC(".maps");
 
-/* Devices that were added, or lost a driver, while tracing: nothing of theirs is older. */
+/*
+ * Devices that were added, or lost a driver, while tracing. No mapping of theirs is older than the
+ * trace.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -53,8 +56,8 @@ struct {
 } page_lines SEC(".maps");
 
 /*
- * By a hash of a mapping's physical address, or a little further on. User space makes it
- * smaller, where lines are not LINE_SIZE_MAX long.
+ * By a hash of a mapping's physical address, or a few entries further on. User space shortens the
+ * entries to the line size.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

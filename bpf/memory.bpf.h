@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reading the kernel's memory: the direct map, and the allocation a physical
- * address lies in.
+ * Reading the kernel's memory: the direct map, and the allocation in which a physical address
+ * lies.
  */
 #ifndef DMASNOOP_MEMORY_BPF_H
 #define DMASNOOP_MEMORY_BPF_H
@@ -14,26 +14,28 @@
 #include "core/memory.h"
 #include "helpers.bpf.h"
 
-/* The direct map and the page array: see learn_memory(). */
+/* Addresses of the direct map and of the page array: see learn_memory(). */
 u64 direct_map_base;
 u64 page_array;
 
-/* Objects that KFENCE guards, one in a page, and what it knows of each; 0: not known, or none. */
+/*
+ * The pages of KFENCE, and its array of what it knows of each object; 0: not known, or no KFENCE.
+ */
 u64 guarded;
 u64 guarded_infos;
 
-/* Of slab caches, by address: that, and in its lowest bits the kind of their objects. */
+/* Slab caches by address: the address, with the kind of their objects in its lowest bits. */
 #define CACHE_KINDS 1024
 
 u64 cache_kinds[CACHE_KINDS];
 
-/* For env_number(), a line for each CPU. */
+/* For env_number(): a cache line for each CPU. */
 u64 laundering[CPUS_MAX][8];
 
 /*
- * A pointer argument, or where on the stack an event is, as a number: the verifier lets
- * no program calculate with pointers, but forgets about one that has been through
- * memory. An interrupt in the middle leaves the place as it was.
+ * A pointer argument, or a stack address, as a number. The verifier lets no program calculate with
+ * pointers, but forgets that a value is one when it has been through memory. An interrupt in
+ * between restores the memory.
  */
 static __always_inline u64 launder(volatile u64 *place, u64 pointer)
 {
@@ -55,9 +57,9 @@ static __always_inline u64 read_u64(const void *where)
 }
 
 /*
- * 8 bytes of the kernel's memory, 0 when they cannot be read: by a plain load, which
- * costs a tenth, where the kernel has those. It is loaded as what is a number in every
- * kernel: where the type has a pointer, the verifier lets nothing be calculated with it.
+ * 8 bytes of the kernel's memory; 0 when they cannot be read. Where the kernel has plain loads,
+ * which cost a tenth, it is one. They are loaded as a field that is a number in every kernel: the
+ * verifier lets no program calculate with a field that is a pointer.
  */
 static __always_inline u64 peek(u64 address)
 {
@@ -74,13 +76,13 @@ static __always_inline u64 env_word(u64 address)
 	return peek(address);
 }
 
-/* A field, of 8 bytes at most, of what is at an address. */
+/* A field of at most 8 bytes of the object at an address. */
 #define PEEK(address, type, field) \
 	((typeof(((type *)0)->field))peek((address) + bpf_core_field_offset(((type *)0)->field)))
 
 /*
- * Not attached: user space runs it once. Where the two are no variables, user space has
- * found them, or not.
+ * Not attached. User space runs it once. On kernels where these are not variables, user space
+ * looks for the addresses itself.
  */
 SEC("raw_tp")
 int learn_memory(void *ctx)
@@ -114,7 +116,7 @@ static __always_inline void env_read(void *to, u32 bytes, u64 phys)
 	bpf_probe_read_kernel(to, bytes, (void *)env_virtual(phys));
 }
 
-/* 0 when the address is not memory in the direct map. */
+/* The physical address; 0 when it is not memory in the direct map. */
 static __always_inline u64 virt_to_phys(u64 virt)
 {
 	u64 base = direct_map_base;
@@ -124,7 +126,7 @@ static __always_inline u64 virt_to_phys(u64 virt)
 	return virt - base;
 }
 
-/* Most kernels' struct page has 64 bytes, and then no division is needed. */
+/* In most kernels struct page has 64 bytes, and no division is needed. */
 static __always_inline u64 env_page_phys(u64 page)
 {
 	u64 first = page_array;
@@ -135,13 +137,13 @@ static __always_inline u64 env_page_phys(u64 page)
 	return (size == 64 ? (page - first) >> 6 : (page - first) / size) << PAGE_SHIFT;
 }
 
-/* Address of the struct page of a physical address. Only where page_array is known. */
+/* The address of the struct page of a physical address, when page_array is known. */
 static __always_inline u64 phys_to_page(u64 phys)
 {
 	return page_array + (phys >> PAGE_SHIFT) * bpf_core_type_size(struct page);
 }
 
-/* What tells a later page of many, and leads to the first. */
+/* The word that marks a tail page, and leads to the head page. */
 static __always_inline u64 compound_info(u64 page)
 {
 	struct page *was = NULL;
@@ -157,7 +159,7 @@ static __always_inline u64 compound_head(u64 page)
 
 	if (!(info & 1))
 		return page;
-	/* The head itself, or, in the topmost 4 GiB, a mask that leads to it. */
+	/* It is the head page, or, in the topmost 4 GiB, a mask that leads to it. */
 	return info > 0xffffffff00000000 ? page & info : info - 1;
 }
 
@@ -169,7 +171,7 @@ static __always_inline bool is_slab(u64 page)
 	return PEEK(page, struct page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1;
 }
 
-/* Before 6.11 a type was a cleared bit of a word of ones. */
+/* Before 6.11 a page type was a cleared bit in a word of ones. */
 static __always_inline bool is_buddy(u64 page)
 {
 	u32 type = PEEK(page, struct page, page_type);
@@ -179,7 +181,7 @@ static __always_inline bool is_buddy(u64 page)
 	return (type & 0xf0000080) == 0xf0000000;
 }
 
-/* Memory that no allocator owns: the kernel's image, but for what was freed of it. */
+/* Memory that no allocator owns: the kernel's image, without what was freed of it. */
 __noinline int env_is_reserved(u64 phys)
 {
 	u64 page = phys_to_page(phys), flags;
@@ -195,8 +197,8 @@ __noinline int env_is_reserved(u64 phys)
 }
 
 /*
- * Is it allocated, by its type? Since 6.14 the pages of slabs and of large kmalloc()s are
- * not counted. 0xff stands for no type.
+ * Is the page allocated, judged by its type? Since 6.14 the pages of slabs and of large kmalloc()s
+ * have no reference count. 0xff is the type of pages without one.
  */
 static __always_inline bool has_type(u64 page)
 {
@@ -209,7 +211,7 @@ static __always_inline bool has_type(u64 page)
 
 #define ORDERS 11
 
-/* Is this page, which nobody holds, inside a block of the page allocator's free lists? */
+/* Is this page, which has no references, inside a block of the page allocator's free lists? */
 __noinline int in_free_block(u64 phys)
 {
 	for (u32 order = 0; order < ORDERS; order++) {
@@ -223,8 +225,8 @@ __noinline int in_free_block(u64 phys)
 }
 
 /*
- * Does the page allocator own this page? Pages that wait in its per-CPU lists cannot be
- * told from the later ones of an allocation of many.
+ * Does the page allocator own this page? A page on a per-CPU free list looks like a tail page of
+ * an allocation.
  */
 static __always_inline bool env_is_free(u64 phys)
 {
@@ -248,7 +250,9 @@ static __always_inline void env_read_task_stack(struct stack_pages *stack)
 		stack->page[i] = env_page_phys(read_u64(&pages[i])) >> PAGE_SHIFT;
 }
 
-/* Whose pages are these? Only meaningful for what is no slab. */
+/*
+ * Do the pages belong to a file or to user space? Only meaningful for pages that are not a slab.
+ */
 static __always_inline bool env_has_owner(u64 phys)
 {
 	u64 page = phys_to_page(phys);
@@ -256,7 +260,7 @@ static __always_inline bool env_has_owner(u64 phys)
 	return !page_array || PEEK(compound_head(page), struct page, mapping);
 }
 
-/* Are the objects of a cache kmalloc()'s, by its name? */
+/* Are these objects that kmalloc() returns? The name of the cache tells. */
 static __always_inline bool is_kmalloc(const char *name)
 {
 	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
@@ -267,7 +271,7 @@ static __always_inline bool is_kmalloc(const char *name)
 	       *(u64 *)name == 0x2d67736d5f67736d /* msg_msg- */;
 }
 
-/* Of slab objects of a cache, their enum object_kind. Names are read once. */
+/* The enum object_kind of a cache's objects. The name is read once. */
 static __always_inline u32 kind_of_cache(u64 cache)
 {
 	volatile u64 *known = &cache_kinds[cache * 0x9e3779b97f4a7c15 >> 54 & (CACHE_KINDS - 1)];
@@ -285,7 +289,7 @@ static __always_inline u32 kind_of_cache(u64 cache)
 	return found & 7;
 }
 
-/* Before 5.17 a slab's first struct page is what struct slab was made of. */
+/* Before 5.17 the fields of struct slab were in the first struct page of a slab. */
 static __always_inline u64 cache_of(u64 page)
 {
 	struct slab *slab = NULL;
@@ -297,7 +301,7 @@ static __always_inline u64 cache_of(u64 page)
 
 #define GUARDED_MAX 65535 /* objects: lib/Kconfig.kfence */
 
-/* What KFENCE knows of a page of objects, if it is that: mm/kfence/core.c. */
+/* Fills in the object from what KFENCE knows, if the page is one of its own: mm/kfence/core.c. */
 static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys)
 {
 	u64 inside = (1 << PAGE_SHIFT) - 1;
@@ -310,14 +314,14 @@ static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys
 	object->size = read_u64(
 		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->size)));
 	object->room = inside + 1 - (address & inside);
-	/* Nobody else is in its page. */
+	/* Nothing else is in its page. */
 	object->kind = OBJECT_KMALLOC;
 	return true;
 }
 
 /*
- * KFENCE takes some of a cache's objects, and puts each at one end of a page of its own.
- * Every second page is one. What it knows was an array, and since 6.6 is pointed to.
+ * KFENCE serves some allocations of a cache, and puts each object at one end of a page of its own.
+ * Every second page is such a page. Its metadata was an array, and is pointed to since 6.6.
  */
 static __always_inline bool find_guarded(struct object *object, u64 phys)
 {
@@ -367,7 +371,7 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 	object->kind = kind_of_cache(cache);
 }
 
-/* The allocation at a physical address: slab object, or pages. No name, see env_name_object(). */
+/* The allocation at a physical address: a slab object or pages. Its name: env_name_object(). */
 __noinline int env_find_object(struct object *object, u64 phys)
 {
 	if (object)
@@ -375,7 +379,7 @@ __noinline int env_find_object(struct object *object, u64 phys)
 	return 0;
 }
 
-/* Fills in the cache's name, and how many caches have it, for a report. */
+/* Fills in the cache's name, and how many caches are merged into it, for a report. */
 static __always_inline void env_name_object(struct object *object)
 {
 	u64 page = phys_to_page(object->start), cache;

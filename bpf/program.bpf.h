@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Entering and leaving a program. Every program at a hook has a fallback, which takes the
- * events that come while the first is at work.
+ * Entering and leaving a program. Every program at a hook is a primary, and has a fallback, which
+ * takes the events that the kernel drops while the primary is running.
  */
 #ifndef DMASNOOP_PROGRAM_BPF_H
 #define DMASNOOP_PROGRAM_BPF_H
@@ -15,35 +15,37 @@
 #include "helpers.bpf.h"
 #include "memory.bpf.h"
 
-/* Events that a twin handled because the first program was busy; and on each CPU. */
+/* Events that a fallback took because the primary was running; in all, and on each CPU. */
 u64 taken_by_fallback;
 u64 taken_by_fallback_there[CPUS_MAX];
 
-/* Events that a twin is still to see: mark_done(). A few to a line. */
+/*
+ * Marks of events that a primary has handled and a fallback is still to see: mark_done(). Some
+ * share a cache line.
+ */
 #define MARKS 2048 /* a power of two */
 #define MARKS_IN_LINE 8
 
 u64 marks[MARKS];
 
-/* Where each CPU's part of per-CPU memory is, as the kernel's __per_cpu_offset: learn_layout(). */
+/* The offset of each CPU's per-CPU memory, as in the kernel's __per_cpu_offset: learn_layout(). */
 u64 cpu_offsets[CPUS_MAX];
 bool offsets_known;
 
-/* Bytes of a task's stack; what lies elsewhere is an interrupt's. */
+/* The size of a task's stack. A stack pointer outside it is an interrupt's. */
 u64 task_stack;
 
-/* Programs at tracepoints are preempted, and cannot keep that off. */
+/* Programs at tracepoints can be preempted and cannot disable preemption. */
 const volatile bool preempted;
 
 /*
- * A task that is preempted in a program leaves a mapping taken, and events of other tasks
- * are dropped until it goes on. So programs disable preemption where the verifier lets them:
- * since Linux 6.15, which also brought this lock, they may then call functions that are
- * verified on their own.
+ * A task that is preempted in a program leaves a slot locked, and events of other tasks are
+ * dropped until it continues. So programs disable preemption where the verifier lets them: since
+ * Linux 6.15, which also brought this lock, they may then call global functions.
  *
- * The kernel takes a program to be at work until it has returned. preempt_enable() would
- * give way to another task before that, but it does not where interrupts are off
- * (preempt_schedule() in kernel/sched/core.c); the next preempt_enable() of the kernel does.
+ * The kernel takes a program to be running until it has returned. preempt_enable() would
+ * reschedule before that, but it does not while interrupts are off (preempt_schedule() in
+ * kernel/sched/core.c). The kernel's next preempt_enable() does it instead.
  */
 #define CAN_DISABLE_PREEMPTION (&bpf_res_spin_lock)
 
@@ -65,13 +67,13 @@ static __always_inline void enable_preemption(void)
 }
 
 /*
- * The kernel drops an event that arrives while the same program already runs on that
- * CPU: in an interrupt, or because its task was preempted. So every program has a twin,
- * which runs after it on each event and does what its elder did not.
+ * The kernel drops an event if the same program is already running on that CPU: the event comes in
+ * an interrupt, or the task was preempted. So every primary has a fallback, which runs after it on
+ * each event and does what the primary did not do.
  *
- * The elder leaves a mark. Its upper half tells the context, which lies on the stack of
- * whoever is at it: no two events at work have the same. The lower one is of an argument,
- * should the mark be left behind. Between the two programs a task may change CPUs.
+ * The primary leaves a mark. The upper half of the mark identifies the context, which lies on the
+ * stack of the event: no two events in progress have the same. The lower half is from an argument,
+ * in case a mark is left behind. A task may change CPUs between the two programs.
  */
 static __always_inline u64 mark_of(struct cpu_state *cpu, u64 *args)
 {
@@ -81,7 +83,7 @@ static __always_inline u64 mark_of(struct cpu_state *cpu, u64 *args)
 	return (context & ~0xffffffffull) | argument >> 32 | 1;
 }
 
-/* Where it is, unless another one is there: then in the same line. */
+/* Its slot; when that is in use, another one in the same cache line. */
 static __always_inline u32 mark_slot(u64 mark, u32 i)
 {
 	return (mark >> 40 & (MARKS - 1)) ^ i;
@@ -92,12 +94,12 @@ __noinline int mark_other_slot(u64 mark)
 	for (u32 i = 0; i < MARKS_IN_LINE; i++) {
 		u64 *place = &marks[mark_slot(mark, i)], was = *place;
 
-		/* What is of this context was left behind. */
+		/* A mark with the same context was left behind. */
 		if ((!was || !((was ^ mark) >> 32)) &&
 		    __sync_val_compare_and_swap(place, was, mark) == was)
 			return 0;
 	}
-	/* All of them have been left behind, most likely. */
+	/* Most likely all of them were left behind. */
 	marks[mark_slot(mark, 0)] = mark;
 	return 0;
 }
@@ -112,14 +114,14 @@ __noinline int unmark_other_slot(u64 mark)
 	return 0;
 }
 
-/* Is this event at work in an interrupt? Or else in the task. */
+/* Does this event happen in an interrupt? */
 static __always_inline bool is_nested(struct cpu_state *cpu, u64 *args)
 {
 	return launder(&cpu->number, (u64)args) - (u64)bpf_get_current_task_btf()->stack >=
 	       task_stack;
 }
 
-/* @active: a program's counter of that, 0: not known */
+/* @active: the program's counter of running instances; 0: not known */
 static __always_inline bool is_running(struct cpu_state *cpu, u64 active)
 {
 	if (!cpu->offset)
@@ -128,10 +130,11 @@ static __always_inline bool is_running(struct cpu_state *cpu, u64 active)
 }
 
 /*
- * While a twin is at work, that of an event which interrupts it is dropped. Nobody would
- * take the mark, and it would do for the next event of the same context and argument:
- * virtio_rng unmaps the same buffer in the same interrupt all day. A task that was
- * preempted in the twin may be back before its own is dropped. @active: the twin's
+ * Marks an event as done. No mark is left for an event that interrupts the fallback: the kernel
+ * drops the fallback's turn, nobody would take the mark, and the next event with the same context
+ * and argument would be mistaken for it. virtio_rng unmaps the same buffer in the same interrupt
+ * all day. A task that was preempted in the fallback may continue before its turn is dropped.
+ * @active: the counter of the fallback
  */
 static __noinline void mark_done(u64 *args, u64 active)
 {
@@ -155,7 +158,10 @@ static __always_inline bool was_done(struct cpu_state *cpu, u64 *args)
 	return true;
 }
 
-/* Has its elder not done it? @arms: what it needs to work; just before it takes marks */
+/*
+ * Has the primary not done it? @arms: what the fallback needs to work; one step before that it
+ * only takes marks
+ */
 static __always_inline bool is_left_to_fallback(u64 *args, u32 arms)
 {
 	struct cpu_state *cpu = env_cpu_state();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A hardware watchpoint was hit: may the CPU touch those bytes now? Part of
- * dmasnoop.bpf.c. Where the watchpoints are is user space's choice (watch.c).
+ * A hardware watchpoint was hit: may the CPU touch those bytes now? User space chooses where the
+ * watchpoints are (user/dmasnoop/watch/).
  *
- * One program serves all slots; the slot is its cookie. It runs in the debug
- * exception, right after the access: as in an NMI, with interrupts off, and with
- * the watchpoints of its CPU switched off.
+ * One program serves all slots; the slot is its cookie. It runs in the debug exception, right
+ * after the access: as in an NMI, with interrupts off, and with the watchpoints of its CPU
+ * disabled.
  */
 #ifndef DMASNOOP_WATCH_BPF_H
 #define DMASNOOP_WATCH_BPF_H
@@ -21,29 +21,29 @@
 #include "env.bpf.h"
 #include "losses.bpf.h"
 
-/* How deep below the access the DMA API's own frames can be. */
+/* How many frames above the access a function of the DMA API may be. */
 #define LEGAL_DEPTH 8
 
 struct watch watches[WATCHES];
 u64 watch_counts[NR_WATCH_COUNTS];
 
-/* The DMA API, and what reads all memory by design. */
+/* The DMA API, and code that reads all memory by design. */
 struct range legal_text[LEGAL_TEXT_MAX];
 u32 nr_legal_text;
 
-/* Functions that read whole words, the end of which can be the next object's. */
+/* Functions that read whole words, whose end can be in the next object. */
 struct range overreading_text[OVERREADING_MAX];
 u32 nr_overreading_text;
 
-/* For watch_probe: what it writes, and where that is. */
+/* The word that watch_probe() writes, and its address. */
 u64 watch_target;
 u64 watch_target_address;
 
 /*
- * The last write a CPU was caught at. Processors watch writes, or any access; not
- * reads alone. So a buffer that must not be read either takes two slots: the first
- * watches writes, the second any access, and what the first saw is a write. The
- * first is asked first, because it has the lower debug register.
+ * The last write at which a CPU was caught. Processors watch writes, or any access, but not reads
+ * alone. So a buffer that must not be read either takes two slots: the first watches writes, the
+ * second any access, and an access that the first saw is a write. The first is served first,
+ * because it has the lower debug register.
  */
 struct caught_write {
 	u64 address;
@@ -58,10 +58,10 @@ struct {
 	__type(value, struct caught_write);
 } caught_writes SEC(".maps");
 
-/* Both slots of one access are served in one exception: far within this. */
+/* Both slots of an access are served in one exception, far within this time. */
 #define SAME_ACCESS_NS 1000000
 
-/* Has the write slot seen this very access? Remembers it where this is the write slot. */
+/* Has the write slot seen this very access? For the write slot itself, remembers it. */
 static __always_inline bool caught_already(const struct watch *watch, u64 ip)
 {
 	u32 zero = 0;
@@ -108,8 +108,8 @@ static long overread(u32 index, struct legal_walk *walk)
 }
 
 /*
- * Did the DMA API itself touch it? Bouncing copies into a buffer that the device
- * still owns: the events of unmap and sync come after they are done.
+ * Did the DMA API itself touch it? Bouncing copies into a buffer that the device still owns,
+ * because the events of unmap and sync come after the copy.
  */
 static __noinline bool is_legal_code(const struct stack *stack)
 {
@@ -141,7 +141,7 @@ static __always_inline int count_watch(u32 what)
 	return 0;
 }
 
-/* The CPU owns the buffer that it wrote: remembered until the next sync of these bytes. */
+/* The CPU owns the buffer that it wrote. The write is kept until the next sync of these bytes. */
 static __always_inline void note_own_write(struct scratch *s, struct mapping *map)
 {
 	struct own_write *write = &own_writes[s->watch & (WATCHES - 1)];
@@ -156,19 +156,22 @@ static __always_inline void note_own_write(struct scratch *s, struct mapping *ma
 	__sync_fetch_and_or(&map->flags, MAP_WRITTEN);
 }
 
-/* Inside the buffer of the mapping at @s->at. */
+/* The access is inside the buffer of the mapping in @s->at. */
 static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
 					const struct device_state *device)
 {
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 
-	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
+	/*
+	 * A sync that was skipped, or for which no mapping was found, may have given it to the
+	 * CPU.
+	 */
 	if (map->flags & MAP_BLIND || device->skips_sync || device->unmatched)
 		return count_watch(WATCH_LEGAL);
 	/*
-	 * The page cache may be written while it is written out
-	 * (Documentation/filesystems/vfs.rst; stable pages are the exception), and
-	 * user space's pages are its own to race for: the kernel then acts for it.
+	 * The page cache may be written during writeback (Documentation/filesystems/vfs.rst;
+	 * stable pages are the exception). User space may write its own pages at any time, and the
+	 * kernel may do so for it.
 	 */
 	env_find_object(&s->object, map->phys);
 	if (s->object.kind == OBJECT_UNKNOWN ||
@@ -187,9 +190,9 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 }
 
 /*
- * Is it the only live mapping of its address? Where addresses are given out, by swiotlb
- * or an IOMMU, this one can be free, and mapped by another CPU, before the event of its
- * unmap comes; which of the two then goes is a guess.
+ * Is it the only live mapping of its address? swiotlb and an IOMMU give addresses out. So the
+ * address can be free, and mapped by another CPU, before the event of its unmap comes; which of
+ * the two mappings ends then is a guess.
  */
 __noinline int is_alone(struct scratch *s)
 {
@@ -198,7 +201,7 @@ __noinline int is_alone(struct scratch *s)
 	s = env_own(s);
 	if (!s)
 		return 0;
-	/* Nothing fits: all are counted. */
+	/* No mapping fits this direction, so all are counted. */
 	s->dir = DIR_NONE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
@@ -206,7 +209,7 @@ __noinline int is_alone(struct scratch *s)
 	return walk.nr == 1;
 }
 
-/* What @s->watch was hit by has @s->stack. */
+/* Judges a hit of @s->watch by the stack in @s->stack. */
 __noinline int judge_hit(struct scratch *s)
 {
 	struct device_state *device;
@@ -245,7 +248,7 @@ __noinline int judge_hit(struct scratch *s)
 				     map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
 }
 
-/* Tell user space to move on; when there is no room, its next turn does. */
+/* Tells user space that a watch is spent. When there is no room, its next turn comes anyway. */
 static __always_inline void watch_spent(u32 slot)
 {
 	struct watch_spent *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -271,7 +274,7 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 	/* User space is changing it. */
 	if (!watch->address || watch->address != ctx->addr)
 		return 0;
-	/* This tracer reads buffers and lines too. */
+	/* The tracer itself reads buffers and the bytes beside them. */
 	if (cpu->used)
 		return 0;
 	if (__sync_fetch_and_add(&watch->hits, 1) == WATCH_HITS_MAX - 1)
@@ -290,8 +293,8 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * Not attached: user space runs it, once to learn where watch_target is, and once more
- * to see whether a watchpoint there fires.
+ * Not attached. User space runs it once to learn where watch_target is, and once more to see
+ * whether a watchpoint there fires.
  */
 SEC("raw_tp")
 int watch_probe(void *ctx)

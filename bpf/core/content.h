@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Does a buffer for the device stay as it was handed over? Its bytes are hashed
- * at handover and again when it comes back.
+ * Does a buffer that the device reads stay as it was handed over? Its bytes are hashed at the
+ * handover and again when it comes back.
  */
 #ifndef DMASNOOP_CONTENT_H
 #define DMASNOOP_CONTENT_H
@@ -14,7 +14,7 @@
 #include "core/verdict.h"
 
 #define CHUNK LINE_SIZE_MAX
-#define CHUNKS_MAX 4096 /* 1 MiB; what is beyond is not looked at */
+#define CHUNKS_MAX 4096 /* 1 MiB; bytes beyond that are not compared */
 
 struct chunk_walk {
 	struct scratch *s;
@@ -32,12 +32,15 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	(void)index;
 	if (!bytes)
 		return 1;
-	/* The last word may be read in part. */
+	/* The last word may be read only in part. */
 	if (bytes < CHUNK)
 		word[bytes / 8] = 0;
 	env_read(word, bytes, walk->phys);
 	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++) {
-		/* Or the compiler leaves out the first bound, which the verifier needs. */
+		/*
+		 * Keep the index in a register; clang would otherwise drop the first bound, which
+		 * the verifier needs.
+		 */
 		asm volatile("" : "+r"(i));
 		hash = (hash ^ word[i & (CHUNK / 8 - 1)]) * 0x100000001b3;
 	}
@@ -47,7 +50,7 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	return 0;
 }
 
-/* A hash of as much of the buffer as options ask for. */
+/* A hash of the part of the buffer that the options ask for. */
 __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 {
 	struct chunk_walk walk = { .phys = phys, .left = size, .hash = 0xcbf29ce484222325 };
@@ -69,21 +72,21 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	return walk.hash;
 }
 
-/* Buffers handed over, more or less: one that is never unmapped is synced again and again. */
+/* About the number of handovers: a buffer that is never unmapped is synced again and again. */
 static __always_inline u64 handovers(const struct device_state *device)
 {
 	return device->maps + device->syncs;
 }
 
-/* Have so many been handed over that the next for it to read is to be compared? */
+/* Is it the turn of the next buffer that the device reads? */
 static __always_inline bool content_due(const struct device_state *device)
 {
 	return handovers(device) >= device->content_next;
 }
 
 /*
- * After 1,024 of them, on average. It is spread so that no pattern in what a driver maps, such as a
- * command before each buffer, keeps some of it out.
+ * Chooses the next turn: after 1,024 handovers on average. The distance varies, so that no pattern
+ * in what a driver maps, such as a command before each buffer, keeps some buffers out.
  */
 static __always_inline void schedule_content(struct device_state *device)
 {
@@ -93,9 +96,10 @@ static __always_inline void schedule_content(struct device_state *device)
 }
 
 /*
- * The first, second, fourth, eighth buffer of each call site is compared, and so on. So a site
- * is looked at even if another site of the device takes every sample of schedule_content(). Only
- * the slow path comes here; its stack costs far more. Two sites may share a count.
+ * Is it the turn of this call site? The first, second, fourth, eighth buffer of each is compared,
+ * and so on, so that a site is looked at even if other sites of the device take every turn of
+ * schedule_content(). Only the slow path asks; its stack costs far more. Two sites may share a
+ * count.
  */
 static __always_inline bool site_due(const struct mapping *map)
 {
@@ -107,7 +111,7 @@ static __always_inline bool site_due(const struct mapping *map)
 	return !(now & (now - 1));
 }
 
-/* Of the mapping at @s->at nothing is kept any more. */
+/* Drops what was kept for the mapping in @s->at. */
 __noinline int forget_content(struct scratch *s)
 {
 	struct mapping *map;
@@ -121,7 +125,7 @@ __noinline int forget_content(struct scratch *s)
 	return 0;
 }
 
-/* At handover of the mapping at @s->at to the device. */
+/* The mapping in @s->at is handed to the device. */
 __noinline int remember_content(struct scratch *s)
 {
 	struct device_state *device;
@@ -151,7 +155,7 @@ __noinline int remember_content(struct scratch *s)
 	return 0;
 }
 
-/* At handover of the mapping at @s->at to the CPU, which has had no right to write it. */
+/* The mapping in @s->at is handed to the CPU, which was not allowed to write it meanwhile. */
 __noinline int compare_content(struct scratch *s)
 {
 	u32 what = CHECK_CONTENT_CHANGED | WITH_MAP;
@@ -167,9 +171,9 @@ __noinline int compare_content(struct scratch *s)
 	forget_content(s);
 	env_find_object(&s->object, map->phys);
 	/*
-	 * A sync that was skipped makes a write legal. So does user space, which may
-	 * write the page cache and its own pages at any time. Other pages may be
-	 * mapped to user space all the same; slab objects never are.
+	 * A sync that was skipped makes a write legal. User space may write the page cache and its
+	 * own pages at any time. Other pages may be mapped to user space as well; slab objects
+	 * never are.
 	 */
 	if (map->flags & MAP_BLIND || s->missing ||
 	    (s->object.kind == OBJECT_PAGE && env_has_owner(map->phys)))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The devices that do DMA: each has a place in an array, by a hash of its address.
- */
+/* The devices that do DMA, in an array, by a hash of their addresses. */
 #ifndef DMASNOOP_DEVICE_TABLE_H
 #define DMASNOOP_DEVICE_TABLE_H
 
@@ -27,7 +25,7 @@ static __always_inline u32 device_home(u64 address)
 
 #define DEVICE_REACH 16
 
-/* Which of devices this is; NOWHERE when it is not known. */
+/* The index of a device; NOWHERE when it is not known. */
 __noinline u32 find_device(u64 address)
 {
 	u32 home = device_home(address);
@@ -38,7 +36,7 @@ __noinline u32 find_device(u64 address)
 	return NOWHERE;
 }
 
-/* A place for a device, by CPUs that meet it at the same time the same one. */
+/* An index for a new device. CPUs that meet the device at the same time get the same one. */
 static __always_inline u32 claim_device(u64 address)
 {
 	u32 home = device_home(address);
@@ -53,7 +51,7 @@ static __always_inline u32 claim_device(u64 address)
 	return NOWHERE;
 }
 
-/* What is known of a device is forgotten; nothing of it is valid any more. */
+/* Forgets a device. Mappings of its generation are not valid any more. */
 __noinline int forget_device(u32 at)
 {
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
@@ -70,9 +68,9 @@ static long wait_ready(u32 index, u32 *at)
 	return devices[*at & (DEVICES_MAX - 1)].ready ? 1 : 0;
 }
 
-#define MAPS_TO_KNOW 16 /* before a device is an ordinary one */
+#define MAPS_TO_KNOW 16 /* before the fast path takes a device's events */
 
-/* How much is to be asked of its events, by what is known of a device. */
+/* How closely a device's events are looked at, by what is known of it. */
 static __always_inline void set_pace(struct device_state *device)
 {
 	if (device->ignored || device->iommu || device->has_ops || !env_has_memory() ||
@@ -84,14 +82,17 @@ static __always_inline void set_pace(struct device_state *device)
 		device->pace = device->reported || stacks_always ? PACE_REPORTED : PACE_FAST;
 }
 
-/* What hardly ever changes: are the device's syncs seen, is it a case for the fast path? */
+/*
+ * Reads again what seldom changes: are the device's syncs executed, and may the fast path take its
+ * events?
+ */
 __noinline int refresh_device(u32 at)
 {
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
 	u64 offset = env_now() - env_ticks() * facts.tick_ns;
 	u64 max, boundary;
 
-	/* The earliest: right after a tick. */
+	/* The smallest offset is the best: it was taken right after a tick. */
 	if (!jiffies_offset || (long long)(offset - jiffies_offset) < 0)
 		jiffies_offset = offset;
 	env_read_limits(device->dev, &max, &boundary);
@@ -106,7 +107,7 @@ __noinline int refresh_device(u32 at)
 	return 0;
 }
 
-/* Fills in the place of a new device. */
+/* Fills in the state of a new device. */
 __noinline int make_device(u64 address)
 {
 	u32 at = claim_device(address);
@@ -121,7 +122,7 @@ __noinline int make_device(u64 address)
 		&device->generation, 0,
 		(__sync_fetch_and_add(&generations, 1) + 1) * DEVICES_MAX | at);
 	if (was) {
-		/* Another CPU is at it, or what this one interrupted. */
+		/* Another CPU fills it in, or the event that this one interrupted. */
 		env_loop(4096, wait_ready, &at);
 		if (!device->ready)
 			lose_event(LOST_NESTED);
@@ -138,13 +139,16 @@ __noinline int make_device(u64 address)
 	return 0;
 }
 
-/* Which of devices, made when it is new; NOWHERE when there is no place. */
+/* The index of a device, which is added when it is new; NOWHERE when there is no room. */
 __noinline u32 get_device(u64 address)
 {
 	u32 at = find_device(address);
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
 
-	/* Its driver came after it was seen: that is not the driver's doing. */
+	/*
+	 * A driver was bound after the device was first seen. What came before was not that
+	 * driver's doing.
+	 */
 	if (at != NOWHERE && !device->bound && device->ready && env_driver_of(address)) {
 		forget_device(at);
 		at = NOWHERE;
@@ -157,12 +161,12 @@ __noinline u32 get_device(u64 address)
 	return at != NOWHERE && device->ready ? at : NOWHERE;
 }
 
-/* The device of @s, which is watched; NULL when it is not. */
+/* The device of @s; NULL when it is filtered out or not known. */
 static __always_inline struct device_state *device_of(struct scratch *s)
 {
 	struct device_state *device;
 
-	/* Read back: it may be a pointer that was just stored. */
+	/* Read it from memory: it may have been stored as a pointer. */
 	s->device = get_device(*(volatile u64 *)&s->dev);
 	if (s->device == NOWHERE)
 		return NULL;
@@ -175,7 +179,7 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
 }
 
-/* The device of a mapping; or, when that is gone, the one that has its place now. */
+/* The device of a mapping, or the one that has its index now when that is gone. */
 static __always_inline struct device_state *device_at(const struct mapping *map)
 {
 	return &devices[device_slot(map->generation)];

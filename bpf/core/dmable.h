@@ -26,7 +26,7 @@ static __always_inline struct seen_stack *stack_seen(u64 sp)
 	return &seen_stacks[sp / (2 * TASK_STACK) & (STACKS_SEEN - 1)];
 }
 
-/* For the fast path: which pages may be of the running task's stack. */
+/* Notes which pages can be of the running task's stack, for the fast path. */
 static __always_inline void see_stack(const struct stack_pages *stack, u64 sp)
 {
 	struct seen_stack *seen = stack_seen(sp);
@@ -41,8 +41,8 @@ static __always_inline void see_stack(const struct stack_pages *stack, u64 sp)
 }
 
 /*
- * Is this page one of the current task's stack? Its pages are read once a task. @sp
- * is somewhere on the stack that is in use, which can be an interrupt's.
+ * Is this page part of the current task's stack? The pages are read once for each task. @sp points
+ * into the stack in use, which can be an interrupt's.
  */
 __noinline int on_stack(u64 phys, u64 sp)
 {
@@ -66,9 +66,9 @@ __noinline int on_stack(u64 phys, u64 sp)
 }
 
 /*
- * dma-api-howto.rst, "What memory is DMA'able?". Static data is forbidden there,
- * but works where the kernel image is in the direct map: only a hazard, and a
- * device that merely reads it (the zero page) is left alone.
+ * dma-api-howto.rst, "What memory is DMA'able?". It forbids static data, which works all the same
+ * where the kernel image is in the direct map. So that is only a hazard, and a device that merely
+ * reads it (the zero page) is left alone.
  */
 __noinline int check_dmable(struct scratch *s)
 {

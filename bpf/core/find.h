@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Finding a mapping in the table: by the address it was given, or by one inside it.
- */
+/* Finding a mapping in the table: by the address it was mapped at, or by an address inside it. */
 #ifndef DMASNOOP_FIND_H
 #define DMASNOOP_FIND_H
 
@@ -23,11 +21,11 @@ struct exact_walk {
 };
 
 enum exact_mode {
-	EXACT_LIVE, /* that fits @s's call best */
-	EXACT_SAME, /* mapped once more: to the device only, and in every way the same */
-	EXACT_OVER, /* that was there last */
-	EXACT_STALE, /* of a device that is no more, and whose place this one has */
-	EXACT_FAMILY, /* that fits @s's call, of a device above or below this one */
+	EXACT_LIVE, /* the live one that fits @s's call best */
+	EXACT_SAME, /* a live one of the same buffer for the same device, which only reads it */
+	EXACT_OVER, /* the one that was there last, and is over */
+	EXACT_STALE, /* one of a device that is gone, and whose index this device has */
+	EXACT_FAMILY, /* one that fits @s's call, of a parent or child of this device */
 };
 
 static __always_inline bool fits(const struct scratch *s, const struct mapping *map)
@@ -39,7 +37,7 @@ static __always_inline bool fits(const struct scratch *s, const struct mapping *
 	return s->size == map->size && s->kind == map->kind;
 }
 
-/* Is it a mapping of a device that is no more, and whose place this device has? */
+/* Is it a mapping of a device that is gone, and whose index this device has? */
 static __always_inline bool is_stale(const struct mapping *map, u32 generation)
 {
 	u32 its = *(volatile u32 *)&map->generation;
@@ -49,7 +47,7 @@ static __always_inline bool is_stale(const struct mapping *map, u32 generation)
 
 #define GENERATIONS 4
 
-/* Is one device a parent of another, or a parent's? */
+/* Is one device an ancestor of the other? */
 static __always_inline bool is_above(u64 above, u64 dev)
 {
 	for (u32 i = 0; i < GENERATIONS && dev; i++) {
@@ -60,7 +58,7 @@ static __always_inline bool is_above(u64 above, u64 dev)
 	return false;
 }
 
-/* Is it live, and of a device for which this one may have been taken by mistake? */
+/* Is it live, and of a parent or child of this device? */
 static __always_inline bool is_of_family(const struct scratch *s, const struct mapping *map)
 {
 	const struct device_state *its = &devices[device_slot(map->generation)];
@@ -72,7 +70,10 @@ static __always_inline bool is_of_family(const struct scratch *s, const struct m
 
 enum rank { NOT_IT, SECOND_BEST, THE_ONE };
 
-/* A mapping at the right address: is it the one? @best: the place of the best so far. */
+/*
+ * How well does the mapping in slot @at, which has the right address, fit? @best: the slot of the
+ * best one so far.
+ */
 __noinline int rank_exact(struct scratch *s, u32 at, u32 mode, u32 best)
 {
 	struct mapping *map = mapping_at(at), *other = mapping_at(best);
@@ -81,7 +82,7 @@ __noinline int rank_exact(struct scratch *s, u32 at, u32 mode, u32 best)
 	s = env_own(s);
 	if (!s || !map)
 		return NOT_IT;
-	/* Read it once: a slot that is not leaving here must not look free below. */
+	/* Read it once: a slot that is not ENDING here must not be free below. */
 	users = *(volatile u32 *)&map->users;
 	if (mode == EXACT_OVER)
 		return (!users || slot_is_leaving(users)) &&
@@ -125,7 +126,7 @@ static long match_exact_slot(u32 index, struct exact_walk *walk)
 	return rank == THE_ONE;
 }
 
-/* In how many places what has its home in this bucket can be. */
+/* The number of slots in which a mapping with this home bucket can be. */
 static __always_inline u32 slots_of(u32 home)
 {
 	const struct bucket *bucket = bucket_at(home);
@@ -133,7 +134,7 @@ static __always_inline u32 slots_of(u32 home)
 	return bucket ? ((bucket->reach & (REACH_MAX - 1)) + 1) * BUCKET : 0;
 }
 
-/* The mapping that starts at exactly @s's address; its place. */
+/* The slot of the mapping that starts at exactly @s's address. */
 __noinline u32 search_exact(struct scratch *s, u32 mode)
 {
 	struct exact_walk walk = { .best = NOWHERE, .mode = mode };
@@ -148,7 +149,7 @@ __noinline u32 search_exact(struct scratch *s, u32 mode)
 	return walk.best;
 }
 
-/* How often a search looks again for a mapping that another event may put back. */
+/* How often a search starts again because another event may put a mapping back. */
 #define LEAVING_TRIES 64
 
 /* How many of a device's mappings have ended. A search reads it before and after a look. */
@@ -158,12 +159,13 @@ static __always_inline u64 ended(struct device_state *device)
 }
 
 /*
- * The place of the live mapping at exactly this address that fits best, in @s->at, too.
- * NOWHERE with @s->leaving set: other events kept working on mappings that could be it.
+ * Puts the slot of the live mapping that fits best at exactly this address into @s->at, and
+ * returns it. NOWHERE with @s->leaving set: other events kept working on mappings that could be
+ * the one.
  *
- * A buffer may be mapped more than once. Another CPU can map it again in a place that this
- * search has already passed, and then unmap the mapping that the search has not reached. So
- * "not found" and "does not fit" count only if no mapping of the device ended meanwhile.
+ * A buffer may be mapped more than once. Another CPU can map it again in a slot that this search
+ * has already passed, and then unmap the mapping that the search has not reached yet. So "not
+ * found" and "does not fit" count only if no mapping of the device ended meanwhile.
  */
 __noinline u32 search_live(struct scratch *s)
 {
@@ -201,7 +203,7 @@ static __always_inline bool is_there(const struct mapping *map)
 	return map->generation && device_at(map)->generation == map->generation;
 }
 
-/* The mapping at a place while it is live, of any device. */
+/* The mapping in a slot while it is live, of any device. */
 static __always_inline struct mapping *live_any(u32 at)
 {
 	struct mapping *map = mapping_at(at);
@@ -209,7 +211,7 @@ static __always_inline struct mapping *live_any(u32 at)
 	return map && is_live(map) && is_there(map) ? map : NULL;
 }
 
-/* The same, also while it is being made or ended: its line bits may be set. */
+/* The mapping in a slot, also while it is being made or ended: its line bits may be set. */
 static __always_inline struct mapping *present_any(u32 at)
 {
 	struct mapping *map = mapping_at(at);
@@ -217,14 +219,14 @@ static __always_inline struct mapping *present_any(u32 at)
 	return map && slot_has_identity(map->users) && is_there(map) ? map : NULL;
 }
 
-/* @s is about a mapping's device, if that is there. */
+/* Makes @s about the device of a mapping, if that is still there. */
 static __always_inline void set_device(struct scratch *s, const struct mapping *map)
 {
 	s->device = is_there(map) ? device_slot(map->generation) : NOWHERE;
 	s->dev = device_at(map)->dev;
 }
 
-/* A mapping may be over without our knowing: never unmapped, or the event lost. */
+/* Can a mapping be over without our knowing? Its driver need not unmap, or the event was lost. */
 static __noinline bool is_unsure_of(struct scratch *s, const struct mapping *map)
 {
 	return !is_there(map) || device_at(map)->lazy ||
@@ -238,7 +240,7 @@ struct index_walk {
 	u32 at;
 };
 
-/* Is no mapping at a place, counted from one, nor one being made or ended? */
+/* Is the slot free? @place is counted from one. */
 __noinline int is_over(u32 place)
 {
 	const struct mapping *map = place ? mapping_at(place - 1) : NULL;
@@ -263,7 +265,7 @@ static long index_one(u32 index, struct index_walk *walk)
 			if (next == STARTS && is_over(page->at[i]))
 				next = i;
 		}
-		/* More than STARTS live ones: one of them will not be found. */
+		/* More than STARTS are live: one of them will not be found. */
 		if (next == STARTS)
 			next = page->next++;
 		page->at[next & (STARTS - 1)] = walk->at + 1;
@@ -276,8 +278,8 @@ static long index_one(u32 index, struct index_walk *walk)
 }
 
 /*
- * Makes @s->map findable by an address in it where its home does not: at its first
- * page and at every LADDERth after it.
+ * Enters @s->map into the index of pages where its home bucket does not find it by an address
+ * inside: at its first page and at every LADDERth page after that.
  */
 __noinline int index_add(struct scratch *s, u64 space)
 {
@@ -306,12 +308,12 @@ static __always_inline bool covers(const struct mapping *map, u64 space, u64 add
 	return address >= start && address - start < map->size;
 }
 
-/* What is looked for among the mappings of some pages. */
+/* What a walk over the mappings of some pages looks for. */
 enum walk_mode {
-	WALK_COVERS, /* one that covers an address */
-	MEET_JUDGE, /* one that should not be on the lines of a buffer */
-	MEET_FIRST, /* one that is on one of them */
-	MEET_INSIDE, /* one that has bytes in the buffer */
+	WALK_COVERS, /* a mapping that covers an address */
+	MEET_JUDGE, /* a mapping that must not be on the lines of a buffer */
+	MEET_FIRST, /* any mapping on one of these lines */
+	MEET_INSIDE, /* a mapping that has bytes of the buffer */
 };
 
 /* A walk over the live mappings that start in some pages, the last page first. */
@@ -326,7 +328,9 @@ struct starts_walk {
 	u32 pad;
 };
 
-/* Is the mapping at a place the one? Its place goes to @s. In core/lines.h. */
+/*
+ * Is the mapping in a slot the one that is looked for? Its slot goes to @s. Defined in meeting.h.
+ */
 __noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, u32 mode);
 
 static long walk_slot(u32 index, struct starts_walk *walk)
@@ -339,7 +343,7 @@ static long walk_slot(u32 index, struct starts_walk *walk)
 	return walk->found ? 1 : 0;
 }
 
-/* The mappings whose home is that of an address. */
+/* Looks at the mappings whose home bucket is that of an address. */
 static __always_inline void walk_home(struct starts_walk *walk, u64 address)
 {
 	struct bucket *bucket;
@@ -350,7 +354,7 @@ static __always_inline void walk_home(struct starts_walk *walk, u64 address)
 		env_loop(slots_of(walk->home), walk_slot, walk);
 }
 
-/* Those that the index has for a page. */
+/* Looks at the mappings that the index has for a page. */
 static __always_inline void walk_index(struct starts_walk *walk, u64 page_number)
 {
 	struct page_key key = { .page = page_number, .space = walk->space };
@@ -364,7 +368,7 @@ static __always_inline void walk_index(struct starts_walk *walk, u64 page_number
 					    walk->mode);
 }
 
-#define WALK_STEPS (GRANULES + 1) /* for a page */
+#define WALK_STEPS (GRANULES + 1) /* of a page */
 
 static long walk_step(u32 index, struct starts_walk *walk)
 {
@@ -379,8 +383,8 @@ static long walk_step(u32 index, struct starts_walk *walk)
 }
 
 /*
- * The mapping that an address lies in: its place goes to @s->at. A DMA address is
- * looked for in @s->dev only.
+ * Puts the slot of the mapping that covers an address into @s->at. A DMA address is looked for
+ * among the mappings of @s->dev only.
  */
 __noinline int search_containing(struct scratch *s, u64 space, u64 address)
 {

@@ -7,7 +7,7 @@
 
 #include "core/env.h"
 
-/* When it was mapped, ns; jiffies go with CLOCK_MONOTONIC. */
+/* When it was mapped, ns. Jiffies advance with CLOCK_MONOTONIC. */
 static __always_inline u64 born_ns(const struct mapping *map)
 {
 	return map->flags & MAP_COARSE ? map->born * facts.tick_ns + jiffies_offset : map->born;

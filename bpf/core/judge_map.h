@@ -14,8 +14,8 @@
 #include "core/scratch.h"
 
 /*
- * The mapping at @s->at was live already when it was mapped. Its first mapping may be
- * gone, only the news of it not here yet: from now on what counts is this handover.
+ * The mapping in @s->at is mapped again. Its first mapping may be over, and the event of that
+ * unmap still to come, so this handover counts from now on.
  */
 static __always_inline void note_second_map(struct scratch *s)
 {
@@ -30,8 +30,8 @@ static __always_inline void note_second_map(struct scratch *s)
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
 
 /*
- * Make @s->map live, at @s->at. A buffer that the device only reads may be mapped many
- * times at once (the zero page, by every writer of zeroes): that is counted.
+ * Enters @s->map into the table, at @s->at. A buffer that the device only reads may be mapped many
+ * times at once (the zero page, by every writer of zeroes); then the mapping gets one more user.
  */
 __noinline int insert_mapping(struct scratch *s)
 {
@@ -64,7 +64,7 @@ __noinline int insert_mapping(struct scratch *s)
 
 /*
  * Checks a buffer that the device may write. With DMA_ATTR_SKIP_CPU_SYNC only a sync hands the
- * buffer over; where syncs are not seen, the map counts as the handover.
+ * buffer over. Where syncs are not observable, the map counts as the handover.
  */
 static __always_inline void judge_writable(struct scratch *s)
 {
@@ -84,7 +84,7 @@ static __always_inline void judge_writable(struct scratch *s)
 		remember_neighbours(s);
 }
 
-/* An IOMMU lets a device reach whole pages: what else is in them? */
+/* An IOMMU lets a device reach whole pages. Are other objects in them? */
 static __always_inline void judge_exposed(struct scratch *s)
 {
 	if (!((s->phys | s->size) & ((1 << PAGE_SHIFT) - 1)) || min_level > LEVEL_NOTE)
@@ -95,8 +95,8 @@ static __always_inline void judge_exposed(struct scratch *s)
 }
 
 /*
- * A map, or an allocation: @s holds dev, dma, phys, size, dir, kind, attrs, op and
- * the key of its stack in map.stack.
+ * Judges a map or an allocation. @s holds dev, dma, phys, size, dir, kind, attrs and op, and in
+ * map.stack the key of the stack.
  */
 __noinline int judge_map(struct scratch *s)
 {
@@ -115,8 +115,8 @@ __noinline int judge_map(struct scratch *s)
 		__sync_fetch_and_add(&device->maps, 1);
 	}
 	/*
-	 * The first bounce makes a device's syncs real (dma_reset_need_sync()); and
-	 * the flag is set by dma_set_mask(), maybe after the first allocation.
+	 * From the first bounce on, a device's syncs are executed (dma_reset_need_sync()). And
+	 * dma_set_mask() sets the flag, maybe after the first allocation.
 	 */
 	if (device->pace == PACE_SLOW)
 		refresh_device(s->device);
@@ -144,7 +144,7 @@ __noinline int judge_map(struct scratch *s)
 			judge(s, bad | WITH_MAP);
 		s->detail = DETAIL_NONE;
 	}
-	/* A driver that need not unmap does not tell what is over. */
+	/* A driver that need not unmap does not show which mappings are over. */
 	if (device->lazy && s->kind != KIND_COHERENT) {
 		__sync_fetch_and_add(&device->odd, -1);
 		return 0;
@@ -173,7 +173,7 @@ __noinline int judge_map(struct scratch *s)
 	return 0;
 }
 
-/* An entry of a list that does not keep what its device states. */
+/* Judges an entry of a list by the limits that its device states. */
 __noinline int judge_segment(struct scratch *s)
 {
 	s = env_own(s);
@@ -190,7 +190,7 @@ __noinline int judge_segment(struct scratch *s)
 	return 0;
 }
 
-/* The stack for @s->map: its own, or that of the first mapping like it. */
+/* Gives @s->map a stack: its own, or that of the first mapping like it. */
 static __always_inline void find_stack(void *ctx, struct scratch *s, struct device_state *device)
 {
 	u64 tag = signature_of(device, s->sp, s->size, s->dir, s->kind, s->attrs), stack;

@@ -9,9 +9,9 @@
 #include "core/meeting.h"
 
 /*
- * Sync of an address that no known mapping covers. It may lie in a mapping that
- * the index has forgotten, so only an address that was a mapping's own, and is
- * not any more, is certain: of a device of which everything is known.
+ * Judges the sync of an address that no known mapping covers. The index may have dropped the
+ * mapping that does. So a finding is certain only if everything is known of the device, and the
+ * address was that of a mapping which is over.
  */
 static __always_inline void judge_unknown_sync(struct scratch *s, struct device_state *device)
 {
@@ -25,7 +25,7 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	} else if (device->complete && !events_lost(s, device, device->since) && !live_of(device)) {
-		/* It has no mapping at all. */
+		/* The device has no mapping at all. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {
 		__sync_fetch_and_add(&device->unmatched, 1);
@@ -33,10 +33,9 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 }
 
 /*
- * The CPU wrote the buffer while it owned it, and now takes it again: nothing handed the bytes
- * to the device in between. To sync for the CPU twice and only read is right
- * (Documentation/core-api/dma-api-howto.rst, "Using Streaming DMA mappings"). Syncs of other
- * parts of the buffer do not count.
+ * The CPU wrote the buffer while it owned it, and takes it again now: nothing handed those bytes
+ * to the device in between. To take it again and only read is allowed (Documentation/core-api/dma-
+ * api-howto.rst, "Using Streaming DMA mappings"). Syncs of other parts of the buffer do not count.
  */
 __noinline int judge_not_handed_back(struct scratch *s)
 {
@@ -66,7 +65,7 @@ __noinline int judge_not_handed_back(struct scratch *s)
 	return 0;
 }
 
-/* Returns 1 when the mapping at @s->at was synced. */
+/* Judges a sync. Returns 1 when it was of the mapping in @s->at. */
 __noinline int judge_sync(struct scratch *s)
 {
 	struct device_state *device;
@@ -81,9 +80,11 @@ __noinline int judge_sync(struct scratch *s)
 	__sync_fetch_and_add(&device->syncs, 1);
 	if (device->pace == PACE_SLOW)
 		refresh_device(s->device);
-	/* Whoever syncs visibly is not skipped: a first bounce can change that. */
+	/* Its syncs are executed: a first bounce can have changed that. */
 	device->skips_sync = 0;
-	/* A sync that was not matched gave some line to somebody. */
+	/*
+	 * A sync for which no mapping was found has given some line to the CPU or to the device.
+	 */
 	s->missing = device->unmatched != 0;
 	map = find_exact(s);
 	if (!map)
@@ -110,7 +111,7 @@ __noinline int judge_sync(struct scratch *s)
 	return 1;
 }
 
-/* Moves ownership of the mapping at @s->at. */
+/* Moves the ownership of the mapping in @s->at. */
 __noinline int move_owner(struct scratch *s)
 {
 	struct mapping *map;
@@ -121,7 +122,9 @@ __noinline int move_owner(struct scratch *s)
 	if (!s || !map)
 		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
-	/* A map with SKIP_CPU_SYNC counts as a handover, but it may not be the last. */
+	/*
+	 * A map with DMA_ATTR_SKIP_CPU_SYNC counts as a handover, but a later sync can be another.
+	 */
 	if (owner == OWNER_DEVICE && s->size >= map->size &&
 	    (map->owner == OWNER_CPU || map->attrs & ATTR_SKIP_CPU_SYNC) && claims_lines(map) &&
 	    has_neighbours(map->phys, map->size))

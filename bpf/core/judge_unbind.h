@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Devices come, and their drivers leave.
- */
+/* Devices are added, and drivers leave theirs. */
 #ifndef DMASNOOP_JUDGE_UNBIND_H
 #define DMASNOOP_JUDGE_UNBIND_H
 
@@ -35,14 +33,14 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	if (walk->left)
 		walk->left--;
 	s->at = walk->index * BUCKET + place;
-	/* It was mapped before its driver asked whether it has to be unmapped. */
+	/* The driver mapped it before it asked whether it has to unmap. */
 	if (device->lazy && map->kind != KIND_COHERENT)
 		return drop_all_users(s->at, device->generation) ? remove_mapping(s) : 0;
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	/* A lost unmap looks the same. */
+	/* If its unmap was lost, that looks the same. */
 	if (events_lost(s, device, born_ns(map)))
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
@@ -65,8 +63,8 @@ static long leak_bucket(void *table, u32 *index, struct bucket *bucket, struct l
 }
 
 /*
- * After the driver's remove, or a probe that failed, and every devm release: what is
- * still mapped leaked. What a virtio transport does is for its function's driver.
+ * The driver was removed or its probe failed, and every devm resource is released: what is still
+ * mapped has leaked. A virtio transport does the DMA of its function's driver.
  */
 static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 {
@@ -84,7 +82,7 @@ static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 	device = &devices[at & (DEVICES_MAX - 1)];
 	if (at == NOWHERE || !device->ready)
 		return 0;
-	/* It has no twin: nobody would take back a mark. */
+	/* This program has no fallback, so it leaves no mark. */
 	s = take_scratch();
 	if (!s)
 		return 0;

@@ -12,9 +12,10 @@
 #include "core/scratch.h"
 
 /*
- * Reports a call for the wrong device: this device has no mapping at the address, but a parent
- * or a child of it has. Returns 1 and puts that mapping in @s, or 0. Two devices may both have
- * mapped a buffer that they only read, this one before the trace, so that is unsure.
+ * Reports a call for the wrong device: this device has no mapping at the address, but a parent or
+ * a child of it has one. Returns 1 and puts that mapping into @s, or returns 0. It is unsure for a
+ * buffer that the devices only read: this device may have mapped it as well, before the trace
+ * began.
  */
 __noinline int judge_family(struct scratch *s)
 {
@@ -36,10 +37,10 @@ __noinline int judge_family(struct scratch *s)
 }
 
 /*
- * Unmap of something that is not live. Only for a device that was born while
- * tracing, and of which nothing was lost, is every mapping known.
+ * Judges the unmap of something that is not live. It is certain only if every mapping of the
+ * device is known: the device was added while tracing, and no event was lost.
  *
- * Returns 1 when the mapping at @s->at, another device's, is over by it.
+ * Returns 1 when it ends the mapping in @s->at, which is another device's.
  */
 static __always_inline bool judge_unknown(struct scratch *s, struct device_state *device)
 {
@@ -47,12 +48,15 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
 	bool sure = device->complete && !events_lost(s, device, device->since);
 
-	/* If the mapping is put back, no other unmap will end it. */
+	/* If another event puts the mapping back, no other unmap will end it. */
 	if (s->leaving) {
 		lose_unmap(device);
 		return false;
 	}
-	/* What a driver frees after it left was told of then; its device may be another now. */
+	/*
+	 * What a driver frees after it left was reported when it left. Its device may have another
+	 * driver now.
+	 */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
 		return false;
 	if (judge_family(s)) {
@@ -69,14 +73,14 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	else if (was && !events_lost(s, device, born_ns(was)) && was->size == s->size &&
 		 was->dir == s->dir)
-		/* Or a mapping of the same buffer that is older than the trace. */
+		/* Or it ends a mapping of the same buffer that is older than the trace. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		__sync_fetch_and_add(&device->older, 1);
 	return false;
 }
 
-/* Notes each check of a rule's answer. */
+/* Notes a finding for each check in a rule's answer. */
 __noinline int judge_all(struct scratch *s, u32 found)
 {
 	s = env_own(s);
@@ -87,8 +91,8 @@ __noinline int judge_all(struct scratch *s, u32 found)
 }
 
 /*
- * An unmap, or a free: @s holds dev, dma, size, dir, kind, nents, attrs, op. Returns
- * 1 when the mapping at @s->at is over by it.
+ * Judges an unmap or a free. @s holds dev, dma, size, dir, kind, nents, attrs and op. Returns 1
+ * when the mapping in @s->at is over.
  */
 __noinline int judge_unmap(struct scratch *s)
 {
@@ -117,7 +121,10 @@ __noinline int judge_unmap(struct scratch *s)
 	call.nents = s->nents;
 	call.dir = s->dir;
 	call.kind = s->kind;
-	/* What its driver need not unmap may be over, and another at the address meant. */
+	/*
+	 * Where the driver need not unmap, this mapping may be over, and the call may mean another
+	 * one at the address.
+	 */
 	found = device->lazy && s->kind != KIND_COHERENT ? 0 : rule_unmap(map, &call);
 	if (found)
 		judge_all(s, found);
@@ -127,7 +134,7 @@ __noinline int judge_unmap(struct scratch *s)
 	}
 	if (s->kind == KIND_COHERENT)
 		__sync_fetch_and_add(&device->odd, -1);
-	/* Somebody else still has it mapped. */
+	/* It has other users. */
 	if (users_left != LAST)
 		return 0;
 	compare_neighbours(s);
@@ -137,7 +144,7 @@ __noinline int judge_unmap(struct scratch *s)
 	return 1;
 }
 
-/* Ends the mapping at @s->at, which may be asked for once more, by mistake. */
+/* Ends the mapping in @s->at. Its slot keeps it, in case it is unmapped once more by mistake. */
 __noinline int end_mapping(struct scratch *s)
 {
 	struct mapping *map;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The users of a mapping: a buffer that is mapped more than once has more than one. When the
- * last has gone the mapping is over.
+ * The users of a mapping. A buffer that is mapped more than once has more than one; when the last
+ * user is gone, the mapping is over.
  */
 #ifndef DMASNOOP_LIFETIME_H
 #define DMASNOOP_LIFETIME_H
@@ -11,7 +11,9 @@
 #include "core/line_bits.h"
 #include "core/neighbours.h"
 
-/* Does the slot still hold the mapping that a search found? It may have been reused since. */
+/*
+ * Does the slot still hold the mapping that a search found? Another one may have taken it since.
+ */
 static __always_inline bool is_same_mapping(const struct scratch *s, const struct mapping *map,
 					    u32 generation)
 {
@@ -20,7 +22,7 @@ static __always_inline bool is_same_mapping(const struct scratch *s, const struc
 }
 
 /*
- * One more user of the live mapping at @s->at; false when its last one has just gone and it
+ * Adds a user to the live mapping in @s->at. False when its last user has just gone: the mapping
  * is being removed, which must not be undone.
  */
 __noinline int add_user(struct scratch *s)
@@ -44,8 +46,8 @@ __noinline int add_user(struct scratch *s)
 enum users_left { NOT_LIVE, NOT_LAST, LAST };
 
 /*
- * One user less of the mapping at @s->at. After the LAST its slot is ENDING, and nobody
- * else's before end_lines(). NOT_LIVE: another event was first.
+ * Drops a user of the mapping in @s->at. LAST: its slot is ENDING now, and belongs to this event
+ * until end_lines(). NOT_LIVE: another event was first.
  */
 __noinline int drop_user(struct scratch *s, u32 generation)
 {
@@ -69,7 +71,7 @@ __noinline int drop_user(struct scratch *s, u32 generation)
 	return LAST;
 }
 
-/* All users less, as the device has lost its driver. Then the slot is ENDING. */
+/* Drops all users, because the device has lost its driver. The slot is ENDING then. */
 __noinline int drop_all_users(u32 at, u32 generation)
 {
 	struct mapping *map = mapping_at(at);
@@ -91,20 +93,20 @@ static __always_inline void end_lines(struct mapping *map)
 	bool release = claims_lines(map) && set_users(map, SLOT_ENDING, SLOT_RELEASING);
 
 	/*
-	 * Lines that it shared may still be somebody's. A bit too many costs a look at
-	 * the mappings themselves, one too few would hide a bug.
+	 * Lines that were shared may still be another mapping's. A bit too many costs a look at
+	 * the mappings; a bit too few would hide a bug.
 	 */
 	if (release)
 		lines_release(map->phys, map->size);
-	/* Before the slot is free; the fast path has counted its unmap by then: search_live(). */
+	/* It counts before the slot is free, as the fast path counts its unmaps: search_live(). */
 	__sync_fetch_and_add(&device_at(map)->ends, 1);
 	end_slot(map, release);
 }
 
 /*
- * Finds the mapping that @s's unmap is about, and takes this user from it; its place in
- * @s->at. Another CPU that unmaps the same buffer, mapped twice, may take what was found
- * here: then the other one is looked for.
+ * Finds the mapping that @s's unmap is about, and drops a user of it. Its slot goes to @s->at.
+ * When the buffer is mapped twice, another CPU may unmap the mapping that was found here; then the
+ * other mapping is looked for.
  */
 static __always_inline u32 find_and_drop_user(struct scratch *s, u32 generation)
 {
@@ -118,13 +120,13 @@ static __always_inline u32 find_and_drop_user(struct scratch *s, u32 generation)
 			return NOT_LIVE;
 		users_left = drop_user(s, generation);
 	}
-	/* Others have been first each time. */
+	/* Other events were first each time. */
 	if (users_left == NOT_LIVE)
 		s->leaving = 1;
 	return users_left;
 }
 
-/* Ends the mapping at a place if it is of a device that was in this one's place before. */
+/* Ends the mapping in a slot if its device is gone and this device has its index. */
 static __always_inline void end_stale(u32 at, u32 generation)
 {
 	struct mapping *map = at == NOWHERE ? NULL : mapping_at(at);
@@ -140,7 +142,7 @@ static __always_inline void end_stale(u32 at, u32 generation)
 	}
 }
 
-/* The mapping at @s->at, whose slot is ENDING, is over: takes it out of every table. */
+/* Removes the mapping in @s->at, whose slot is ENDING, from every table. */
 __noinline int remove_mapping(struct scratch *s)
 {
 	struct mapping *map;

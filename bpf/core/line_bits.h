@@ -10,13 +10,13 @@
 #include "core/rules.h"
 #include "core/table_protocol.h"
 
-/* Where a buffer ends, from the start of its first page. */
+/* The end of a buffer, counted from the start of its first page. */
 static __always_inline u64 end_in_page(u64 phys, u64 size)
 {
 	return (phys & ((1 << PAGE_SHIFT) - 1)) + size;
 }
 
-/* Which bits of a page's word a buffer within it has. */
+/* The bits that a buffer has in the word of its page. */
 static __always_inline u64 lines_of(u64 phys, u64 size)
 {
 	u32 shift = facts.line_shift;
@@ -27,7 +27,7 @@ static __always_inline u64 lines_of(u64 phys, u64 size)
 	       ~0ull >> ((LINES_IN_WORD - 1 - last) & (LINES_IN_WORD - 1));
 }
 
-/* A page's word; NULL when it is no memory. */
+/* The word of a page; NULL when it is not memory. */
 static __always_inline u64 *lines_in_page(u64 phys)
 {
 	return env_page_lines(page_index(phys));
@@ -39,7 +39,7 @@ struct line_walk {
 	u64 phys;
 	u64 end;
 	u8 what; /* enum line_action */
-	u64 met; /* a line was somebody's already */
+	u64 met; /* a bit was set already */
 };
 
 /* Marks, clears or looks at the lines of a buffer in one of its pages. */
@@ -75,7 +75,7 @@ static __always_inline u32 pages_of(u64 phys, u64 size)
 	return pages < PAGES_MAX ? pages : PAGES_MAX;
 }
 
-/* Of a buffer of more than one page. Was any of its lines marked before? */
+/* Of a buffer that is in more than one page. Was any of its bits set before? */
 __noinline int in_pages(u64 phys, u64 size, u32 what)
 {
 	struct line_walk walk = { .phys = phys, .end = phys + size, .what = what };
@@ -84,7 +84,7 @@ __noinline int in_pages(u64 phys, u64 size, u32 what)
 	return walk.met != 0;
 }
 
-/* Marks a buffer's lines as device-writable. Was any of them already? */
+/* Marks the lines of a buffer as device-writable. Was any of them marked before? */
 static __always_inline bool lines_claim(u64 phys, u64 size)
 {
 	u64 *word, mask;
@@ -112,8 +112,8 @@ static __always_inline void lines_release(u64 phys, u64 size)
 }
 
 /*
- * The mapping is over, and its slot is free. If it @released its lines, a mapping that met it
- * just then may have lost its bits: sets them again.
+ * Frees the slot of a mapping that is over. If the mapping @released its lines, one that met it at
+ * that moment may have lost its bits: they are set again.
  */
 static __always_inline void end_slot(struct mapping *map, bool released)
 {
@@ -134,7 +134,7 @@ static __always_inline bool lines_claimed(u64 phys, u64 size)
 	return word && *word & lines_of(phys, size);
 }
 
-/* May a device write anything in the page of this address? A cheap "no". */
+/* May a device write anything in the page of this address? One word says no. */
 static __always_inline bool page_is_claimed(u64 phys)
 {
 	u64 *word = lines_in_page(phys);
@@ -142,7 +142,7 @@ static __always_inline bool page_is_claimed(u64 phys)
 	return word && *word;
 }
 
-/* Does this mapping take part in the bookkeeping of lines? */
+/* Does this mapping have line bits? */
 static __always_inline bool claims_lines(const struct mapping *map)
 {
 	return map->phys && rule_device_writes(map->dir) && rule_is_streaming(map->kind);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Calls that are about many mappings, taken apart: a scatter-gather list is one event
- * for each of its entries, and a range of dma_iova_*() one for each piece that was
- * linked.
+ * Calls that are about many mappings: a scatter-gather list is one event for each of its entries,
+ * and a range of dma_iova_*() one event for each piece that was linked.
  */
 #ifndef DMASNOOP_LISTS_H
 #define DMASNOOP_LISTS_H
@@ -21,7 +20,7 @@
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
-	struct device_state *device; /* when it is one for the fast path */
+	struct device_state *device; /* NULL when the fast path does not take its events */
 	u64 sp;
 };
 
@@ -36,21 +35,21 @@ static __always_inline u64 sg_next(u64 entry)
 	return link & SG_CHAIN ? link & ~(SG_CHAIN | SG_END) : entry;
 }
 
-/* Reads the next entries of a list, as far as they lie together. */
+/* Reads the next entries of a list, as long as they are adjacent in memory. */
 static __always_inline void sg_read(struct scratch *s)
 {
 	u32 size = env_sg_size();
 
 	s->sg.unread = s->sg.left < SG_READ ? s->sg.left : SG_READ;
 	s->sg.next = 0;
-	/* Beyond the last one there may be nothing. */
+	/* There may be no memory after the last one. */
 	if (env_sg_read(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1), s->sg.entry)) {
 		s->sg.unread = 1;
 		env_sg_read(s->sg.raw, size & (SG_BYTES - 1), s->sg.entry);
 	}
 }
 
-/* Of an entry that was merged into a segment with others: its part of that. */
+/* Finds the part that an entry has in the segment into which it was merged. */
 static __always_inline void sg_find_segment(struct scratch *s)
 {
 	u64 dma, size;
@@ -67,8 +66,8 @@ static __always_inline void sg_find_segment(struct scratch *s)
 }
 
 /*
- * Loads the next entry into @s. Its DMA address lies in the segment that it was merged
- * into. Returns false when there is none.
+ * Loads the next entry into @s. Its DMA address is in the segment into which it was merged.
+ * Returns false when there is no entry.
  */
 static __always_inline bool sg_load(struct scratch *s)
 {
@@ -80,7 +79,7 @@ static __always_inline bool sg_load(struct scratch *s)
 	if (!s->sg.unread)
 		sg_read(s);
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
-	/* Once, not for each field. */
+	/* Compute the pointer once, not for each field. */
 	asm volatile("" : "+r"(entry));
 	link = env_sg_link(entry);
 	if (link & SG_CHAIN) {
@@ -97,7 +96,7 @@ static __always_inline bool sg_load(struct scratch *s)
 	s->phys = env_page_phys(link & ~(SG_CHAIN | SG_END));
 	if (s->phys)
 		s->phys += env_sg_offset(entry);
-	/* The count is kept with the first entry alone. */
+	/* Only the first entry keeps the count. */
 	s->nents = here == s->sg.list ? s->sg.left : 0;
 	s->sg.left--;
 	s->sg.unread--;
@@ -119,7 +118,7 @@ static __always_inline bool sg_load(struct scratch *s)
 	return true;
 }
 
-/* The same, of what was read. */
+/* Takes an entry that is a segment of its own from what was read. */
 static __always_inline bool sg_pick(struct scratch *s, const u8 *entry, bool map, u64 *link)
 {
 	*link = env_sg_link(entry);
@@ -133,8 +132,8 @@ static __always_inline bool sg_pick(struct scratch *s, const u8 *entry, bool map
 }
 
 /*
- * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast
- * path takes it. Returns whether the next is as good as these.
+ * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast path
+ * takes it. Returns whether it may be called again.
  */
 static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, bool map)
 {
@@ -182,7 +181,7 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 	return ended || done == SG_READ || done == unread;
 }
 
-/* Some entries: all of them, or, after those that are as usual, one that is not. */
+/* Processes some entries: as many as the fast path takes, or one on the slow path. */
 static __always_inline long sg_some(struct sg_walk *walk, bool map)
 {
 	struct scratch *s = walk->s;
@@ -221,7 +220,7 @@ static long sg_sync_one(u32 index, struct sg_walk *walk)
 	return 0;
 }
 
-/* @s holds the list's start in sg.list and its entries in nents. */
+/* Starts a walk. @s holds the start of the list in sg.list and its entries in nents. */
 static __always_inline u32 sg_begin(struct scratch *s)
 {
 	s->kind = KIND_SG;
@@ -282,7 +281,7 @@ static __always_inline int on_sync_sg(void *ctx, struct scratch *s, u8 op)
 
 /* --- dma_iova_*(): one address range, linked piece by piece, undone at once --- */
 
-/* Makes @s the next piece of the range. Returns 0 when nothing more is known of it. */
+/* Loads the next piece of the range into @s. Returns 0 when none is known. */
 __noinline int iova_load(struct scratch *s)
 {
 	struct mapping *map;

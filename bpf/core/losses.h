@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Events that the judge did not see, and what is therefore in doubt.
- */
+/* Events that the judge did not see, and what is in doubt because of them. */
 #ifndef DMASNOOP_LOSSES_H
 #define DMASNOOP_LOSSES_H
 
 #include "core/env.h"
 #include "core/state.h"
 
-/* An event was lost of which not even the device is known. */
+/* An event was lost, and not even its device is known. */
 static __always_inline void lose_event(u32 reason)
 {
 	count_lost(reason);
@@ -16,9 +14,9 @@ static __always_inline void lose_event(u32 reason)
 }
 
 /*
- * Can an event of this device have gone unseen since @since, ns? What was lost before this
- * event matters, so one look is enough for all that is judged of it: it asks each program
- * about each CPU.
+ * Can an event of this device have been lost since @since, ns? A look for losses asks each program
+ * on each CPU, so there is one for each event. What is lost after that cannot explain a finding
+ * about this event.
  */
 static __always_inline bool events_lost(struct scratch *s, const struct device_state *device,
 					u64 since)
@@ -31,9 +29,9 @@ static __always_inline bool events_lost(struct scratch *s, const struct device_s
 }
 
 /*
- * An unmap of this device could not be carried out: one mapping of a buffer that is mapped more
- * than once stays too many. Which one it is changes with every map and unmap of the buffer, so
- * whatever is said of this device from now on is in doubt.
+ * An unmap of a buffer that is mapped more than once could not be carried out, so one mapping too
+ * many stays live. Which one it is changes with every map and unmap of the buffer. All that is
+ * said of the device from now on is in doubt.
  */
 static __always_inline void lose_unmap(struct device_state *device)
 {

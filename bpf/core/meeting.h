@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Mappings that are on the same cache lines: found when a line bit says that somebody is
- * there already.
- */
+/* Mappings on the same cache lines. A line bit that is already set says that there is one. */
 #ifndef DMASNOOP_MEETING_H
 #define DMASNOOP_MEETING_H
 
@@ -14,7 +11,7 @@
 /* Is there something wrong about @s->map and another mapping on its lines? */
 static __always_inline bool is_bad_meeting(struct scratch *s, const struct mapping *other)
 {
-	/* They say that they look after it themselves. */
+	/* With this attribute the driver does the syncs itself. */
 	if ((s->attrs | other->attrs) & ATTR_SKIP_CPU_SYNC)
 		return false;
 	if (rule_meet(s->phys, s->size, other->phys, other->size, line_size) == MEET_BYTES)
@@ -24,8 +21,9 @@ static __always_inline bool is_bad_meeting(struct scratch *s, const struct mappi
 }
 
 /*
- * Is @map, at @at, on the lines of [@s->phys, +@s->size), as @mode asks? Not @s->at's own.
- * One that is leaving is met, for the sake of its line bits, but it is not the one.
+ * Is @map, in slot @at, on the lines of [@s->phys, +@s->size) in the way that @mode asks for? The
+ * mapping in @s->at does not count. A mapping that is ENDING is told that it was met, because of
+ * its line bits, but is not the one.
  */
 static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at, u32 mode)
 {
@@ -49,7 +47,7 @@ static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at
 	return true;
 }
 
-/* Is the mapping at a place the one? Its place goes to @s. */
+/* Is the mapping in a slot the one that is looked for? Its slot goes to @s. */
 __noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, u32 mode)
 {
 	struct mapping *map = present_any(at);
@@ -67,8 +65,8 @@ __noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, 
 }
 
 /*
- * Looks at every mapping on the lines of [@s->phys, +@s->size) but @s->at's own; the
- * place of the one it is about goes to @s->other_at.
+ * Looks at every mapping on the lines of [@s->phys, +@s->size) but the one in @s->at. The slot of
+ * the one that @mode asks for goes to @s->other_at.
  */
 __noinline int meet(struct scratch *s, u64 mode)
 {
@@ -85,7 +83,7 @@ __noinline int meet(struct scratch *s, u64 mode)
 	return walk.found;
 }
 
-/* The lines of @s->map, at @s->at, were somebody's already: is that wrong? */
+/* Lines of @s->map, in slot @s->at, were marked already: is that wrong? */
 static __always_inline void judge_meeting(struct scratch *s)
 {
 	bool bad = meet(s, MEET_JUDGE);
@@ -95,28 +93,35 @@ static __always_inline void judge_meeting(struct scratch *s)
 
 	if (s->met)
 		meet_slot(s->at);
-	/* Whose they were may have released them meanwhile: core/table_protocol.h, 2. */
+	/*
+	 * The mapping that had marked them may have released them meanwhile: table_protocol.h, 2.
+	 */
 	lines_claim(s->phys, s->size);
 	other = bad ? present_any(s->other_at) : NULL;
 	if (!other)
 		return;
 	__builtin_memcpy(&s->other, other, sizeof(s->other));
 	other = &s->other;
-	/* Its slot may be another's by now. */
+	/* The slot may hold another mapping by now. */
 	how = rule_meet(s->phys, s->size, other->phys, other->size, line_size);
 	if (how == MEET_NOT || !claims_lines(other))
 		return;
-	/* Declared by the driver, or harmless where it is allowed at all. */
+	/*
+	 * The driver declares that it is aware of the shared line, or the device must be coherent.
+	 */
 	if ((s->attrs | other->attrs) & (ATTR_IGNORE_CACHELINES | ATTR_REQUIRE_COHERENT))
 		level = LEVEL_NOTE;
 	what = how == MEET_BYTES ? CHECK_DOUBLE_MAP : CHECK_LINE_SHARED_MAPPINGS;
-	/* Without knowing them: two kmalloc() objects would be kept apart where that matters. */
+	/*
+	 * Their allocations are not known: two kmalloc() objects would not share a line where that
+	 * matters.
+	 */
 	if (what == CHECK_LINE_SHARED_MAPPINGS &&
 	    (s->object.kind == OBJECT_UNKNOWN || s->other_object.kind == OBJECT_UNKNOWN)) {
 		level = LEVEL_NOTE;
 		unsure = UNSURE;
 	}
-	/* Or the other one is over, and we do not know. */
+	/* The other one may be over without our knowing. */
 	if (is_unsure_of(s, other))
 		unsure = UNSURE;
 	judge(s, WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | unsure);

@@ -9,7 +9,7 @@
 
 #define NOT_MEMORY (~0u)
 
-/* For page_index(), when it is not in the largest range. */
+/* The rest of page_index(): not in the largest range. */
 __noinline u32 where_in_ranges(u64 phys)
 {
 	u64 base = 0;
@@ -22,7 +22,7 @@ __noinline u32 where_in_ranges(u64 phys)
 	return NOT_MEMORY;
 }
 
-/* Index of a page in page_lines; NOT_MEMORY when it is no RAM. */
+/* The index of a page in page_lines; NOT_MEMORY when it is not RAM. */
 static __always_inline u32 page_index(u64 phys)
 {
 	u64 offset = phys - facts.ram_start;

@@ -17,7 +17,7 @@ static __always_inline bool has_neighbours(u64 phys, u64 size)
 	return rule_bytes_before(phys, line_size) || rule_bytes_after(phys, size, line_size);
 }
 
-/* Not LINE_SIZE_MAX: the verifier goes round loops as often as they might. */
+/* Not LINE_SIZE_MAX: the verifier follows a loop as often as it can run. */
 static __always_inline u32 line_words(void)
 {
 	return line_size / 8;
@@ -26,12 +26,15 @@ static __always_inline u32 line_words(void)
 static __always_inline u64 *line_word(struct neighbours *beside, u32 which, u32 i)
 {
 	i += which * line_words();
-	/* Or the compiler leaves out the mask, which the verifier needs. */
+	/*
+	 * Keep the index in a register; clang would otherwise drop the mask, which the verifier
+	 * needs.
+	 */
 	asm volatile("" : "+r"(i));
 	return &beside->line[i & (2 * line_words() - 1)];
 }
 
-/* The words of a line from one byte to another: of the first line (0) or the last (1). */
+/* Keeps the words of the first line (0) or the last (1) that hold the bytes [from, to). */
 static __always_inline void keep_words(struct neighbours *beside, u32 which, u64 line, u32 from,
 				       u32 to)
 {
@@ -39,7 +42,7 @@ static __always_inline void keep_words(struct neighbours *beside, u32 which, u64
 		*line_word(beside, which, i) = env_word(line + i * 8);
 }
 
-/* Which bits of a line's word @i are in the bytes from one to another. */
+/* The bits of word @i of a line that are in the bytes [from, to). */
 static __always_inline u64 bytes_of_word(u32 i, u32 from, u32 to)
 {
 	u64 mask = ~0ull;
@@ -61,7 +64,7 @@ static __always_inline bool words_differ(struct neighbours *beside, u32 which, u
 	return false;
 }
 
-/* A watchpoint that fires meanwhile is this tracer's doing. */
+/* A watchpoint that fires now was hit by the tracer itself. */
 static __always_inline void reading(int more)
 {
 	struct cpu_state *cpu = env_cpu_state();
@@ -75,7 +78,7 @@ static __always_inline struct neighbours *neighbours_at(u64 phys, u32 further)
 	return env_neighbours((neighbours_home(phys) + further) & (NEIGHBOURS_MAX - 1));
 }
 
-/* What was kept for the mapping of an address. */
+/* What was kept for the mapping at an address. */
 static __always_inline struct neighbours *find_neighbours(u64 phys)
 {
 	SHORT_LOOP
@@ -94,7 +97,7 @@ static __always_inline struct neighbours *take_neighbours(u64 phys)
 	for (u32 i = 0; i < NEIGHBOURS_REACH; i++) {
 		struct neighbours *beside = neighbours_at(phys, i);
 
-		/* One of its own is of a mapping that came to no end. */
+		/* An entry of its own is left over from a mapping that never ended. */
 		if (beside && (beside->owner == phys + 1 ||
 			       !__sync_val_compare_and_swap(&beside->owner, 0, phys + 1)))
 			return beside;
@@ -102,7 +105,7 @@ static __always_inline struct neighbours *take_neighbours(u64 phys)
 	return NULL;
 }
 
-/* Of the mapping of an address nothing is kept any more. */
+/* Drops what was kept for the mapping at an address. */
 __noinline int drop_neighbours(u64 phys)
 {
 	struct neighbours *beside = find_neighbours(phys);
@@ -113,15 +116,15 @@ __noinline int drop_neighbours(u64 phys)
 }
 
 enum kept {
-	KEPT_NOTHING, /* nobody is there */
+	KEPT_NOTHING, /* no neighbour */
 	KEPT,
 	KEPT_NOT, /* there was no room */
-	KEPT_SHARED, /* a finding: see rule_shared_object() */
+	KEPT_SHARED, /* not kept: it is a finding, see */
 };
 
 /*
- * At handover to the device of a mapping: keeps what its neighbours are. @judged: who
- * they are has been looked at before, and it may be kept already. Returns enum kept.
+ * Keeps the bytes beside a buffer when it is handed to the device. @judged: rule_shared_object()
+ * has been asked, and there may be an entry already. Returns enum kept.
  */
 __noinline u32 keep_neighbours(u64 phys, u64 size, u32 judged)
 {
@@ -154,14 +157,14 @@ __noinline u32 keep_neighbours(u64 phys, u64 size, u32 judged)
 	return KEPT;
 }
 
-/* Is what was beside a mapping as it was? */
+/* Are the bytes beside a buffer as they were kept? */
 __noinline int same_neighbours(u64 phys, u64 size)
 {
 	u32 start = phys & (line_size - 1), end = (phys + size) & (line_size - 1);
 	struct neighbours *beside = find_neighbours(phys);
 	bool differ = false;
 
-	/* Or it is of another mapping that begins here. */
+	/* Nothing was kept, or the entry is of another mapping that begins here. */
 	if (!beside || beside->size != size)
 		return 1;
 	reading(READING);
@@ -175,7 +178,7 @@ __noinline int same_neighbours(u64 phys, u64 size)
 	return !differ;
 }
 
-/* At handover of the mapping at @s->at to the device, not by the fast path. */
+/* The mapping in @s->at is handed to the device on the slow path. */
 static __always_inline void remember_neighbours(const struct scratch *s)
 {
 	struct mapping *map = mapping_at(s->at);
@@ -208,7 +211,7 @@ static long diff_byte(u32 index, struct diff_walk *walk)
 	return 0;
 }
 
-/* At handover of the mapping at @s->at to the CPU: has a neighbour been written meanwhile? */
+/* The mapping in @s->at is handed to the CPU: was a neighbour written meanwhile? */
 __noinline int compare_neighbours(struct scratch *s)
 {
 	u32 what = CHECK_LINE_NEIGHBOUR_WRITE | WITH_MAP, level = LEVEL_HAZARD;
@@ -236,10 +239,10 @@ __noinline int compare_neighbours(struct scratch *s)
 	walk.from = end & (line_size - 1);
 	env_loop(walk.beside->tail, diff_byte, &walk);
 	__sync_fetch_and_or(&map->flags, MAP_REPORTED);
-	/* A sync that was skipped could have given the line to the CPU meanwhile. */
+	/* A sync that was skipped may have given the line to the CPU meanwhile. */
 	if (s->missing || map->flags & MAP_BLIND)
 		what |= UNSURE;
-	/* A driver that maps with this attribute syncs by itself, so it most likely did. */
+	/* A driver that maps with this attribute does syncs itself, so it most likely did one. */
 	if (map->attrs & ATTR_SKIP_CPU_SYNC && map->flags & MAP_BLIND)
 		level = LEVEL_NOTE;
 	return judge(s, what | level << 8);

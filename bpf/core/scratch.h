@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The scratch space of one event: taken when the event comes, and given back.
- */
+/* The scratch space of an event: claimed when the event comes, and released at its end. */
 #ifndef DMASNOOP_SCRATCH_H
 #define DMASNOOP_SCRATCH_H
 
@@ -9,8 +7,8 @@
 #include "core/losses.h"
 
 /*
- * Programs may be preempted by others on the same CPU, not only interrupted, so
- * scratches are not a stack: each is taken and given back for itself.
+ * A program can be preempted by another one on the same CPU, not only interrupted. The second need
+ * not end before the first, so the scratches are not a stack.
  */
 __noinline u32 claim_scratch(void)
 {
@@ -23,7 +21,7 @@ __noinline u32 claim_scratch(void)
 	return SCRATCHES;
 }
 
-/* Scratch space for an event, with its optional fields empty. */
+/* A scratch with its optional fields empty. */
 static __always_inline struct scratch *take_scratch(void)
 {
 	u32 index = claim_scratch();

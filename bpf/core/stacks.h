@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Stacks of events: each is kept once, and found again by what mappings from one call site
- * have in common.
+ * Stacks of events. Each is kept once. A mapping without a stack of its own is given that of the
+ * first mapping from the same call site.
  */
 #ifndef DMASNOOP_STACKS_H
 #define DMASNOOP_STACKS_H
 
 #include "core/env.h"
 
-#define TASK_STACK 16384 /* for hashes; with KASAN they are larger: task_stack */
+#define TASK_STACK 16384 /* only to hash stack pointers; real stacks are larger with KASAN */
 
 __noinline u64 hash_stack(const struct stack *stack)
 {
@@ -20,8 +20,9 @@ __noinline u64 hash_stack(const struct stack *stack)
 }
 
 /*
- * The stack of an event. At the start of a function on arm64, and at its end, only a register
- * knows its @caller, and the kernel leaves that out. 0: it does not.
+ * The stack of an event. On arm64 only a register holds the return address at the first and the
+ * last instruction of a function, and the kernel's unwinder leaves it out. It is in @caller then,
+ * which is 0 otherwise.
  */
 static __always_inline long get_stack(void *ctx, u64 *frames, u64 caller)
 {
@@ -35,7 +36,7 @@ static __always_inline long get_stack(void *ctx, u64 *frames, u64 caller)
 	return bytes;
 }
 
-/* Keeps the stack in @s->stack under the key that is returned. */
+/* Keeps the stack in @s->stack. Returns its key. */
 static __always_inline u64 store_stack(struct scratch *s)
 {
 	u64 key = hash_stack(&s->stack);
@@ -45,7 +46,7 @@ static __always_inline u64 store_stack(struct scratch *s)
 	return key;
 }
 
-/* Takes the stack of this event, and keeps it under the key that is returned. */
+/* Takes the stack of this event. Returns the key under which it is kept. */
 static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 {
 	__builtin_memset(&s->stack, 0, sizeof(s->stack));
@@ -55,8 +56,8 @@ static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 }
 
 /*
- * What mappings from the same call site have in common. @depth, of the stack at the
- * event, nearly always tells one way to the call from another.
+ * A hash of what mappings from the same call site have in common. @depth, the depth of the stack
+ * at the event, nearly always tells one path to the call from another.
  */
 static __always_inline u64 signature_of(const struct device_state *device, u64 depth, u64 size,
 					u8 dir, u8 kind, u64 attrs)
@@ -72,12 +73,12 @@ static __always_inline struct signature *signature_at(u64 tag)
 	return &signatures[tag >> 52 & (SIGNATURES - 1)];
 }
 
-/* No signature has this tag: one is being written. */
+/* The tag of a signature that is being written. No signature has it otherwise. */
 #define SIGNATURE_BUSY 1
 
 /*
- * The stack of a signature goes to @stack when it is there. The tag is read before and
- * after: in between another CPU may write another signature in this place.
+ * Reads the stack of a signature. The tag is compared before and after the read: in between
+ * another CPU may write another signature to this entry.
  */
 static __always_inline bool read_signature(u64 tag, u64 *stack)
 {
@@ -89,7 +90,7 @@ static __always_inline bool read_signature(u64 tag, u64 *stack)
 	return signature->tag == tag;
 }
 
-/* Who comes while another writes leaves it undone: it is only a cache. */
+/* A CPU that comes while another writes does not wait: this is only a cache. */
 static __always_inline void write_signature(u64 tag, u64 stack)
 {
 	struct signature *signature = signature_at(tag);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The judge's state: options, what is known of devices, and the scratch space of one event.
- * What may be shared by programs in any order is in tables, which env.h has.
+ * The judge's state: options, what is known of devices, and the scratch space of one event. Tables
+ * are behind the functions of env.h.
  */
 #ifndef DMASNOOP_STATE_H
 #define DMASNOOP_STATE_H
@@ -15,16 +15,15 @@
 #define OPTION static
 #endif
 
-/* Set before load. */
 OPTION u32 line_size = 64;
 OPTION u32 checks_enabled = ~0u;
-OPTION u32 min_level; /* below it findings are only counted */
+OPTION u32 min_level; /* findings of a lower level are only counted */
 OPTION char only_device[NAME_SIZE];
 OPTION char only_driver[NAME_SIZE];
 
 /*
- * Where the kernel's own image lies, physically; empty when not known. What is
- * read from there is never mapped for writing, nor code for reading.
+ * Where the kernel's own image lies, as physical addresses; empty when not known. A device must
+ * not write to text and rodata, and must not read text.
  */
 OPTION struct range kernel_text;
 OPTION struct range kernel_rodata;
@@ -32,8 +31,8 @@ OPTION struct range kernel_data;
 OPTION struct range kernel_bss;
 
 /*
- * Which physical pages are memory, and where each one's word in page_lines is: the
- * ranges' pages one after the other, the largest range first.
+ * Which physical pages are memory. The words of page_lines belong to the pages of these ranges,
+ * one after the other; the largest range comes first.
  */
 #define RAM_RANGES 8
 OPTION struct range ram[RAM_RANGES];
@@ -46,17 +45,17 @@ u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
 
 /*
- * When an event of whatever device was last lost, ns: what is older than that may
- * not be as it is thought to be.
+ * When an event was last lost of which the device is not known, ns. A mapping that is older may
+ * not be what it seems to be.
  */
 u64 lost_before;
 
 /*
- * Armed when every hook is attached. Until then events are not looked at: a map that
- * is seen and its unmap that is not would leave a mapping live for ever.
+ * Set when every hook is attached. Events before that are ignored: a map that is seen and its
+ * unmap that is not would leave a mapping live for ever.
  *
- * The tracepoints' programs have twins, which user space attaches when the first event
- * was nested. Until then nobody needs to be told what was done.
+ * The programs at tracepoints have fallbacks, which user space attaches when the first event was
+ * lost. Until then a program need not mark what it has done.
  */
 u32 armed; /* enum arms */
 
@@ -66,23 +65,23 @@ OPTION struct fast_facts facts;
 u64 jiffies_offset;
 
 /*
- * The stacks of tasks that mapped lately. The cheap answer to "is this page one of the
- * running task's stack?"
+ * The stacks of tasks that mapped lately: a cheap "no" to whether a page belongs to the stack of
+ * the running task.
  */
 #define STACKS_SEEN 64
 
 struct seen_stack seen_stacks[STACKS_SEEN];
 
 /*
- * What watchpoints saw the CPU write while it owned the buffer. The buffer has to be handed to
- * the device before it is synced for the CPU again: see judge_not_handed_back().
+ * Writes by the CPU to buffers that it owned, as watchpoints saw them. Such a buffer has to be
+ * handed to the device before it is synced for the CPU again: judge_not_handed_back().
  */
 struct own_write own_writes[WATCHES];
 
 /* Take the stack of every mapping. */
 OPTION bool stacks_always;
 
-/* By a hash of the address. */
+/* By a hash of the address of the struct device. */
 struct device_state devices[DEVICES_MAX];
 u32 generations;
 
@@ -91,22 +90,22 @@ struct stack {
 };
 
 /*
- * The stack of the first mapping of its kind: device, direction, size and so on, and
- * how deep the stack was, which almost tells the call site.
+ * The stack of the first mapping of each kind. A kind is a device, a direction, a size and so on,
+ * and the depth of the stack, which nearly always identifies the call site.
  */
 #define SIGNATURES (1 << 12)
 
 struct signature signatures[SIGNATURES];
 
-/* How often a device's buffers were compared, or could have been, by call site: site_due(). */
+/* How many buffers of each call site could have been compared: site_due(). */
 #define CONTENT_SITES 4096
 
 u16 content_sites[CONTENT_SITES];
 
 /*
- * Which mappings begin in a page, of DMA or of physical addresses, for those that
- * the buckets do not tell: whose two addresses differ, and long ones. Only a hint:
- * it may have forgotten. User space makes more room where there is an IOMMU.
+ * The mappings that begin in a page, of DMA or of physical addresses. Only those are here that the
+ * buckets do not find: their two addresses differ, or they are long. An entry may have been
+ * dropped when the table was full. User space makes more room where there is an IOMMU.
  */
 #define STARTS 8
 #define SPACE_DMA 0
@@ -119,25 +118,25 @@ struct page_key {
 };
 
 struct page_starts {
-	u32 at[STARTS]; /* places, plus one */
+	u32 at[STARTS]; /* slots, plus one */
 	u32 next;
 	u32 pad;
 };
 
 /*
- * A bit for each line of memory that a device may write, a word for each page:
- * the filter that says "nobody" for almost every line. Lines below 64 bytes
- * share a bit. User space makes room for all of memory.
+ * A word for each page of memory, with a bit for each line that a device may write. It answers
+ * "nobody" for almost every line. Lines shorter than 64 bytes share a bit. User space sizes the
+ * table for all of memory.
  */
 #define LINES_IN_WORD 64
 
-/* Events at work on one CPU at once: nested in interrupts, or preempted. */
+/* Events that one CPU can be in the middle of: nested in interrupts, or preempted. */
 #define SCRATCHES 6
 
-/* The fast path, which has no scratch, is at work on a buffer's lines. */
+/* In cpu_state.used: the tracer itself reads the bytes beside a buffer. */
 #define READING (1 << 16)
 
-/* Something to report when the event has been judged. */
+/* A finding that is sent after the event has been judged. */
 struct verdict {
 	u8 check;
 	u8 level;
@@ -148,22 +147,22 @@ struct verdict {
 	u8 pad[2];
 };
 
-#define SG_READ 8 /* entries of a list that are read at once */
-#define SG_BYTES 512 /* what they take at most, a power of two */
+#define SG_READ 8 /* entries of a list that are read at a time */
+#define SG_BYTES 512 /* the bytes they take at most */
 
 /* Where in a scatter-gather list an event is. */
 struct sg_cursor {
 	u64 list;
 	u64 entry; /* the next one */
-	u64 segment; /* that holds its DMA address: an IOMMU merges entries */
+	u64 segment; /* the segment it is part of: an IOMMU merges entries */
 	u64 segment_size;
-	u64 used; /* bytes of that segment that entries before have */
-	u64 merged; /* the same, before the present entry */
-	u64 max; /* what the device states, for sg-limits */
+	u64 used; /* bytes of that segment that earlier entries have */
+	u64 merged; /* the value of @used before the present entry */
+	u64 max; /* the limits that the device states */
 	u64 boundary;
 	u32 left;
-	u32 unread; /* entries in @raw that were not looked at yet */
-	u32 next; /* the next of these */
+	u32 unread; /* entries in @raw that are still to be processed */
+	u32 next; /* offset of the next one in @raw */
 	u32 pad;
 	u8 raw[2 * SG_BYTES];
 };
@@ -172,9 +171,9 @@ struct sg_cursor {
 
 #define CALL_ARGS 6
 
-/* What one event works with; too large for the stack. */
+/* The working memory of one event; it would not fit on the stack. */
 struct scratch {
-	/* As a tracepoint of dma_map_page() has them: see fast_map(). */
+	/* In the order of the arguments of the map tracepoint, which fast_map() reads. */
 	u64 dev;
 	u64 phys;
 	u64 dma;
@@ -183,9 +182,9 @@ struct scratch {
 	u64 attrs;
 	struct sg_cursor sg;
 	u64 cpu_address;
-	u64 sp; /* where on which stack this happens */
-	u64 caller; /* that the stack would not show; 0: it does */
-	u64 culprit; /* key of the stack that did it; 0: the event's own */
+	u64 sp; /* stack pointer of the event */
+	u64 caller; /* return address that the stack does not hold; 0: it holds all */
+	u64 culprit; /* key of the stack to blame; 0: the event's own */
 	u32 nents;
 	u8 op;
 	u8 kind;
@@ -193,30 +192,30 @@ struct scratch {
 	u8 missing;
 	u8 index;
 	u8 met;
-	u8 leaving; /* find_exact(): an event is at work on what could be the mapping */
-	u8 looked; /* for losses: see events_lost() */
-	u8 exact; /* find_exact(): what was found fits in every way */
-	u8 watched; /* by a watchpoint: */
-	u8 watch; /* which of watches */
-	u32 device; /* which of devices */
-	u32 at; /* the mapping's place */
+	u8 leaving; /* find_exact(): another event works on a mapping that could be the one */
+	u8 looked; /* events_lost() has asked for losses */
+	u8 exact; /* find_exact(): the mapping agrees with the call in every way */
+	u8 watched; /* a watchpoint saw it, @watch: */
+	u8 watch; /* index into watches */
+	u32 device; /* index into devices */
+	u32 at; /* slot of the mapping */
 	u32 other_at;
 	u32 nr_verdicts;
 	struct verdict verdicts[VERDICTS];
-	struct mapping map; /* the one that verdicts are about */
+	struct mapping map; /* the mapping that verdicts are about */
 	struct mapping other;
 	struct object object;
 	struct object other_object;
 	u64 line[LINE_SIZE_MAX / 8];
 	u64 changed[2][LINE_SIZE_MAX / 64];
 	struct stack stack;
-	u64 args[CALL_ARGS + 1]; /* of a function, and its result: hooks_kprobe.bpf.h */
+	u64 args[CALL_ARGS + 1]; /* arguments of a function and its result: kprobe.bpf.h */
 };
 
-/* 4 on x86 and arm64, twice as many with KASAN. */
+/* 4 pages on x86 and arm64, twice as many with KASAN. */
 #define STACK_PAGES 8
 
-/* The pages of the stack of the task that was asked about last. */
+/* The pages of the stack of the task that was looked at last. */
 struct stack_pages {
 	u64 task;
 	u64 pid;
@@ -224,8 +223,8 @@ struct stack_pages {
 };
 
 struct cpu_state {
-	u64 offset; /* of its part of per-CPU memory; 0: not known */
-	u32 used; /* scratches, a bit each; and READINGs */
+	u64 offset; /* offset of this CPU's per-CPU memory; 0: not known */
+	u32 used; /* a bit for each scratch in use, and READINGs */
 	u64 number; /* see launder() */
 	u64 probes_work; /* see probe_works() */
 	struct stack_pages stack;
@@ -236,7 +235,7 @@ static __always_inline void count_lost(u32 reason)
 	__sync_fetch_and_add(&lost[reason], 1);
 }
 
-/* Others may be at it. */
+/* Moves a time forward. Other CPUs may do so at the same moment. */
 static __always_inline void set_later(u64 *when, u64 then)
 {
 	for (int i = 0; i < 4; i++) {
@@ -247,7 +246,7 @@ static __always_inline void set_later(u64 *when, u64 then)
 	}
 }
 
-/* What happens until then, ns, may be something else than it seems. */
+/* Until this time, ns, a mapping may not be what it seems to be. */
 static __always_inline void lose_until(u64 then)
 {
 	set_later(&lost_before, then);

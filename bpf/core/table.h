@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The table of mappings: its slots, and how an event takes one. The states of a slot, and who
- * may change them: core/table_protocol.h.
+ * The mapping table: its slots, and how an event takes one. table_protocol.h describes the states
+ * of a slot and who may change them.
  *
- * Buckets of an array, not a hash map: a map and an unmap need less than 100
- * instructions of it, not 1,100. A mapping is taken in, and removed, by one atomic
- * operation on its count of users. What is over stays, and tells what was there; drivers
- * use the same buffers again and again, so it is often taken in again as it is. A
- * bucket's tags are one word: they say in a few instructions that an address is not there.
+ * It is an array of buckets and not a hash map: a map and an unmap take less than 100 instructions
+ * in it, and 1,100 in a hash map. One atomic operation on the count of users adds or removes a
+ * mapping. A mapping that is over stays in its slot and tells what was there. Drivers use the same
+ * buffers again and again, so it often becomes live again as it is. The tags of a bucket are one
+ * word: a few instructions show that an address is not there.
  */
 #ifndef DMASNOOP_TABLE_H
 #define DMASNOOP_TABLE_H
@@ -15,11 +15,11 @@
 #include "core/env.h"
 #include "core/table_protocol.h"
 
-/* Mappings that start in one granule of memory have the same home. */
+/* Mappings that start in the same granule of memory have the same home bucket. */
 #define GRANULE_SHIFT 10
 #define GRANULES (1 << (PAGE_SHIFT - GRANULE_SHIFT)) /* in a page */
 
-/* How far back a mapping may start for an address in it to be found, in pages. */
+/* How many pages before an address a mapping may start and still be found by that address. */
 #define LADDER 16
 
 static __always_inline u64 hash_address(u64 address)
@@ -34,19 +34,19 @@ static __always_inline u32 home_of(u64 hash)
 
 #define EACH 0x0101010101010101ull
 
-/* What stands for an address among those of its bucket; never 0. */
+/* The tag of an address in its bucket; never 0. */
 static __always_inline u64 tag_of(u64 hash, u64 address)
 {
 	return ((hash >> 24 ^ address >> 4) & 0x7f) | 0x80;
 }
 
-/* The highest bit of each byte of @tags that is 0; only the lowest is sure. */
+/* The highest bit of each byte of @tags that is 0. Only the lowest one is certain. */
 static __always_inline u64 zero_bytes(u64 tags)
 {
 	return (tags - EACH) & ~tags & EACH << 7;
 }
 
-/* Which byte the lowest of them is. */
+/* The byte in which the lowest of these bits is. */
 static __always_inline u32 first_byte(u64 found)
 {
 	return ((found & -found) >> 7) * 0x0001020304050607 >> 56 & (BUCKET - 1);
@@ -63,14 +63,17 @@ static __always_inline u32 bucket_after(u32 index, u32 steps)
 	return index < facts.nr_buckets ? index : index - facts.nr_buckets;
 }
 
-/* The mapping at a place, whoever's; NULL when there is no such place. */
+/* The mapping in a slot, whatever its state; NULL when there is no such slot. */
 static __always_inline struct mapping *mapping_at(u32 at)
 {
 	struct bucket *bucket = bucket_at(at / BUCKET);
 
 	if (!bucket)
 		return NULL;
-	/* Or the compiler adds first and asks then, which the verifier forbids. */
+	/*
+	 * Keep the pointer in a register; clang would otherwise add to it before the test, which
+	 * the verifier rejects.
+	 */
 	asm volatile("" : "+r"(bucket));
 	return &bucket->map[at & (BUCKET - 1)];
 }
@@ -80,7 +83,7 @@ static __always_inline bool is_live(const struct mapping *map)
 	return slot_is_live(map->users);
 }
 
-/* A mapping's count of users from one number to another, when it is that. */
+/* Changes a mapping's word of users if it is @from. */
 static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
 {
 	u32 was = __sync_val_compare_and_swap(&map->users, from, to);
@@ -91,7 +94,7 @@ static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
 }
 
 /*
- * Records in a slot that another mapping is on a line of its. Returns the slot's word, or 0
+ * Records in a slot that another mapping is on one of its lines. Returns the slot's word, or 0
  * when no mapping is there any more.
  */
 __noinline u32 meet_slot(u32 at)
@@ -109,13 +112,13 @@ __noinline u32 meet_slot(u32 at)
 	return map ? map->users : 0;
 }
 
-/* Where in its bucket a mapping is looked for first. */
+/* The slot of its bucket in which a mapping is looked for first. */
 static __always_inline u32 preferred_slot(u64 address)
 {
 	return address * 0x9e3779b97f4a7c15 >> 61;
 }
 
-/* Says whose a place is now. */
+/* Sets the tag of a slot. */
 static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
 {
 	u32 shift = 8 * (place & (BUCKET - 1));
@@ -127,8 +130,8 @@ static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
 }
 
 /*
- * Not unrolled: the kernel takes each lookup in an array apart, and moves all that follows
- * to make room.
+ * Keeps a loop rolled. The kernel expands each array lookup inline and moves all instructions
+ * after it, which takes long for an unrolled loop.
  */
 #ifdef __clang__
 #define SHORT_LOOP _Pragma("clang loop unroll(disable)")
@@ -137,11 +140,11 @@ static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
 #endif
 
 /*
- * A loop in a loop, or one with much behind it, is a function of its own here and not
- * static: the verifier looks at it once for each program, not once for each way there.
+ * Nested loops, and loops with much code after them, are global functions: the verifier checks a
+ * global function once for each program, not once for each path to it.
  */
 
-/* A mapping at an address, live or over, in a bucket: its place there. BUCKET: none. */
+/* The slot in a bucket of the mapping at an address, live or over; BUCKET: none. */
 __noinline u32 slot_in_bucket(u32 at, u64 address)
 {
 	const struct bucket *bucket = bucket_at(at);
@@ -161,8 +164,8 @@ __noinline u32 slot_in_bucket(u32 at, u64 address)
 }
 
 /*
- * The same, in its home or in one of the buckets that follow which have what did not go
- * in there: its place, or NOWHERE.
+ * The slot of the mapping at an address, live or over, in its home bucket or in one of those that
+ * follow it; NOWHERE: none.
  */
 __noinline u32 slot_of(u64 address)
 {
@@ -181,8 +184,8 @@ __noinline u32 slot_of(u64 address)
 }
 
 /*
- * Which place of a bucket a mapping may have: that where its address was before, or one
- * that nobody ever had, or any that is free. BUCKET: none.
+ * A slot of a bucket for a mapping: the one where its address was before, or one that was never
+ * used, or any that is free. BUCKET: none.
  */
 __noinline u32 free_slot(u32 at, u64 address)
 {
@@ -218,7 +221,7 @@ static __always_inline void widen_reach(struct bucket *home, u32 to)
 	}
 }
 
-/* A place for a mapping at a DMA address; NOWHERE when all of its places are taken. */
+/* Takes a slot for a mapping at a DMA address; NOWHERE when all of its slots are in use. */
 __noinline u32 take_slot(u64 address)
 {
 	u64 hash = hash_address(address), tag = tag_of(hash, address);
@@ -241,8 +244,8 @@ __noinline u32 take_slot(u64 address)
 }
 
 /*
- * Takes a live slot for the event at work: nobody else can join or end the mapping until
- * unlock_slot(). Returns the slot's word, or 0 when no mapping is live there.
+ * Locks a live slot: nobody else can add or drop users of the mapping until unlock_slot(). Returns
+ * the slot's word, or 0 when no mapping is live there.
  */
 static __always_inline u32 lock_slot(struct mapping *map)
 {
@@ -258,7 +261,7 @@ static __always_inline u32 lock_slot(struct mapping *map)
 	return 0;
 }
 
-/* Makes the slot live again, with @more users than before. */
+/* Unlocks the slot, with @more users than before. */
 static __always_inline void unlock_slot(struct mapping *map, u32 more)
 {
 	__sync_fetch_and_add(&map->users, more - SLOT_ENDING);

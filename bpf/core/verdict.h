@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is found wrong with an event is noted while it is judged, and sent afterwards.
+ * Verdicts: what is wrong with an event is noted while it is judged, and sent as findings
+ * afterwards.
  */
 #ifndef DMASNOOP_VERDICT_H
 #define DMASNOOP_VERDICT_H
@@ -11,13 +12,13 @@
 #include "core/losses.h"
 #include "core/stacks.h"
 
-/* Bits beside the check and the level, for judge(). */
+/* Flags in the second argument of judge(), above the check and the level. */
 #define UNSURE (1 << 16)
-#define WITH_MAP (1 << 17) /* it is about @s->map */
-#define WITH_OTHER (1 << 18) /* and @s->other */
+#define WITH_MAP (1 << 17) /* the finding is about @s->map */
+#define WITH_OTHER (1 << 18) /* and about @s->other */
 #define WITH_LEVEL(check, level) ((check) | (level) << 8)
 
-/* Notes something to report when the event has been judged. */
+/* Notes a finding, which is sent when the event has been judged. */
 __noinline int judge(struct scratch *s, u32 what)
 {
 	struct verdict *verdict;
@@ -39,7 +40,7 @@ struct send_walk {
 	struct scratch *s;
 };
 
-/* Was an event lost since @s->map was made? Then what is said of it may not be so. */
+/* Was an event lost since @s->map was made? Then the finding may not be true. */
 static __always_inline bool is_doubtful(struct scratch *s, const struct verdict *verdict,
 					const struct device_state *device)
 {
@@ -47,9 +48,78 @@ static __always_inline bool is_doubtful(struct scratch *s, const struct verdict 
 	       events_lost(s, device, born_ns(&s->map));
 }
 
+/* What the event was. */
+static __always_inline void fill_event(struct finding *finding, const struct scratch *s,
+				       const struct verdict *verdict)
+{
+	finding->type = EVENT_FINDING;
+	finding->check = verdict->check;
+	finding->level = verdict->level;
+	finding->uncertain = verdict->unsure;
+	finding->detail = verdict->detail;
+	finding->op = s->op;
+	finding->dir = s->dir;
+	finding->kind = s->kind;
+	finding->nents = s->nents;
+	finding->attrs = s->attrs;
+	finding->ns = env_now();
+	finding->cpu = env_cpu();
+	finding->pid = env_pid() >> 32;
+	env_comm(finding->comm);
+	finding->live = 0;
+	finding->at = s->at;
+	finding->watched = s->watched;
+	finding->addr = s->dma;
+	finding->size = s->size;
+}
+
+/* Whose event it was. */
+static __always_inline void fill_device(struct finding *finding, const struct scratch *s,
+					const struct verdict *verdict,
+					const struct device_state *device)
+{
+	__builtin_memcpy(finding->device, device->name, sizeof(finding->device));
+	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
+	__builtin_memcpy(finding->function_driver, device->function_driver,
+			 sizeof(finding->function_driver));
+	finding->other_device[0] = '\0';
+	if (verdict->detail == DETAIL_OTHER_DEVICE)
+		__builtin_memcpy(finding->other_device, device_at(&s->map)->name,
+				 sizeof(finding->other_device));
+	finding->skips_sync = device->skips_sync;
+	finding->has_ops = device->has_ops;
+	finding->iommu = device->iommu;
+}
+
+/* Which mappings it is about. */
+static __always_inline void fill_mappings(struct finding *finding, struct scratch *s,
+					  const struct verdict *verdict)
+{
+	finding->has_map = verdict->has_map;
+	finding->has_other = verdict->has_other;
+	finding->object.kind = OBJECT_UNKNOWN;
+	finding->map_stack[0] = 0;
+	finding->other_stack[0] = 0;
+	if (verdict->has_map) {
+		__builtin_memcpy(&finding->map, &s->map, sizeof(finding->map));
+		copy_stack(finding->map_stack, s->map.stack);
+		if (s->map.phys)
+			env_find_object(&finding->object, s->map.phys);
+		env_name_object(&finding->object);
+	}
+	if (verdict->has_other) {
+		__builtin_memcpy(&finding->other, &s->other, sizeof(finding->other));
+		copy_stack(finding->other_stack, s->other.stack);
+	}
+	if (verdict->check == CHECK_LINE_NEIGHBOUR_WRITE)
+		__builtin_memcpy(finding->changed, s->changed, sizeof(finding->changed));
+	else
+		__builtin_memset(finding->changed, 0, sizeof(finding->changed));
+}
+
 /*
- * Sends a finding about the event in @s. Its stack is taken here, so that only
- * findings pay for it.
+ * Sends a finding about the event in @s. The stack is taken only here, so that an event without a
+ * finding does not pay for it.
  */
 static long send_one(u32 index, struct send_walk *walk)
 {
@@ -71,7 +141,7 @@ static long send_one(u32 index, struct send_walk *walk)
 		__sync_fetch_and_add(&unsent[verdict->level & (NR_LEVELS - 1)], 1);
 		return 0;
 	}
-	/* From now on each of its mappings has a stack of its own. */
+	/* From now on each of its mappings gets a stack of its own. */
 	device->reported = 1;
 	set_pace(device);
 	finding = env_reserve(sizeof(*finding));
@@ -79,56 +149,9 @@ static long send_one(u32 index, struct send_walk *walk)
 		count_lost(LOST_RING);
 		return 0;
 	}
-	finding->type = EVENT_FINDING;
-	finding->check = verdict->check;
-	finding->level = verdict->level;
-	finding->uncertain = verdict->unsure;
-	finding->detail = verdict->detail;
-	finding->op = s->op;
-	finding->dir = s->dir;
-	finding->kind = s->kind;
-	finding->nents = s->nents;
-	finding->attrs = s->attrs;
-	finding->ns = env_now();
-	finding->cpu = env_cpu();
-	finding->pid = env_pid() >> 32;
-	env_comm(finding->comm);
-	__builtin_memcpy(finding->device, device->name, sizeof(finding->device));
-	__builtin_memcpy(finding->driver, device->driver, sizeof(finding->driver));
-	__builtin_memcpy(finding->function_driver, device->function_driver,
-			 sizeof(finding->function_driver));
-	finding->other_device[0] = '\0';
-	if (verdict->detail == DETAIL_OTHER_DEVICE)
-		__builtin_memcpy(finding->other_device, device_at(&s->map)->name,
-				 sizeof(finding->other_device));
-	finding->skips_sync = device->skips_sync;
-	finding->has_ops = device->has_ops;
-	finding->iommu = device->iommu;
-	finding->live = 0;
-	finding->at = s->at;
-	finding->watched = s->watched;
-	finding->addr = s->dma;
-	finding->size = s->size;
-	finding->has_map = verdict->has_map;
-	finding->has_other = verdict->has_other;
-	finding->object.kind = OBJECT_UNKNOWN;
-	finding->map_stack[0] = 0;
-	finding->other_stack[0] = 0;
-	if (verdict->has_map) {
-		__builtin_memcpy(&finding->map, &s->map, sizeof(finding->map));
-		copy_stack(finding->map_stack, s->map.stack);
-		if (s->map.phys)
-			env_find_object(&finding->object, s->map.phys);
-		env_name_object(&finding->object);
-	}
-	if (verdict->has_other) {
-		__builtin_memcpy(&finding->other, &s->other, sizeof(finding->other));
-		copy_stack(finding->other_stack, s->other.stack);
-	}
-	if (verdict->check == CHECK_LINE_NEIGHBOUR_WRITE)
-		__builtin_memcpy(finding->changed, s->changed, sizeof(finding->changed));
-	else
-		__builtin_memset(finding->changed, 0, sizeof(finding->changed));
+	fill_event(finding, s, verdict);
+	fill_device(finding, s, verdict, device);
+	fill_mappings(finding, s, verdict);
 	finding->stack[0] = 0;
 	if (s->culprit) {
 		copy_stack(finding->stack, s->culprit);
@@ -141,7 +164,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	return 0;
 }
 
-/* Sends what judge() noted. */
+/* Sends what judge() has noted. */
 static __always_inline void send_verdicts(void *ctx, struct scratch *s)
 {
 	struct send_walk walk = { .ctx = ctx, .s = s };
