@@ -22,7 +22,7 @@ TESTS := $(patsubst %.c,%,$(wildcard $(SNOOP)/tests/*_test.c))
 
 .DELETE_ON_ERROR:
 .PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak drivers bench \
-	dma-debug lint clean
+	dma-debug lint pictures clean
 
 all: tools module
 
@@ -146,6 +146,11 @@ dma-debug:
 lint:
 	@scripts/lint
 
+# The pictures of Documentation/, from their source beside them.
+pictures:
+	@scripts/deps pictures
+	@for source in Documentation/*.dot; do dot -Tsvg $$source -o $${source%.dot}.svg || exit; done
+
 clean:
 	rm -f bpf/*.o $(SNOOP)/*.skel.h $(SNOOP)/dmasnoop $(LOOP)/dmaloop bpf/core/rules_test \
 		$(TESTS) $(SNOOP)/tests/replay_fuzz kunit/char_test \
@@ -165,4 +170,5 @@ help:
 	@echo 'make bench   what dmasnoop and dmaloop cost, in instructions, written to results/'
 	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'
 	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
+	@echo 'make pictures  the pictures of Documentation/, from their .dot files'
 	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'
