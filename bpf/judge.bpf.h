@@ -557,11 +557,11 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 {
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
-	bool sure = device->complete && !events_lost(s, device, device->since);
+	bool sure = device->complete && !events_lost(s, device, device->since, s->dma);
 
 	/* If the mapping is put back, no other unmap will end it. */
 	if (s->leaving) {
-		lose_unmap_of(device);
+		lose_unmap_of(device, s->dma);
 		return false;
 	}
 	/* What a driver frees after it left was told of then; its device may be another now. */
@@ -579,7 +579,7 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	else if (sure)
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
-	else if (was && !events_lost(s, device, born_ns(was)) && was->size == s->size &&
+	else if (was && !events_lost(s, device, born_ns(was), s->dma) && was->size == s->size &&
 		 was->dir == s->dir)
 		/* Or a mapping of the same buffer that is older than the trace. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
@@ -689,10 +689,11 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	if (judge_family(s))
 		return;
 	if (was && was->generation == device->generation && device->complete &&
-	    !events_lost(s, device, born_ns(was)) && s->size <= was->size) {
+	    !events_lost(s, device, born_ns(was), s->dma) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
-	} else if (device->complete && !events_lost(s, device, device->since) && !live_of(device)) {
+	} else if (device->complete && !events_lost(s, device, device->since, s->dma) &&
+		   !live_of(device)) {
 		/* It has no mapping at all. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {
@@ -930,7 +931,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	s->dir = map->dir;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	/* A lost unmap looks the same. */
-	if (events_lost(s, device, born_ns(map)))
+	if (events_lost(s, device, born_ns(map), map->dma))
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);

@@ -543,29 +543,33 @@ int count_dropped(void *ctx)
 #endif
 
 /*
- * Can an event of this device have gone unseen since @since, ns? What was lost before this
- * event matters, so one look is enough for all that is judged of it: it asks each program
- * about each CPU.
+ * Can an event of this device have gone unseen since @since, ns, that matters to what is at
+ * @dma? What was lost before this event matters, so one look is enough for all that is judged
+ * of it: it asks each program about each CPU.
  */
 static __always_inline bool events_lost(struct scratch *s, const struct device_state *device,
-					u64 since)
+					u64 since, u64 dma)
 {
 	if (!s->looked) {
 		s->looked = 1;
 		look_for_losses();
 	}
-	return lost_before >= since || device->lost_before >= since;
+	return lost_before >= since || device->lost_before >= since || device->surplus == dma + 1;
 }
 
 /*
  * An unmap of this device could not be carried out: one mapping of a buffer that is mapped more
  * than once stays too many. Which one it is changes with every map and unmap of the buffer, so
- * whatever is said of this device from now on is in doubt.
+ * whatever is said of this buffer from now on is in doubt. Only one buffer is remembered: with a
+ * second one that is true of the whole device.
  */
-static __always_inline void lose_unmap_of(struct device_state *device)
+static __always_inline void lose_unmap_of(struct device_state *device, u64 dma)
 {
+	u64 was = __sync_val_compare_and_swap(&device->surplus, 0, dma + 1);
+
 	__sync_fetch_and_add(&device->lost, 1);
-	set_later(&device->lost_before, ~0ull);
+	if (was && was != dma + 1)
+		set_later(&device->lost_before, ~0ull);
 }
 
 static __always_inline void lose_event_of(struct device_state *device)
@@ -733,7 +737,7 @@ static __always_inline bool is_doubtful(struct scratch *s, const struct verdict 
 					const struct device_state *device)
 {
 	return verdict->has_map && s->op != OP_MAP && s->op != OP_ALLOC &&
-	       events_lost(s, device, born_ns(&s->map));
+	       events_lost(s, device, born_ns(&s->map), s->map.dma);
 }
 
 /*
