@@ -18,7 +18,7 @@ USER_HEADERS := $(filter-out %.skel.h,$(wildcard user/*.h))
 LOOP := user/dmaloop.c user/loopdev.c user/isolate.c user/predict.c
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak drivers bench \
+.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak storm drivers bench \
 	dma-debug lint clean
 
 all: tools module
@@ -111,6 +111,12 @@ soak:
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/soak
 
+# CPUs that race for one page and for one line, ten minutes a kernel, PREEMPT_RT among them.
+storm:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/drivers --storm 150 --kernel 6.12 --kernel 6.12-rt --kernel 7.2
+
 # Stock drivers under traffic, on every kernel, and the plain driver on one whose symbols and
 # memory are laid out otherwise: an hour or more.
 drivers:
@@ -149,6 +155,7 @@ help:
 	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
 	@echo 'make clients dmatest and fio over dmaloop, written to results/'
 	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
+	@echo 'make storm   four CPUs race for one page and one line: 6.12, its PREEMPT_RT, 7.2'
 	@echo 'make drivers stock drivers under traffic, written to results/'
 	@echo 'make bench   what dmasnoop and dmaloop cost, in instructions, written to results/'
 	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'
