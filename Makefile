@@ -21,8 +21,8 @@ LOOP := user/dmaloop
 TESTS := $(patsubst %.c,%,$(wildcard $(SNOOP)/tests/*_test.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak drivers bench \
-	dma-debug lint pictures clean
+.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak storm drivers \
+	bench dma-debug lint pictures clean
 
 all: tools module
 
@@ -123,6 +123,12 @@ soak:
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/soak
 
+# CPUs that race for one page and for one line, ten minutes a kernel, PREEMPT_RT among them.
+storm:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/drivers --storm 150 --kernel 6.12 --kernel 6.12-rt --kernel 7.2
+
 # Stock drivers under traffic, on every kernel, and the plain driver on one whose symbols and
 # memory are laid out otherwise: an hour or more.
 drivers:
@@ -166,6 +172,7 @@ help:
 	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
 	@echo 'make clients dmatest and fio over dmaloop, written to results/'
 	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
+	@echo 'make storm   four CPUs race for one page and one line: 6.12, its PREEMPT_RT, 7.2'
 	@echo 'make drivers stock drivers under traffic, written to results/'
 	@echo 'make bench   what dmasnoop and dmaloop cost, in instructions, written to results/'
 	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'

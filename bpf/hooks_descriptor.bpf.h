@@ -148,8 +148,9 @@ __noinline int judge_descriptor(struct scratch *s, u32 check)
 	device = s ? known_device(s) : NULL;
 	if (!s || !device)
 		return 0;
-	what = events_lost(s, device, device->since) ? WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
-						       WITH_LEVEL(check, LEVEL_VIOLATION);
+	what = events_lost(s, device, device->since, s->dma) ?
+		       WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
+		       WITH_LEVEL(check, LEVEL_VIOLATION);
 	map = find_containing(s, SPACE_DMA, s->dma);
 	if (map) {
 		__builtin_memcpy(&s->map, map, sizeof(s->map));

@@ -235,7 +235,7 @@ __noinline int judge_hit(struct scratch *s)
 	set_device(s, map);
 	device = known_device(s);
 	s->dma = map->dma;
-	if (!device || events_lost(s, device, born_ns(map)) || !is_alone(s))
+	if (!device || events_lost(s, device, born_ns(map), map->dma) || !is_alone(s))
 		return count_watch(map->owner == OWNER_DEVICE ? WATCH_UNSURE : WATCH_LEGAL);
 	s->phys = watch->phys;
 	s->dma = watch->phys;

@@ -230,7 +230,7 @@ static __always_inline void set_device(struct scratch *s, const struct mapping *
 static __noinline bool is_unsure_of(struct scratch *s, const struct mapping *map)
 {
 	return !is_there(map) || device_at(map)->lazy ||
-	       events_lost(s, device_at(map), born_ns(map));
+	       events_lost(s, device_at(map), born_ns(map), map->dma);
 }
 
 struct index_walk {

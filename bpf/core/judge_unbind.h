@@ -41,7 +41,7 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	s->dir = map->dir;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
 	/* If its unmap was lost, that looks the same. */
-	if (events_lost(s, device, born_ns(map)))
+	if (events_lost(s, device, born_ns(map), map->dma))
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_VIOLATION) | WITH_MAP);

@@ -46,11 +46,11 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 {
 	u32 at = search_exact(s, EXACT_OVER);
 	struct mapping *was = at == NOWHERE ? NULL : mapping_at(at);
-	bool sure = device->complete && !events_lost(s, device, device->since);
+	bool sure = device->complete && !events_lost(s, device, device->since, s->dma);
 
 	/* If another event puts the mapping back, no other unmap will end it. */
 	if (s->leaving) {
-		lose_unmap(device);
+		lose_unmap(device, s->dma);
 		return false;
 	}
 	/*
@@ -71,7 +71,7 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	else if (sure)
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
-	else if (was && !events_lost(s, device, born_ns(was)) && was->size == s->size &&
+	else if (was && !events_lost(s, device, born_ns(was), s->dma) && was->size == s->size &&
 		 was->dir == s->dir)
 		/* Or it ends a mapping of the same buffer that is older than the trace. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);

@@ -290,6 +290,8 @@ enum pace {
  * @dev: address of its struct device; 0: nobody's
  * @since: when it was first seen, ns
  * @lost_before: when one of its events was last lost, ns
+ * @surplus: DMA address, plus one, of a buffer that has a mapping too many, because an unmap of it
+ *	was lost; 0: none. With a second such buffer @lost_before has no end
  * @generation: tells it apart from all others, those that had its address before, too; the
  *	lowest bits are its place in the table
  * @ready: the rest is filled in
@@ -326,6 +328,7 @@ struct device_state {
 	u64 dev;
 	u64 since;
 	u64 lost_before;
+	u64 surplus;
 	u32 generation;
 	u32 ready;
 	u64 bound;

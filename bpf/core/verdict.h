@@ -45,7 +45,7 @@ static __always_inline bool is_doubtful(struct scratch *s, const struct verdict 
 					const struct device_state *device)
 {
 	return verdict->has_map && s->op != OP_MAP && s->op != OP_ALLOC &&
-	       events_lost(s, device, born_ns(&s->map));
+	       events_lost(s, device, born_ns(&s->map), s->map.dma);
 }
 
 /* What the event was. */

@@ -114,6 +114,17 @@ static void a_graver_level_is_told(void **state)
 	assert_int_equal(told(&first, &second), 2);
 }
 
+static void a_certain_one_is_told_after_an_unsure_one(void **state)
+{
+	struct finding first = shared, second;
+
+	(void)state;
+	STACK(first.stack, "dma_map_page_attrs", "fill", "open");
+	second = first;
+	first.uncertain = 1;
+	assert_int_equal(told(&first, &second), 2);
+}
+
 static void another_caller_of_a_helper_is_told(void **state)
 {
 	struct finding first = shared, second = shared;
@@ -419,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_repeat_is_counted),
 		cmocka_unit_test(a_graver_level_is_told),
+		cmocka_unit_test(a_certain_one_is_told_after_an_unsure_one),
 		cmocka_unit_test(another_caller_of_a_helper_is_told),
 		cmocka_unit_test(another_way_there_is_a_repeat),
 		cmocka_unit_test(helpers_do_not_count),

@@ -312,6 +312,7 @@ static const char *const check_names[] = {
  * @acts: of each CPU
  * @may: findings that may come, bits of enum check; all else is a false alarm
  * @must: one of these has to, whatever the order
+ * @beside: and it is certain, although an event for another buffer may have been given up
  * @live: mappings that are live at the end
  */
 struct scene {
@@ -321,6 +322,7 @@ struct scene {
 	struct act acts[CPUS][ACTS];
 	u32 may;
 	u32 must;
+	bool beside;
 	u32 live;
 };
 
@@ -379,6 +381,13 @@ static const struct scene scenes[] = {
 	  .acts = { { READS(UNMAP, A, 4096) }, { READS(UNMAP, A, 4096) } },
 	  .may = BIT(DOUBLE_UNMAP),
 	  .must = BIT(DOUBLE_UNMAP) },
+	{ .name = "one buffer is unmapped by two CPUs, another one twice",
+	  .before = { READS(MAP, A, 4096), READS(MAP, A, 4096), ELSEWHERE(MAP, A, 512) },
+	  .acts = { { READS(UNMAP, A, 4096) },
+		    { READS(UNMAP, A, 4096), ELSEWHERE(UNMAP, A, 512), ELSEWHERE(UNMAP, A, 512) } },
+	  .may = BIT(DOUBLE_UNMAP),
+	  .must = BIT(DOUBLE_UNMAP),
+	  .beside = true },
 	{ .name = "both halves of a line are mapped",
 	  .acts = { { LOWER(MAP, A) }, { UPPER(MAP, B) } },
 	  .may = HALVES,
@@ -455,18 +464,27 @@ static QUIET void play_cpu(int cpu)
 
 static u64 runs, given_up;
 
+static QUIET bool is_in_doubt(const struct device_state *device)
+{
+	return device->lost_before || device->surplus;
+}
+
 static QUIET void check_end(void)
 {
 	u32 seen = 0, live = 0;
 
 	/*
 	 * Who waits for a CPU that stands still gives up at last, and says so. All that
-	 * follows is in doubt then.
+	 * follows is in doubt then, as far as it is about the same buffer.
 	 */
-	if (device(A)->lost_before || device(B)->lost_before) {
+	if (is_in_doubt(device(A)) || is_in_doubt(device(B))) {
 		for (u32 i = 0; i < nr_found; i++)
 			if (!found[i].uncertain && !(playing->may & 1u << found[i].check))
 				wrong = check_names[found[i].check];
+			else if (!found[i].uncertain)
+				seen |= 1u << found[i].check;
+		if (playing->beside && !(seen & playing->must))
+			wrong = "another buffer is in doubt, too";
 		given_up++;
 		return;
 	}
@@ -586,7 +604,7 @@ static QUIET void calm(u64 dev, bool slow)
 	state->odd = 0;
 	state->complete = 1;
 	state->reported = 0;
-	state->lost_before = 0;
+	state->lost_before = state->surplus = 0;
 	state->iommu = slow;
 	set_pace(state);
 }
