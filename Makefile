@@ -14,8 +14,9 @@ SNOOP := user/dmasnoop
 SNOOP_HEADERS := $(filter-out %.skel.h,$(wildcard $(SNOOP)/*.h $(SNOOP)/*/*.h))
 SNOOP_BUILD := $(CFLAGS) $(WARNINGS) -iquote $(SNOOP) -iquote bpf
 # These need libbpf, and the kernel that is traced. All others are tested natively.
-SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c table.c devices.c live.c beside.c engine/logged.c \
-	attach/attach.c attach/memory.c attach/exact.c watch/watch.c watch/targets.c watch/held.c)
+SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c command.c load.c table.c devices.c live.c beside.c engine/logged.c \
+	$(addprefix attach/,choose.c exact.c fallbacks.c losses.c machine.c memory.c \
+	probe_returns.c program.c) session.c watch/watch.c watch/targets.c watch/held.c)
 SNOOP_PURE := $(filter-out $(SNOOP_LIVE),$(wildcard $(SNOOP)/*.c $(SNOOP)/[!t]*/*.c))
 LOOP := user/dmaloop
 TESTS := $(patsubst %.c,%,$(wildcard $(SNOOP)/tests/*_test.c))

@@ -274,7 +274,7 @@ static void *guarded_zalloc(struct kmem_cache *cache)
 	void *object;
 	int tries;
 
-	for (tries = 0; tries < 5000; tries++) {
+	for (tries = 0; tries < 60000; tries++) {
 		object = kmem_cache_zalloc(cache, GFP_KERNEL);
 		if (!object || (is_kfence_address(object) && offset_in_page(object)))
 			return object;

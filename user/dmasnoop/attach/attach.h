@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Fitting the BPF object to the running kernel. */
+/*
+ * Fitting the BPF object to the running kernel: which of its hooks exist there (choose.c), where
+ * memory lies (machine.c), and how many events no program could take (losses.c).
+ */
 #ifndef DMASNOOP_ATTACH_H
 #define DMASNOOP_ATTACH_H
 
@@ -16,10 +19,12 @@ void attach_hear(const char *message);
 bool attach_refused_another(void);
 const char *attach_left_out(void);
 bool attach_logged(void);
+bool attach_by_kprobes(void);
 int attach_returns(struct dmasnoop_bpf *bpf);
 void attach_stop(void);
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings);
 void attach_late(struct dmasnoop_bpf *bpf);
+void attach_fallbacks(struct dmasnoop_bpf *bpf);
 void attach_find_memory(struct dmasnoop_bpf *bpf);
 const char *attach_learn(struct dmasnoop_bpf *bpf);
 bool attach_unreadable(const struct dmasnoop_bpf *bpf);

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which programs of the BPF object the running kernel has a hook for.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "attach/attach.h"
+#include "attach/program.h"
+#include "core/types.h"
+#include "dmasnoop.skel.h"
+#include "engine/logged.h"
+
+#define USBCORE "usbcore"
+
+static bool has_function(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
+/* The one module whose functions are followed. */
+static bool usbcore_has_function(struct btf *base, const char *name)
+{
+	struct btf *btf = btf__load_module_btf(USBCORE, base);
+	bool has = btf && has_function(btf, name);
+
+	btf__free(btf);
+	return has;
+}
+
+static bool has_tracepoint(const struct btf *btf, const char *name)
+{
+	char type[96];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
+/* Are programs started at functions? A kernel may know how to load them, and no more. */
+static bool has_fentry(const struct btf *btf)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
+	int program, link;
+
+	opts.attach_btf_id = btf__find_by_name_kind(btf, "dma_free_attrs", BTF_KIND_FUNC);
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "nothing", "GPL", nothing, 2, &opts);
+	if (program < 0)
+		return false;
+	link = bpf_raw_tracepoint_open(NULL, program);
+	if (link >= 0)
+		close(link);
+	close(program);
+	return link >= 0;
+}
+
+/*
+ * Since Linux 6.13, and by and by, tracepoints no longer keep preemption off; there is
+ * nothing to tell by which do. Later programs can, themselves: see stay().
+ */
+static bool is_preempted(const struct btf *btf)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname uts = {};
+
+	uname(&uts);
+	return !has_function(btf, "bpf_res_spin_lock") &&
+	       (sscanf(uts.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
+		(major == 6 && minor >= 13));
+}
+
+/* The programs that the kernel refused, and where those would have been that it does without. */
+static char refused[16][64];
+static size_t nr_refused, nr_tried;
+static char left_out[LEFT_OUT_SIZE];
+static bool by_kprobes;
+static bool logged;
+
+static bool is_refused(const char *name)
+{
+	for (size_t i = 0; i < nr_refused; i++)
+		if (!strcmp(refused[i], name))
+			return true;
+	return false;
+}
+
+/**
+ * attach_hear - learn which program the kernel refuses
+ * @message: of libbpf, which has no other way to say it
+ */
+void attach_hear(const char *message)
+{
+	char name[sizeof(refused[0])];
+	int end = 0;
+
+	sscanf(message, "libbpf: prog '%63[^']': failed to load%n", name, &end);
+	if (end && nr_refused < sizeof(refused) / sizeof(refused[0]) && !is_refused(name))
+		strcpy(refused[nr_refused++], name);
+}
+
+/**
+ * attach_refused_another - is it worth another try?
+ *
+ * Return: true when a program was refused that was not before: attach_choose() leaves it
+ * out if it may, and if not it is refused again.
+ */
+bool attach_refused_another(void)
+{
+	bool more = nr_refused > nr_tried;
+
+	nr_tried = nr_refused;
+	return more;
+}
+
+/**
+ * attach_left_out - where programs would be that the kernel refused
+ *
+ * Return: names of tracepoints, with commas between; empty when nothing is left out.
+ */
+const char *attach_left_out(void)
+{
+	return left_out;
+}
+
+static void leave_out(const char *target)
+{
+	size_t length = strlen(left_out);
+
+	snprintf(left_out + length, sizeof(left_out) - length, "%s%s", length ? ", " : "", target);
+}
+
+/**
+ * attach_module_came - a module was loaded while tracing
+ * @bpf: loaded
+ * @name: the module's
+ *
+ * Programs can wait for its tracepoints, see attach_late(), but not for its functions.
+ */
+void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
+{
+	if (!strcmp(name, USBCORE) && bpf_program__fd(bpf->progs.usb_giveback) < 0 &&
+	    bpf_program__fd(bpf->progs.usb_giveback_probe) < 0)
+		leave_out("usb_unanchor_urb");
+}
+
+/*
+ * Without bpf_loop(), of Linux 5.17, no program can judge events: those that send them are
+ * enough. They start at functions; there were no tracepoints then.
+ */
+static const char *choose_logged(struct dmasnoop_bpf *bpf, const struct btf *btf)
+{
+	struct bpf_program *program;
+	bool mapping = false;
+
+	if (!has_fentry(btf))
+		return "it is too old: it needs bpf_loop(), of Linux 5.17, or fentry";
+	bpf_object__for_each_program(program, bpf->obj) {
+		const char *name = bpf_program__name(program);
+		const char *target = strchr(bpf_program__section_name(program), '/');
+		bool wanted = logged_is(program) && target && has_function(btf, target + 1);
+
+		mapping |= wanted && !strcmp(name, "log_map_page");
+		bpf_program__set_autoload(program, wanted || !strcmp(name, "module_load") ||
+							   !strcmp(name, "learn_memory"));
+	}
+	return mapping ? NULL : "its functions of the DMA API are not known";
+}
+
+/**
+ * attach_logged - are events sent to user space to be judged there?
+ *
+ * Return: true, after attach_choose(), on a kernel before 5.17.
+ */
+bool attach_logged(void)
+{
+	return logged;
+}
+
+/**
+ * attach_by_kprobes - are functions followed by kprobes?
+ *
+ * Return: true, after attach_choose(), on a kernel without fentry.
+ */
+bool attach_by_kprobes(void)
+{
+	return by_kprobes;
+}
+
+/**
+ * attach_choose - leave out the programs that this kernel has no place for
+ * @bpf: opened, not loaded
+ *
+ * What follows memory beyond the DMA API ("?" in bpf/hooks_handover.bpf.h) is left out where the
+ * kernel refused it before.
+ *
+ * Tracepoints are taken where they exist (since 6.12; dma_map_phys since 6.18),
+ * functions where not; these by fentry, or else by kprobes. Modules' tracepoints are
+ * attached when the module is there.
+ *
+ * Return: NULL, or what is missing.
+ */
+const char *attach_choose(struct dmasnoop_bpf *bpf)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *program;
+	bool tracepoints, fentry, mapping = false;
+	const char *problem;
+
+	if (!btf)
+		return "it has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF=y";
+	logged = !libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL);
+	if (logged) {
+		problem = choose_logged(bpf, btf);
+		btf__free(btf);
+		return problem;
+	}
+	fentry = has_fentry(btf);
+	tracepoints = has_tracepoint(btf, "dma_map_page") || has_tracepoint(btf, "dma_map_phys");
+	bpf->rodata->preempted = is_preempted(btf);
+	by_kprobes = !fentry;
+	if (fentry)
+		bpf_map__set_max_entries(bpf->maps.calls, 1);
+	left_out[0] = '\0';
+	bpf_object__for_each_program(program, bpf->obj) {
+		const char *name = bpf_program__name(program);
+		const char *section = bpf_program__section_name(program);
+		const char *target = strchr(section, '/');
+		bool optional = !bpf_program__autoload(program);
+		char renamed[96];
+		bool wanted;
+
+		if (!target)
+			continue;
+		target++;
+		if (logged_is(program)) {
+			bpf_program__set_autoload(program, false);
+			continue;
+		}
+		if (optional && is_refused(name)) {
+			leave_out(target);
+			continue;
+		}
+		if (is_late(name))
+			bpf_program__set_autoload(program, true);
+		if (is_late(name) || is_iterator(section) || is_tracepoint_fallback(program) ||
+		    is_kretprobe(section))
+			bpf_program__set_autoattach(program, false);
+		if (is_late(name) || is_iterator(section))
+			continue;
+		if (is_tracepoint(program)) {
+			wanted = has_tracepoint(btf, target) && (!is_for_probes(name) || !fentry);
+		} else {
+			wanted = (has_function(btf, target) ||
+				  (optional && usbcore_has_function(btf, target))) &&
+				 is_probe(section) != fentry;
+			/* 6.10 and 6.11: an inline around the function, and no tracepoint. */
+			snprintf(renamed, sizeof(renamed), "__%s", target);
+			if (!wanted && fentry && !is_probe(section) &&
+			    !strncmp(name, "fn_sync_", 8) && has_function(btf, renamed)) {
+				bpf_program__set_attach_target(program, 0, renamed);
+				wanted = true;
+			}
+			if (tracepoints && is_replaced_by_tracepoint(name))
+				wanted = false;
+		}
+		bpf_program__set_autoload(program, wanted);
+		if (wanted &&
+		    (!strcmp(name, "tp_map_page") || !strcmp(name, "tp_map_phys") ||
+		     !strcmp(name, "fn_map_page") || !strcmp(name, "fn_map_page_probe_return")))
+			mapping = true;
+	}
+	btf__free(btf);
+	return mapping ? NULL :
+			 "neither its tracepoints nor its functions of the DMA API are known";
+}

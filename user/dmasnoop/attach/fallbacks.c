@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Programs that are attached while tracing: at the tracepoints of modules, and the fallbacks.
+ */
+#include <linux/membarrier.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "attach/attach.h"
+#include "attach/program.h"
+#include "core/types.h"
+#include "dmasnoop.skel.h"
+
+static bool fallbacks_wanted;
+
+/**
+ * attach_late - attach to the tracepoints of modules that have come
+ * @bpf: loaded
+ *
+ * To be called again when a module was loaded. What is attached is kept.
+ */
+void attach_late(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_object_skeleton *skeleton = bpf->skeleton;
+
+	for (int i = 0; i < skeleton->prog_cnt; i++) {
+		const struct bpf_program *program = *skeleton->progs[i].prog;
+		struct bpf_link **link = skeleton->progs[i].link;
+		bool twin = is_tracepoint_fallback(program);
+
+		if (*link || bpf_program__fd(program) < 0 ||
+		    !(twin ? fallbacks_wanted : is_late(skeleton->progs[i].name)))
+			continue;
+		*link = bpf_program__attach_raw_tracepoint(
+			program, strchr(bpf_program__section_name(program), '/') + 1);
+	}
+}
+
+/*
+ * Until every event that is at work now is over. The kernel's membarrier() is one of RCU's,
+ * and an event keeps that off where tracepoints keep preemption off; elsewhere time has to do.
+ */
+static void wait_for_events(void)
+{
+	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	usleep(EVENT_NS / 1000);
+}
+
+/*
+ * From now on take events that are nested in interrupts. The twins come when the first one
+ * was: on a machine where none is, tracing costs a third less. What was nested before is
+ * lost; and all that was mapped before they work is in doubt.
+ */
+void attach_fallbacks(struct dmasnoop_bpf *bpf)
+{
+	struct timespec now;
+
+	__atomic_store_n(&bpf->bss->lost_before, UINT64_MAX, __ATOMIC_SEQ_CST);
+	fallbacks_wanted = true;
+	attach_late(bpf);
+	wait_for_events();
+	/* Every event from here on has a twin at its end, to take its mark. */
+	bpf->bss->armed = ARMED_MARKING;
+	wait_for_events();
+	/* And here every event that is at work has been marked. */
+	bpf->bss->armed = ARMED_FALLBACKS;
+	wait_for_events();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	__atomic_store_n(&bpf->bss->lost_before, now.tv_sec * 1000000000ull + now.tv_nsec,
+			 __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How many events no program could take.
+ */
+#define _GNU_SOURCE /* sched_setaffinity() */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "attach/attach.h"
+#include "attach/program.h"
+#include "core/types.h"
+#include "dmasnoop.skel.h"
+
+/* A variable of the BPF object, by name: the skeleton has it only as a field. */
+static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
+{
+	struct btf *btf = bpf_object__btf(bpf->obj);
+	const struct btf_type *section =
+		btf__type_by_id(btf, btf__find_by_name_kind(btf, ".bss", BTF_KIND_DATASEC));
+	const struct btf_var_secinfo *variable = btf_var_secinfos(section);
+
+	for (int i = 0; i < btf_vlen(section); i++)
+		if (!strcmp(name, btf__name_by_offset(
+					  btf, btf__type_by_id(btf, variable[i].type)->name_off)))
+			return (uint64_t *)((char *)bpf->bss + variable[i].offset);
+	return NULL;
+}
+
+/* The programs that have twins. */
+static const char *primary_names[PRIMARIES_MAX];
+static size_t nr_primaries;
+
+static void find_primaries(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_program *first, *second;
+
+	bpf_object__for_each_program(first, bpf->obj) {
+		const char *name = bpf_program__name(first);
+
+		second = fallback_of(bpf, name);
+		if (nr_primaries == PRIMARIES_MAX || !second || bpf_program__fd(first) < 0)
+			continue;
+		bpf->bss->primary_ids[nr_primaries] = program_info(first).id;
+		bpf->bss->fallback_ids[nr_primaries] = program_info(second).id;
+		primary_names[nr_primaries++] = name;
+	}
+	bpf->bss->nr_primaries = nr_primaries;
+}
+
+/*
+ * Where the kernel counts what they miss, and whether their twins are at work:
+ * bpf/report.bpf.h, look_for_losses() and mark_done(). False when it does not show.
+ */
+static bool learn_programs(struct dmasnoop_bpf *bpf)
+{
+	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.learn_programs, NULL);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	char nothing[64];
+
+	while (fd >= 0 && read(fd, nothing, sizeof(nothing)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	for (size_t i = 0; i < nr_primaries; i++) {
+		uint64_t *active;
+		char name[96];
+
+		snprintf(name, sizeof(name), "%s" FALLBACK "_active", primary_names[i]);
+		active = find_variable(bpf, name);
+		if (!active || !bpf->bss->primary_stats[i] || !bpf->bss->fallback_active[i])
+			return false;
+		*active = bpf->bss->fallback_active[i];
+	}
+	return nr_primaries;
+}
+
+/* CPUs that can be brought online. Firmware may declare hundreds more to be possible. */
+static uint32_t cpus_present(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/present", "re");
+	uint32_t last = libbpf_num_possible_cpus() - 1;
+	char separator;
+
+	/* A list such as 0-3,8: the last number is the highest. */
+	while (file && fscanf(file, "%" SCNu32 "%c", &last, &separator) == 2 && separator != '\n')
+		;
+	if (file)
+		fclose(file);
+	return last < CPUS_MAX ? last + 1 : CPUS_MAX;
+}
+
+/**
+ * attach_learn - have the BPF object find what only it can
+ * @bpf: loaded, not attached
+ *
+ * Return: NULL, or what is missing.
+ */
+const char *attach_learn(struct dmasnoop_bpf *bpf)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	attach_find_memory(bpf);
+	bpf->bss->nr_cpus = libbpf_num_possible_cpus();
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_layout), &run);
+	bpf->bss->nr_cpus = cpus_present();
+	find_primaries(bpf);
+	if (!bpf->bss->offsets_known)
+		return "it does not show which events it drops: before 5.19 it needs CONFIG_KALLSYMS_ALL=y";
+	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
+}
+
+/* What the kernel dropped, on one CPU or, into @dropped, EVERYWHERE. */
+static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	bpf->bss->dropped_where = where;
+	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
+}
+
+/* Events that the kernel dropped and no twin took, or is yet to take; what twins took is @taken. */
+static int64_t count_pending_losses(struct dmasnoop_bpf *bpf, uint64_t *taken)
+{
+	*taken = __atomic_load_n(&bpf->bss->taken_by_fallback, __ATOMIC_SEQ_CST);
+	count_dropped(bpf, EVERYWHERE);
+	return bpf->bss->dropped - *taken;
+}
+
+/*
+ * The same, without what a twin is yet to take: where a task runs no event is at work, as
+ * long as tracepoints keep preemption off, so each CPU is asked on itself. What comes in
+ * between, in an interrupt, is both dropped and taken. A CPU that is not for us is asked
+ * from another.
+ */
+static int64_t count_missed(struct dmasnoop_bpf *bpf)
+{
+	cpu_set_t before[CPUS_MAX / CPU_SETSIZE], only[CPUS_MAX / CPU_SETSIZE];
+	bool known = !sched_getaffinity(0, sizeof(before), before);
+	uint64_t taken, missed = 0;
+
+	for (uint32_t cpu = 0; cpu < bpf->bss->nr_cpus; cpu++) {
+		const uint64_t *there = &bpf->bss->taken_by_fallback_there[cpu];
+
+		memset(only, 0, sizeof(only));
+		CPU_SET_S(cpu, sizeof(only), only);
+		if (known)
+			sched_setaffinity(0, sizeof(only), only);
+		do {
+			taken = __atomic_load_n(there, __ATOMIC_SEQ_CST);
+			count_dropped(bpf, cpu);
+		} while (taken != __atomic_load_n(there, __ATOMIC_SEQ_CST));
+		missed += bpf->bss->dropped_there - taken;
+	}
+	if (known)
+		sched_setaffinity(0, sizeof(before), before);
+	return missed;
+}
+
+/**
+ * attach_missed - events that neither a program nor its twin took, or both did
+ * @bpf: loaded
+ *
+ * The kernel counts what a busy program missed; its twin counts what it took. The
+ * difference, either way, was not seen as it was. The BPF side takes everything for
+ * doubtful while the difference is not the one that it has been told here: so one that a
+ * twin is still to take must not be in it, or it would make up for one that is lost later.
+ * At the first one the twins come.
+ *
+ * Return: how many so far.
+ */
+uint64_t attach_missed(struct dmasnoop_bpf *bpf)
+{
+	int64_t settled = bpf->bss->settled, missed;
+	uint64_t taken;
+
+	/* CPUs may be added to a running machine. */
+	if (bpf->bss->nr_cpus < (uint32_t)libbpf_num_possible_cpus())
+		bpf->bss->nr_cpus = cpus_present();
+	missed = count_pending_losses(bpf, &taken);
+	if (bpf->rodata->preempted) {
+		bpf->bss->settled = bpf->bss->dropped + taken;
+		if (missed && bpf->bss->armed == ARMED)
+			attach_fallbacks(bpf);
+		return llabs(missed);
+	}
+	if (missed != settled) {
+		if (bpf->bss->armed == ARMED)
+			attach_fallbacks(bpf);
+		settled = count_missed(bpf);
+		bpf->bss->settled = settled;
+	}
+	return llabs(settled);
+}
+
+/**
+ * attach_overlooked - frees and handovers that came while another was looked at
+ * @bpf: loaded
+ *
+ * Their programs have no twins.
+ */
+uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf)
+{
+	struct bpf_program *program;
+	uint64_t overlooked = 0;
+
+	bpf_object__for_each_program(program, bpf->obj)
+		if (is_tracepoint(program) && !is_tracepoint_fallback(program) &&
+		    !fallback_of(bpf, bpf_program__name(program)))
+			overlooked += program_info(program).recursion_misses;
+	return overlooked;
+}

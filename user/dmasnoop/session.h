@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One run. */
+#ifndef DMASNOOP_SESSION_H
+#define DMASNOOP_SESSION_H
+
+struct findings;
+
+int session_run(struct findings *findings);
+
+#endif
