@@ -14,15 +14,15 @@ SNOOP := user/dmasnoop
 SNOOP_HEADERS := $(filter-out %.skel.h,$(wildcard $(SNOOP)/*.h $(SNOOP)/*/*.h))
 SNOOP_BUILD := $(CFLAGS) $(WARNINGS) -iquote $(SNOOP) -iquote bpf
 # These need libbpf, and the kernel that is traced. All others are tested natively.
-SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c table.c devices.c live.c engine/logged.c \
+SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c table.c devices.c live.c beside.c engine/logged.c \
 	attach/attach.c attach/memory.c attach/exact.c watch/watch.c watch/targets.c watch/held.c)
 SNOOP_PURE := $(filter-out $(SNOOP_LIVE),$(wildcard $(SNOOP)/*.c $(SNOOP)/[!t]*/*.c))
 LOOP := user/dmaloop
 TESTS := $(patsubst %.c,%,$(wildcard $(SNOOP)/tests/*_test.c))
 
 .DELETE_ON_ERROR:
-.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak drivers bench \
-	dma-debug lint pictures clean
+.PHONY: all tools module help demo test kunit kunit-kasan matrix clients soak storm drivers \
+	bench dma-debug lint pictures clean
 
 all: tools module
 
@@ -48,6 +48,12 @@ bpf/core/rules_test: bpf/core/rules_test.c $(BPF_HEADERS)
 $(SNOOP)/tests/%_test: $(SNOOP)/tests/%_test.c $(SNOOP_PURE) $(SNOOP_HEADERS) $(BPF_HEADERS)
 	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP_PURE) \
 		-lcmocka -lz -ljson-c
+
+# The one part of the tracer that is tested so: on BTF that the test makes, by libbpf.
+$(SNOOP)/tests/beside_test: $(SNOOP)/tests/beside_test.c $(SNOOP)/beside.c $(SNOOP_PURE) \
+		$(SNOOP_HEADERS) $(BPF_HEADERS)
+	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP)/beside.c $(SNOOP_PURE) \
+		-lcmocka -lbpf -lelf -lz -ljson-c
 
 # Recordings that an attacker made. libFuzzer is clang's.
 FUZZED := $(filter-out $(SNOOP)/engine/% $(SNOOP)/attach/%,$(SNOOP_PURE))
@@ -117,6 +123,12 @@ soak:
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/soak
 
+# CPUs that race for one page and for one line, ten minutes a kernel, PREEMPT_RT among them.
+storm:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory -s tools
+	@scripts/drivers --storm 150 --kernel 6.12 --kernel 6.12-rt --kernel 7.2
+
 # Stock drivers under traffic, on every kernel, and the plain driver on one whose symbols and
 # memory are laid out otherwise: an hour or more.
 drivers:
@@ -160,6 +172,7 @@ help:
 	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
 	@echo 'make clients dmatest and fio over dmaloop, written to results/'
 	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
+	@echo 'make storm   four CPUs race for one page and one line: 6.12, its PREEMPT_RT, 7.2'
 	@echo 'make drivers stock drivers under traffic, written to results/'
 	@echo 'make bench   what dmasnoop and dmaloop cost, in instructions, written to results/'
 	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'

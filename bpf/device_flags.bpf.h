@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What struct device says of its DMA, wherever a kernel keeps it: in bit fields, or
- * (7.x) in a bitmap. For dmasnoop.bpf.c and devices.bpf.c.
+ * The DMA flags of struct device, wherever a kernel keeps them: in bit fields, or (7.x) in a
+ * bitmap.
  */
 #ifndef FLAGS_BPF_H
 #define FLAGS_BPF_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 /* A flag of 7.x's struct device. */
 static __always_inline bool has_flag(struct device *dev, bool exists, u32 flag)

@@ -16,7 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define WALK_MAX (1 << 16)
 
-/* How far the walk came: user space compares. */
+/* How far the walk came. User space compares. */
 u32 nr_facts;
 u32 nr_devices;
 bool complete;

@@ -1,41 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracer's kernel side: follows every mapping from map to unmap, asks the
- * rules (rules.h) about each event, and sends a finding when one is broken.
- * Nothing goes to user space while nothing is wrong.
+ * The tracer in the kernel. It follows every mapping from map to unmap, asks the rules
+ * (core/rules.h) about each event, and sends a finding when one is broken. Nothing goes to user
+ * space while nothing is wrong.
  *
- * core/judge.h holds what happens at each event; hooks_dma.bpf.h is where events come
- * from, core/lists.h how lists become events, report.bpf.h what all of them need,
- * core/table.h and core/lines.h how mappings are found by address and by cache line.
- * event_log.bpf.h is all that older kernels have of it.
+ * core/judge_*.h say what happens at each event, hooks_*.bpf.h where events come from, and
+ * core/env.h what the judge needs of BPF. event_log.bpf.h is all that kernels before 5.17 run of
+ * it.
  */
 #include "kernel.h"
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
-#include "core/types.h"
-#include "core/rules.h"
-#include "core/table_protocol.h"
-
-char LICENSE[] SEC("license") = "GPL";
-
-#include "core/state.h"
-#include "memory.bpf.h"
-
-#include "device_flags.bpf.h"
-#include "virtio.bpf.h"
-#include "report.bpf.h"
-#include "core/table.h"
-#include "core/lines.h"
-#include "core/content.h"
-#include "core/judge.h"
-#include "hooks_kprobe.bpf.h"
+#include "core/env.h"
+#include "core/judge_unbind.h"
+#include "env.bpf.h"
+#include "event_log.bpf.h"
+#include "hooks_descriptor.bpf.h"
 #include "hooks_dma.bpf.h"
 #include "hooks_handover.bpf.h"
-#include "hooks_descriptor.bpf.h"
+#include "kprobe.bpf.h"
+#include "losses.bpf.h"
+#include "maps.bpf.h"
 #include "watchpoint.bpf.h"
-#include "event_log.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
 
 /* --- devices coming and going --- */
 
@@ -59,7 +49,7 @@ int device_add_probe(void *ctx)
 SEC("fexit/devres_release_all")
 int device_unbound(u64 *args)
 {
-	return on_device_unbound(args, number(args[0]), 0);
+	return on_device_unbound(args, env_number(args[0]), 0);
 }
 
 PROBE_DEVICE(devres_release_all, device_unbound, on_device_unbound(ctx, dev, return_caller(ctx)))

@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For kernels before 5.17: their BPF has no bpf_loop(), before 5.12 no atomic operation
- * that says what was there, and no pointers for functions that are verified for
- * themselves. So nothing is judged there; each call is sent to user space, in the order of
- * the calls, and judged by the same code (user/dmasnoop/engine/engine.c). Part of dmasnoop.bpf.c.
+ * For kernels before 5.17. Their BPF has no bpf_loop(), before 5.12 no atomic operation that
+ * returns the old value, and no pointer arguments of global functions. So nothing is judged in the
+ * kernel there: each call is sent to user space, in the order of the calls, and the same code
+ * judges it there (user/dmasnoop/engine/).
  *
- * Before 5.12 the kernel does not drop what comes in an interrupt, in the midst of the same
- * program; so nothing here is kept per CPU.
+ * Before 5.12 the kernel does not drop an event that interrupts the same program, so nothing here
+ * is kept per CPU.
  */
 #ifndef DMASNOOP_LOG_BPF_H
 #define DMASNOOP_LOG_BPF_H
 
-#include "core/log.h"
+#include "kernel.h"
 
-/* Events that found no room. */
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/log.h"
+#include "env.bpf.h"
+#include "maps.bpf.h"
+
+/* Events for which there was no room. */
 u64 log_lost;
 
-/* Devices that user space knows, and their drivers' addresses. One that it forgets is sent again. */
+/*
+ * The devices that user space knows, and the addresses of their drivers. A device that this table
+ * drops is sent again.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, DEVICES_MAX);
@@ -24,7 +34,9 @@ struct {
 	__type(value, u64);
 } logged_devices SEC(".maps");
 
-/* An event of so many bytes, a constant, its head filled in; NULL when there is no room for it. */
+/*
+ * Reserves an event of @size bytes, a constant, and fills in its head; NULL when there is no room.
+ */
 static __always_inline void *log_event(void *ctx, u64 dev, u32 call, u64 size)
 {
 	struct logged *event = bpf_ringbuf_reserve(&events, size, 0);
@@ -49,7 +61,7 @@ static __always_inline void *log_event(void *ctx, u64 dev, u32 call, u64 size)
 	return event;
 }
 
-/* False: there was no room for it. */
+/* Sends what is known of a device; false when there is no room. */
 static __always_inline bool log_device(void *ctx, u64 address, u64 driver, u32 call)
 {
 	struct logged_device *event = log_event(ctx, address, call, sizeof(*event));
@@ -84,7 +96,7 @@ static __always_inline bool log_device(void *ctx, u64 address, u64 driver, u32 c
 	return true;
 }
 
-/* Tells user space of a device that is new to it, or has another driver. */
+/* Sends a device that is new to user space, or has another driver. */
 static __always_inline void log_new(void *ctx, u64 address)
 {
 	struct device *dev = (void *)address;
@@ -97,20 +109,20 @@ static __always_inline void log_new(void *ctx, u64 address)
 		bpf_map_update_elem(&logged_devices, &address, &driver, BPF_ANY);
 }
 
-/* A call with @nr arguments, in an event of so many bytes; its device is known then. */
+/* Reserves the event of a call with @nr arguments, after that of its device. */
 static __always_inline void *log_args(u64 *args, u32 call, u32 nr, u64 size)
 {
 	struct logged *event;
 
 	log_new(args, args[0]);
 	event = log_event(args, args[0], call, size);
-	/* A program may not load those that point to a number. */
+	/* A program may not load an argument that points to a number. */
 	if (event)
 		bpf_probe_read_kernel(event->args, nr * sizeof(u64), args);
 	return event;
 }
 
-/* The same, all of it, with its result when it @returned. */
+/* Sends a call, with its result when it @returned. */
 static __always_inline int log_call(u64 *args, u32 call, u32 nr, bool returned)
 {
 	struct logged *event;
@@ -138,11 +150,11 @@ int log_map_page(u64 *args)
 		return 0;
 	kept = event->head.args;
 	event->head.result = args[6];
-	event->phys = page_to_phys(kept[1]);
+	event->phys = env_page_phys(kept[1]);
 	if (event->phys)
 		event->phys += kept[2];
 	look_for_object(&event->object, event->phys);
-	name_object(&event->object);
+	env_name_object(&event->object);
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
@@ -164,7 +176,7 @@ static __always_inline int log_entries(u64 *args, u32 call, u32 nr, u32 max)
 		link = event->entry[i].page_link;
 		if (link & SG_END)
 			break;
-		/* Each branch in here would be one more way for the verifier. */
+		/* Without branches: each one would be another path for the verifier. */
 		chained = -(link & SG_CHAIN);
 		sg = (chained & link & ~(u64)SG_CHAIN) |
 		     (~chained & (sg + bpf_core_type_size(struct scatterlist)));
@@ -228,7 +240,7 @@ int log_added(u64 *args)
 	struct logged *event = armed ? log_event(args, args[0], LOGGED_ADDED, sizeof(*event)) :
 				       NULL;
 
-	/* What it is called is asked when it does DMA; most never do. */
+	/* Its name is read when it does DMA, which most devices never do. */
 	if (event)
 		bpf_ringbuf_submit(event, 0);
 	return 0;

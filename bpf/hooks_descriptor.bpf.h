@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Did the device see each descriptor as it was meant? dmaloop announces what its
- * drivers store to a descriptor, and what its device fetches. Part of
- * dmasnoop.bpf.c.
+ * Did the device see each descriptor as the driver meant it? dmaloop announces what its drivers
+ * store to a descriptor, and what its device fetches.
  *
- * A turn of a descriptor begins when the driver reads that the device is done
- * with it, or with the ring; the OWN bit hands it over. What the driver stores
- * in a turn must all be in what the device executes. Nothing is said of a driver
- * that does not announce its stores.
+ * A turn of a descriptor begins when the driver reads that the device is done with it, or with the
+ * ring. The OWN bit hands it over. What the driver stores in a turn must all be in what the device
+ * executes. Nothing is said of a driver that does not announce its stores.
  */
 #ifndef DMASNOOP_DESCRIPTOR_BPF_H
 #define DMASNOOP_DESCRIPTOR_BPF_H
+
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/judge_access.h"
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "hook.bpf.h"
+#include "losses.bpf.h"
 
 /* A descriptor of dmaloop's: struct ring_desc in kmod/ring.h. */
 #define DESC_SIZE 40
@@ -67,7 +76,7 @@ struct descriptor_key {
  * @handed: the driver has set OWN
  * @taken: the device has fetched and executes it
  * @completed: the device is done with it
- * @told: descriptor-overrun was reported
+ * @reported: descriptor-overrun was reported
  */
 struct descriptor {
 	u64 generation;
@@ -78,7 +87,7 @@ struct descriptor {
 	u8 handed;
 	u8 taken;
 	u8 completed;
-	u8 told;
+	u8 reported;
 };
 
 struct {
@@ -101,10 +110,10 @@ static __always_inline void begin_turn(struct descriptor *descriptor)
 	descriptor->handed = 0;
 	descriptor->taken = 0;
 	descriptor->completed = 0;
-	descriptor->told = 0;
+	descriptor->reported = 0;
 }
 
-/* The descriptor at @s->dma, of @ring as it is now; NULL when there is none yet. */
+/* The descriptor at @s->dma of the ring as it is now; NULL when there is none yet. */
 static __always_inline struct descriptor *find_descriptor(struct scratch *s, u64 generation)
 {
 	struct descriptor_key key = { .dev = s->dev, .bus = s->dma };
@@ -125,19 +134,23 @@ static __always_inline struct descriptor *get_descriptor(struct scratch *s, u64 
 	return bpf_map_lookup_elem(&descriptors, &key);
 }
 
-/* About the descriptor at @s->dma. A lost event can be the one that was missed. */
+/*
+ * Notes a finding about the descriptor at @s->dma. If an event was lost, it may have been the one
+ * that is missing.
+ */
 __noinline int judge_descriptor(struct scratch *s, u32 check)
 {
 	struct device_state *device;
 	struct mapping *map;
 	u32 what;
 
-	s = own(s);
+	s = env_own(s);
 	device = s ? known_device(s) : NULL;
 	if (!s || !device)
 		return 0;
-	what = events_lost(s, device, device->since) ? WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
-						       WITH_LEVEL(check, LEVEL_VIOLATION);
+	what = events_lost(s, device, device->since, s->dma) ?
+		       WITH_LEVEL(check, LEVEL_HAZARD) | UNSURE :
+		       WITH_LEVEL(check, LEVEL_VIOLATION);
 	map = find_containing(s, SPACE_DMA, s->dma);
 	if (map) {
 		__builtin_memcpy(&s->map, map, sizeof(s->map));
@@ -166,7 +179,7 @@ static __always_inline int ring_event(void *ctx, u64 *args, struct scratch *s)
 	return 0;
 }
 
-/* The driver stores @value into the words from @offset on. */
+/* The driver stores @value to the words from @offset on. */
 static __always_inline void remember_store(struct descriptor *descriptor, u32 offset, u32 size,
 					   u64 before, u64 value)
 {
@@ -213,9 +226,9 @@ static __always_inline int descriptor_access_event(void *ctx, u64 *args, struct 
 		return 0;
 	}
 	if (descriptor->handed && !descriptor->completed) {
-		if (!descriptor->told)
+		if (!descriptor->reported)
 			judge_descriptor(s, CHECK_DESCRIPTOR_OVERRUN);
-		descriptor->told = 1;
+		descriptor->reported = 1;
 	} else if (descriptor->taken) {
 		/* The device did not wait for this store. */
 		judge_descriptor(s, descriptor->stored ? CHECK_DESCRIPTOR_TORN :
@@ -247,7 +260,7 @@ struct doorbell_walk {
 	u32 pad;
 };
 
-/* A ring in streaming memory: a sync has to come between descriptor and doorbell. */
+/* In a ring in streaming memory a sync has to come between descriptor and doorbell. */
 static long doorbell_one(u32 index, struct doorbell_walk *walk)
 {
 	struct scratch *s = walk->s;
@@ -291,7 +304,7 @@ static __always_inline int doorbell_event(void *ctx, u64 *args, struct scratch *
 	ring->tail = tail;
 	ring->culprit = keep_stack(ctx, s);
 	device = known_device(s);
-	/* Where syncs cannot be seen, there may have been one. */
+	/* Where syncs are not observable, there may have been one. */
 	if (!device || device->skips_sync)
 		return 0;
 	bpf_loop((tail - walk.from) & (walk.slots - 1), doorbell_one, &walk, 0);
@@ -306,7 +319,7 @@ static __always_inline int descriptor_event(void *ctx, u64 *args, struct scratch
 	struct descriptor *descriptor;
 	struct ring *ring;
 
-	/* One that it leaves alone does no harm. */
+	/* A descriptor that the device does not execute does no harm. */
 	if (!(args[4] & 1))
 		return 0;
 	s->dev = args[0];
@@ -319,7 +332,8 @@ static __always_inline int descriptor_event(void *ctx, u64 *args, struct scratch
 	if (!ring || !is_watched(s))
 		return 0;
 	descriptor = get_descriptor(s, ring->generation);
-	if (!descriptor || bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)number(args[3])))
+	if (!descriptor ||
+	    bpf_probe_read_kernel(fetched, sizeof(fetched), (void *)env_number(args[3])))
 		return 0;
 	for (u32 i = 0; i < DESC_WORDS; i++) {
 		if (!(descriptor->stored & 1u << i))

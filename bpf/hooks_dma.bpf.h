@@ -1,95 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where the DMA API is watched. Each event has a raw tracepoint where the kernel
- * has one (6.12; renamed in 7.x) and a function below, by fentry or, where there is none,
- * by kprobes; user/dmasnoop/attach/attach.c loads the first that is there. Part of dmasnoop.bpf.c.
+ * Hooks in the DMA API. Each event has a raw tracepoint where the kernel has one (since 6.12;
+ * renamed in 7.x), and a function, by fentry or, where there is none, by kprobes.
+ * user/dmasnoop/attach/ loads the first that the kernel has.
  *
- * Raw tracepoints, fentry and fexit all give their arguments as an array of
- * words; fexit has the return value behind them.
- *
- * Every hook has a twin, see mark_done(). What neither could do is counted: the
- * first one's misses less the rescued.
+ * Raw tracepoints, fentry and fexit all pass their arguments as an array of words; fexit has the
+ * return value behind them.
  */
 #ifndef DMASNOOP_HOOKS_BPF_H
 #define DMASNOOP_HOOKS_BPF_H
 
-/* @fast: does what it can without a scratch, true when that is all. */
-#define WORK(name, fast, body)                                                           \
-	static __always_inline void name##_work(u64 *args)                               \
-	{                                                                                \
-		struct scratch *s;                                                       \
-                                                                                         \
-		if (fast(args))                                                          \
-			return;                                                          \
-		s = take();                                                              \
-		if (!s)                                                                  \
-			return;                                                          \
-		body(args, args, s);                                                     \
-		leave(s);                                                                \
-	}                                                                                \
-	/* Where the kernel counts, per CPU, its twins that are at work: mark_done(). */ \
-	u64 name##_twin_active;
+#include "kernel.h"
 
-/* @twin: it is there from the first, not only when armed says so. */
-#define ELDER(section, name, twin)                                   \
-	SEC(section)                                                 \
-	int name(u64 *args)                                          \
-	{                                                            \
-		u32 arms = *(volatile u32 *)&armed;                  \
-		bool works = true;                                   \
-                                                                     \
-		stay();                                              \
-		if (twin || __builtin_expect(arms != ARMED, 0)) {    \
-			works = arms != ARMED_NOT;                   \
-			if (works)                                   \
-				mark_done(args, name##_twin_active); \
-		}                                                    \
-		if (works)                                           \
-			name##_work(args);                           \
-		stay_no_more();                                      \
-		return 0;                                            \
-	}
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
-#define TWIN(section, name, arms)                \
-	SEC(section)                             \
-	int name##_twin(u64 *args)               \
-	{                                        \
-		stay();                          \
-		if (is_left_to_twin(args, arms)) \
-			name##_work(args);       \
-		stay_no_more();                  \
-		return 0;                        \
-	}
-
-/*
- * The elder has to run first. Programs at a tracepoint run in the order in which
- * they were attached; those at a function the other way round (kernel/bpf/trampoline.c
- * adds at the head), so there the twins are attached first, with all the rest. A
- * tracepoint's are when they are needed: see @armed.
- */
-#define TRACEPOINT(event, name, fast, body)  \
-	WORK(name, fast, body)               \
-	ELDER("raw_tp/" #event, name, false) \
-	TWIN("raw_tp/" #event, name, ARMED_TWINS)
-
-#define FUNCTION(type, function, name, fast, body) \
-	WORK(name, fast, body)                     \
-	TWIN(#type "/" #function, name, ARMED)     \
-	ELDER(#type "/" #function, name, true)
-
-/* A function's arguments when it is called; these and its result when it returns. */
-#define CALL(function, name, fast, body)             \
-	FUNCTION(fentry, function, name, fast, body) \
-	PROBE_CALL(function, name, body)
-
-#define RETURN(function, nr, name, fast, body)      \
-	FUNCTION(fexit, function, name, fast, body) \
-	PROBE_RETURN(function, nr, name, body)
-
-static __always_inline bool never_fast(u64 *args)
-{
-	return false;
-}
+#include "core/fast_path.h"
+#include "core/judge_map.h"
+#include "core/judge_sync.h"
+#include "core/judge_unmap.h"
+#include "core/lists.h"
+#include "env.bpf.h"
+#include "hook.bpf.h"
+#include "losses.bpf.h"
+#include "program.bpf.h"
 
 /* --- map and unmap --- */
 
@@ -129,8 +63,8 @@ static __always_inline int map_resource_event(void *ctx, u64 *args, struct scrat
 
 static __always_inline bool fast_map_page_return(u64 *args)
 {
-	u64 page = page_to_phys(number(args[1]));
-	u64 event[] = { number(args[0]), page + args[2], args[6], args[3], args[4], args[5] };
+	u64 page = env_page_phys(env_number(args[1]));
+	u64 event[] = { env_number(args[0]), page + args[2], args[6], args[3], args[4], args[5] };
 
 	return page && fast_map(event, (u64)args);
 }
@@ -139,7 +73,7 @@ static __always_inline bool fast_map_page_return(u64 *args)
 static __always_inline int map_page_return(void *ctx, u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->phys = page_to_phys(number(args[1]));
+	s->phys = env_page_phys(env_number(args[1]));
 	if (s->phys)
 		s->phys += args[2];
 	s->size = args[3];
@@ -170,10 +104,10 @@ static __always_inline bool fast_unmap_event(u64 *args)
 	return fast_unmap(args);
 }
 
-/* dma_unmap_page_attrs(): the same, but that the device is known as a pointer. */
+/* dma_unmap_page_attrs(): the same, but the verifier knows that the device is a pointer. */
 static __always_inline bool fast_unmap_call(u64 *args)
 {
-	u64 event[] = { number(args[0]), args[1], args[2], args[3], args[4] };
+	u64 event[] = { env_number(args[0]), args[1], args[2], args[3], args[4] };
 
 	return fast_unmap(event);
 }
@@ -245,7 +179,7 @@ static __always_inline int map_sgtable_return(void *ctx, u64 *args, struct scrat
 
 	if ((int)args[4])
 		return 0;
-	table = (void *)number(args[1]);
+	table = (void *)env_number(args[1]);
 	s->dev = args[0];
 	s->dir = args[2];
 	s->attrs = args[3];
@@ -305,14 +239,14 @@ static __always_inline bool fast_sync_device_event(u64 *args)
 
 static __always_inline bool fast_sync_cpu_call(u64 *args)
 {
-	u64 event[] = { number(args[0]), args[1], args[2], args[3] };
+	u64 event[] = { env_number(args[0]), args[1], args[2], args[3] };
 
 	return fast_sync(event, OP_SYNC_FOR_CPU);
 }
 
 static __always_inline bool fast_sync_device_call(u64 *args)
 {
-	u64 event[] = { number(args[0]), args[1], args[2], args[3] };
+	u64 event[] = { env_number(args[0]), args[1], args[2], args[3] };
 
 	return fast_sync(event, OP_SYNC_FOR_DEVICE);
 }
@@ -355,9 +289,9 @@ static __always_inline int alloc_return(void *ctx, u64 *args, struct scratch *s)
 		return 0;
 	s->dev = args[0];
 	s->size = args[1];
-	s->dma = read_u64((void *)number(args[2]));
+	s->dma = read_u64((void *)env_number(args[2]));
 	s->attrs = args[4];
-	s->phys = virt_to_phys(number(args[5]));
+	s->phys = virt_to_phys(env_number(args[5]));
 	s->dir = DIR_BIDIRECTIONAL;
 	s->kind = KIND_COHERENT;
 	s->op = OP_ALLOC;
@@ -371,7 +305,7 @@ static __always_inline int free_event(void *ctx, u64 *args, struct scratch *s)
 		return 0;
 	s->dev = args[0];
 	s->size = args[1];
-	s->cpu_address = virt_to_phys(number(args[2]));
+	s->cpu_address = virt_to_phys(env_number(args[2]));
 	s->dma = args[3];
 	s->attrs = args[4];
 	s->dir = DIR_BIDIRECTIONAL;
@@ -387,9 +321,9 @@ static __always_inline int alloc_pages_return(void *ctx, u64 *args, struct scrat
 		return 0;
 	s->dev = args[0];
 	s->size = args[1];
-	s->dma = read_u64((void *)number(args[2]));
+	s->dma = read_u64((void *)env_number(args[2]));
 	s->dir = args[3];
-	s->phys = page_to_phys(number(args[5]));
+	s->phys = env_page_phys(env_number(args[5]));
 	s->kind = KIND_PAGES;
 	s->op = OP_ALLOC;
 	return on_map(ctx, s);
@@ -400,7 +334,7 @@ static __always_inline int free_pages_event(void *ctx, u64 *args, struct scratch
 {
 	s->dev = args[0];
 	s->size = args[1];
-	s->cpu_address = page_to_phys(number(args[2]));
+	s->cpu_address = env_page_phys(env_number(args[2]));
 	s->dma = args[3];
 	s->dir = args[4];
 	s->kind = KIND_PAGES;
@@ -408,7 +342,10 @@ static __always_inline int free_pages_event(void *ctx, u64 *args, struct scratch
 	return on_unmap(ctx, s);
 }
 
-/* All of a table that is one segment for the device; where it is only one for the CPU, too */
+/*
+ * A table is one segment for the device. Its physical address is known only if it is one for the
+ * CPU as well.
+ */
 static __always_inline void table_args(struct scratch *s, u64 table_address)
 {
 	struct sg_table *table = (void *)table_address;
@@ -417,7 +354,7 @@ static __always_inline void table_args(struct scratch *s, u64 table_address)
 	s->dma = BPF_CORE_READ(sg, dma_address);
 	s->phys = 0;
 	if (BPF_CORE_READ(table, orig_nents) == 1)
-		s->phys = page_to_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
+		s->phys = env_page_phys(BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END));
 	s->kind = KIND_TABLE;
 }
 
@@ -429,7 +366,7 @@ static __always_inline int alloc_table_return(void *ctx, u64 *args, struct scrat
 	s->dev = args[0];
 	s->size = args[1];
 	s->dir = args[2];
-	table_args(s, number(args[5]));
+	table_args(s, env_number(args[5]));
 	s->op = OP_ALLOC;
 	return on_map(ctx, s);
 }
@@ -440,7 +377,7 @@ static __always_inline int free_table_event(void *ctx, u64 *args, struct scratch
 	s->dev = args[0];
 	s->size = args[1];
 	s->dir = args[3];
-	table_args(s, number(args[2]));
+	table_args(s, env_number(args[2]));
 	s->cpu_address = s->phys;
 	s->op = OP_FREE;
 	return on_unmap(ctx, s);
@@ -468,7 +405,7 @@ static __always_inline int iova_link_return(void *ctx, u64 *args, struct scratch
 	if ((int)args[7])
 		return 0;
 	s->dev = args[0];
-	s->dma = iova_start(number(args[1]));
+	s->dma = iova_start(env_number(args[1]));
 	s->phys = args[2];
 	s->dma += args[3];
 	s->size = args[4];
@@ -483,7 +420,7 @@ static __always_inline int iova_link_return(void *ctx, u64 *args, struct scratch
 static __always_inline int iova_unlink_event(void *ctx, u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->dma = iova_start(number(args[1]));
+	s->dma = iova_start(env_number(args[1]));
 	s->dma += args[2];
 	s->size = args[3];
 	s->dir = args[4];
@@ -495,7 +432,7 @@ static __always_inline int iova_unlink_event(void *ctx, u64 *args, struct scratc
 static __always_inline int iova_destroy_event(void *ctx, u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
-	s->dma = iova_start(number(args[1]));
+	s->dma = iova_start(env_number(args[1]));
 	s->size = args[2];
 	s->dir = args[3];
 	s->attrs = args[4];
@@ -506,7 +443,7 @@ FUNCTION(fexit, dma_iova_link, fn_iova_link, never_fast, iova_link_return)
 FUNCTION(fentry, dma_iova_unlink, fn_iova_unlink, never_fast, iova_unlink_event)
 FUNCTION(fentry, dma_iova_destroy, fn_iova_destroy, never_fast, iova_destroy_event)
 
-/* dma_need_unmap(dev) said no: its driver may leave out unmaps from now on, 7.x */
+/* dma_need_unmap(dev) returned false: the driver may leave out unmaps from now on (7.x) */
 static __always_inline int on_need_unmap(u64 dev, u64 needed)
 {
 	u32 at;
@@ -524,7 +461,7 @@ static __always_inline int on_need_unmap(u64 dev, u64 needed)
 SEC("fexit/dma_need_unmap")
 int fn_need_unmap(u64 *args)
 {
-	return on_need_unmap(number(args[0]), args[1]);
+	return on_need_unmap(env_number(args[0]), args[1]);
 }
 
 PROBE_DEVICE(dma_need_unmap, fn_need_unmap, on_need_unmap(dev, probe_result(ctx)))

@@ -1,46 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What becomes of mapped memory outside the DMA API: it is freed, or passed on to
- * another layer. Almost always the word of the page says that no device may write
- * there, and that is all. Part of dmasnoop.bpf.c.
+ * Hooks outside the DMA API: mapped memory is freed, or passed on to another layer. The word of
+ * the page nearly always says that no device may write there, and that is all.
  *
- * Each hook is optional: a kernel that refuses one goes without ("?", attach_choose()).
- * They have no twins: an event missed is a finding missed, not a false one. How many were
- * is told: attach_overlooked().
+ * Each hook is optional: a kernel that refuses one goes without it ("?", attach_choose()). The
+ * programs have no fallbacks, because a missed event is a missed finding, not a false one.
+ * attach_overlooked() counts them, and the summary says how many.
  */
 #ifndef DMASNOOP_LAYERS_BPF_H
 #define DMASNOOP_LAYERS_BPF_H
 
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/judge_release.h"
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "kprobe.bpf.h"
+#include "losses.bpf.h"
+
 /* --- freed --- */
-
-/* Memory at [@s->phys, +@s->size) goes back to its allocator. */
-__noinline int judge_release(struct scratch *s)
-{
-	u32 what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_VIOLATION) | WITH_MAP;
-	struct mapping *map;
-
-	s = own(s);
-	if (!s || !lines_claimed(s->phys, s->size))
-		return 0;
-	s->at = NOWHERE;
-	if (!meet(s, MEET_INSIDE))
-		return 0;
-	map = live_any(s->other_at);
-	if (!map)
-		return 0;
-	set_device(s, map);
-	s->dma = map->dma;
-	s->dir = map->dir;
-	s->kind = map->kind;
-	s->op = OP_RELEASE;
-	/* Synced for the CPU and not unmapped: the device has finished, most likely. */
-	if (map->owner != OWNER_DEVICE || map->flags & MAP_BLIND)
-		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP;
-	if (is_unsure_of(s, map))
-		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
-	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	return judge(s, what);
-}
 
 static __always_inline int on_object_freed(u64 *args)
 {
@@ -52,17 +33,17 @@ static __always_inline int on_object_freed(u64 *args)
 	phys = virt_to_phys(args[1]);
 	if (!phys || !page_is_claimed(phys))
 		return 0;
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
-	find_object(&s->object, phys);
+	env_find_object(&s->object, phys);
 	if (s->object.kind == OBJECT_SLAB || s->object.kind == OBJECT_KMALLOC) {
 		s->phys = s->object.start;
 		s->size = s->object.size;
 		judge_release(s);
 		send_verdicts(args, s);
 	}
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -89,51 +70,26 @@ int tp_page_free(u64 *args)
 
 	if (!armed)
 		return 0;
-	phys = page_to_phys(args[0]);
+	phys = env_page_phys(args[0]);
 	if (!phys || !lines_claimed(phys, size))
 		return 0;
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
 	s->phys = phys;
 	s->size = size;
 	judge_release(s);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
 /* --- passed on --- */
 
-/* The bytes at [phys, phys + size) are somebody else's from now on. */
-__noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
-{
-	u32 what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_VIOLATION) | WITH_MAP;
-	struct mapping *map;
-
-	s = own(s);
-	if (!s || !size || !phys || !page_is_claimed(phys) || !lines_claimed(phys, size))
-		return 0;
-	map = find_containing(s, SPACE_PHYS, phys);
-	/* Where syncs are skipped, the CPU may own it by one of those. */
-	if (!map || map->owner != OWNER_DEVICE || map->flags & (MAP_BLIND | MAP_PASSED) ||
-	    !claims_lines(map))
-		return 0;
-	__sync_fetch_and_or(&map->flags, MAP_PASSED);
-	set_device(s, map);
-	s->dma = map->dma;
-	s->phys = phys;
-	s->size = size;
-	s->dir = map->dir;
-	s->kind = map->kind;
-	s->op = OP_HANDOVER;
-	if (is_unsure_of(s, map))
-		what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_HAZARD) | WITH_MAP | UNSURE;
-	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	return judge(s, what);
-}
-
-/* skb_frag_t: a page, a length and an offset, under two names. */
+/*
+ * skb_frag_t: a page, a length and an offset. The fields have different names in different
+ * kernels.
+ */
 struct fragment {
 	u64 page;
 	u32 length;
@@ -147,10 +103,10 @@ static __always_inline int judge_fragment(struct scratch *s, u64 address)
 	struct fragment fragment = {};
 
 	bpf_probe_read_kernel(&fragment, sizeof(fragment), (void *)address);
-	/* Memory that is not the host's. */
+	/* Memory that is not the host's has no struct page. */
 	if (fragment.page & 1)
 		return 0;
-	return judge_passed(s, page_to_phys(fragment.page) + fragment.offset, fragment.length);
+	return judge_passed(s, env_page_phys(fragment.page) + fragment.offset, fragment.length);
 }
 
 __noinline int judge_skb(struct scratch *s, u64 address)
@@ -172,20 +128,20 @@ __noinline int judge_skb(struct scratch *s, u64 address)
 	return 0;
 }
 
-/* Any packet that a driver gives to the network stack: the skb is first. */
-#define RECEIVE(tracepoint)                                \
-	SEC("?raw_tp/" #tracepoint)                        \
-	int tp_##tracepoint(u64 *args)                     \
-	{                                                  \
-		struct scratch *s = armed ? take() : NULL; \
-                                                           \
-		if (!s)                                    \
-			return 0;                          \
-		s->detail = DETAIL_NET;                    \
-		judge_skb(s, args[0]);                     \
-		send_verdicts(args, s);                    \
-		leave(s);                                  \
-		return 0;                                  \
+/* A driver gives a packet to the network stack. The skb is the first argument. */
+#define RECEIVE(tracepoint)                                        \
+	SEC("?raw_tp/" #tracepoint)                                \
+	int tp_##tracepoint(u64 *args)                             \
+	{                                                          \
+		struct scratch *s = armed ? take_scratch() : NULL; \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		s->detail = DETAIL_NET;                            \
+		judge_skb(s, args[0]);                             \
+		send_verdicts(args, s);                            \
+		release_scratch(s);                                \
+		return 0;                                          \
 	}
 
 RECEIVE(napi_gro_receive_entry)
@@ -194,7 +150,7 @@ RECEIVE(netif_receive_skb_entry)
 RECEIVE(netif_receive_skb_list_entry)
 RECEIVE(netif_rx_entry)
 
-/* The first segment of a read, of which all are mapped and unmapped at once. */
+/* Looks at the first segment of a read: all of them are mapped and unmapped together. */
 __noinline int judge_request(struct scratch *s, u64 address)
 {
 	struct request *request = (void *)address;
@@ -211,7 +167,7 @@ __noinline int judge_request(struct scratch *s, u64 address)
 	else
 		done = BPF_CORE_READ((struct bio___renamed *)bio, bi_iter.bi_offset);
 	return judge_passed(s,
-			    page_to_phys((u64)BPF_CORE_READ(segment, bv_page)) +
+			    env_page_phys((u64)BPF_CORE_READ(segment, bv_page)) +
 				    BPF_CORE_READ(segment, bv_offset) + done,
 			    BPF_CORE_READ(segment, bv_len) - done);
 }
@@ -220,14 +176,14 @@ __noinline int judge_request(struct scratch *s, u64 address)
 SEC("?raw_tp/block_rq_complete")
 int tp_block_rq_complete(u64 *args)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 
 	if (!s)
 		return 0;
 	s->detail = DETAIL_BLOCK;
 	judge_request(s, args[0]);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -253,20 +209,20 @@ __noinline int judge_spi_message(struct scratch *s, u64 address)
 SEC("?raw_tp/spi_message_done")
 int tp_spi_message_done(u64 *args)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 
 	if (!s)
 		return 0;
 	s->detail = DETAIL_SPI;
 	judge_spi_message(s, args[0]);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
 /*
- * struct i2c_msg of linux/i2c.h: user space has it too, so it stays as it is. A
- * kernel whose I2C is a module, or that has none, does not know it in its BTF.
+ * struct i2c_msg of include/uapi/linux/i2c.h, which therefore does not change. A kernel without
+ * I2C, or with I2C as a module, does not have it in its BTF.
  */
 struct i2c_message {
 	u16 address;
@@ -275,11 +231,11 @@ struct i2c_message {
 	u64 buffer;
 };
 
-/* i2c_reply: adapter, message that was read, its number, result; in a module */
+/* i2c_reply, in a module: adapter, message that was read, its number, result */
 SEC("?raw_tp/i2c_reply")
 int late_i2c_reply(u64 *args)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 	struct i2c_message message = {};
 
 	if (!s)
@@ -288,7 +244,7 @@ int late_i2c_reply(u64 *args)
 	bpf_probe_read_kernel(&message, sizeof(message), (void *)args[1]);
 	judge_passed(s, virt_to_phys(message.buffer), message.length);
 	send_verdicts(args, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
@@ -302,10 +258,10 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 	u64 length = BPF_CORE_READ(urb, actual_length), page;
 	struct scatterlist *sg;
 
-	/* Its driver may have mapped it, and may sync it when it has it back. */
+	/* The URB's owner may have mapped it, and may sync it when it is given back. */
 	if (!(flags & URB_DIR_IN) || flags & URB_NO_TRANSFER_DMA_MAP)
 		return 0;
-	/* Drivers call this too, before they submit it and when they could not. */
+	/* Drivers also call this before they submit a URB, and when that failed. */
 	if (BPF_CORE_READ(urb, hcpriv) || BPF_CORE_READ(urb, use_count.counter) <= 0)
 		return 0;
 	sg = BPF_CORE_READ(urb, sg);
@@ -315,12 +271,12 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 	page = BPF_CORE_READ(sg, page_link) & ~(SG_CHAIN | SG_END);
 	if (length > BPF_CORE_READ(sg, length))
 		length = BPF_CORE_READ(sg, length);
-	return judge_passed(s, page_to_phys(page) + BPF_CORE_READ(sg, offset), length);
+	return judge_passed(s, env_page_phys(page) + BPF_CORE_READ(sg, offset), length);
 }
 
 static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 
 	if (!s)
 		return 0;
@@ -328,18 +284,18 @@ static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 	s->detail = DETAIL_USB;
 	judge_urb(s, urb);
 	send_verdicts(ctx, s);
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
 /*
- * usb_unanchor_urb(urb): what drivers/usb/core/hcd.c calls between the unmap and the
- * driver's completion function, in which there is no tracepoint.
+ * usb_unanchor_urb(urb): drivers/usb/core/hcd.c calls it between the unmap and the completion
+ * function of the driver, where there is no tracepoint.
  */
 SEC("?fentry/usb_unanchor_urb")
 int usb_giveback(u64 *args)
 {
-	return on_giveback(args, number(args[0]), 0);
+	return on_giveback(args, env_number(args[0]), 0);
 }
 
 SEC("?kprobe/usb_unanchor_urb")

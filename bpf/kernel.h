@@ -7,10 +7,8 @@
 #ifndef DMASNOOP_KERNEL_H
 #define DMASNOOP_KERNEL_H
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "core/types.h"
+
 typedef u8 __u8;
 typedef u16 __u16;
 typedef u32 __u32;
@@ -22,9 +20,6 @@ typedef signed char __s8;
 typedef u16 __be16;
 typedef u32 __be32;
 typedef u32 __wsum;
-typedef _Bool bool;
-#define true 1
-#define false 0
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -236,6 +231,7 @@ struct kmem_cache {
 	unsigned int size;
 	unsigned int object_size;
 	unsigned int red_left_pad;
+	int refcount;
 	const char *name;
 };
 

@@ -1,12 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reading the kernel's memory: the direct map, and the allocation a physical
- * address lies in. Part of dmasnoop.bpf.c.
+ * Reading the kernel's memory: the direct map, and the allocation in which a physical address
+ * lies.
  */
 #ifndef DMASNOOP_MEMORY_BPF_H
 #define DMASNOOP_MEMORY_BPF_H
 
-#define PAGE_SHIFT 12
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/memory.h"
+#include "helpers.bpf.h"
+
+/* Addresses of the direct map and of the page array: see learn_memory(). */
+u64 direct_map_base;
+u64 page_array;
+
+/*
+ * The pages of KFENCE, and its array of what it knows of each object; 0: not known, or no KFENCE.
+ */
+u64 guarded;
+u64 guarded_infos;
+
+/* Slab caches by address: the address, with the kind of their objects in its lowest bits. */
+#define CACHE_KINDS 1024
+
+u64 cache_kinds[CACHE_KINDS];
+
+/* For env_number(): a cache line for each CPU. */
+u64 laundering[CPUS_MAX][8];
+
+/*
+ * A pointer argument, or a stack address, as a number. The verifier lets no program calculate with
+ * pointers, but forgets that a value is one when it has been through memory. An interrupt in
+ * between restores the memory.
+ */
+static __always_inline u64 launder(volatile u64 *place, u64 pointer)
+{
+	u64 before = *place, value;
+
+	*place = pointer;
+	value = *place;
+	*place = before;
+	return value;
+}
 
 static __always_inline u64 read_u64(const void *where)
 {
@@ -18,9 +57,9 @@ static __always_inline u64 read_u64(const void *where)
 }
 
 /*
- * 8 bytes of the kernel's memory, 0 when they cannot be read: by a plain load, which
- * costs a tenth, where the kernel has those. It is loaded as what is a number in every
- * kernel: where the type has a pointer, the verifier lets nothing be calculated with it.
+ * 8 bytes of the kernel's memory; 0 when they cannot be read. Where the kernel has plain loads,
+ * which cost a tenth, it is one. They are loaded as a field that is a number in every kernel: the
+ * verifier lets no program calculate with a field that is a pointer.
  */
 static __always_inline u64 peek(u64 address)
 {
@@ -32,13 +71,18 @@ static __always_inline u64 peek(u64 address)
 	return words->tv_sec;
 }
 
-/* A field, of 8 bytes at most, of what is at an address. */
+static __always_inline u64 env_word(u64 address)
+{
+	return peek(address);
+}
+
+/* A field of at most 8 bytes of the object at an address. */
 #define PEEK(address, type, field) \
 	((typeof(((type *)0)->field))peek((address) + bpf_core_field_offset(((type *)0)->field)))
 
 /*
- * Not attached: user space runs it once. Where the two are no variables, user space has
- * found them, or not.
+ * Not attached. User space runs it once. On kernels where these are not variables, user space
+ * looks for the addresses itself.
  */
 SEC("raw_tp")
 int learn_memory(void *ctx)
@@ -52,35 +96,27 @@ int learn_memory(void *ctx)
 	return 0;
 }
 
-static __always_inline u64 phys_to_virt(u64 phys)
+static __always_inline u64 env_number(u64 pointer)
+{
+	return launder(laundering[bpf_get_smp_processor_id() & (CPUS_MAX - 1)], pointer);
+}
+
+static __always_inline bool env_has_memory(void)
+{
+	return page_array != 0;
+}
+
+static __always_inline u64 env_virtual(u64 phys)
 {
 	return direct_map_base ? direct_map_base + phys : 0;
 }
 
-#define NOT_MEMORY (~0u)
-
-/* For page_index(), when it is not in the largest range. */
-__noinline u32 where_in_ranges(u64 phys)
+static __always_inline void env_read(void *to, u32 bytes, u64 phys)
 {
-	u64 base = 0;
-
-	for (u32 i = 0; i < RAM_RANGES; i++) {
-		if (phys >= ram[i].start && phys < ram[i].end)
-			return base + ((phys - ram[i].start) >> PAGE_SHIFT);
-		base += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
-	}
-	return NOT_MEMORY;
+	bpf_probe_read_kernel(to, bytes, (void *)env_virtual(phys));
 }
 
-/* Index of a page in page_lines; NOT_MEMORY when it is no RAM. */
-static __always_inline u32 page_index(u64 phys)
-{
-	u64 offset = phys - facts.ram_start;
-
-	return offset < facts.ram_size ? offset >> PAGE_SHIFT : where_in_ranges(phys);
-}
-
-/* 0 when the address is not memory in the direct map. */
+/* The physical address; 0 when it is not memory in the direct map. */
 static __always_inline u64 virt_to_phys(u64 virt)
 {
 	u64 base = direct_map_base;
@@ -90,8 +126,8 @@ static __always_inline u64 virt_to_phys(u64 virt)
 	return virt - base;
 }
 
-/* Most kernels' struct page has 64 bytes, and then no division is needed. */
-static __always_inline u64 page_to_phys(u64 page)
+/* In most kernels struct page has 64 bytes, and no division is needed. */
+static __always_inline u64 env_page_phys(u64 page)
 {
 	u64 first = page_array;
 	u32 size = bpf_core_type_size(struct page);
@@ -101,13 +137,13 @@ static __always_inline u64 page_to_phys(u64 page)
 	return (size == 64 ? (page - first) >> 6 : (page - first) / size) << PAGE_SHIFT;
 }
 
-/* Address of the struct page of a physical address. Only where page_array is known. */
+/* The address of the struct page of a physical address, when page_array is known. */
 static __always_inline u64 phys_to_page(u64 phys)
 {
 	return page_array + (phys >> PAGE_SHIFT) * bpf_core_type_size(struct page);
 }
 
-/* What tells a later page of many, and leads to the first. */
+/* The word that marks a tail page, and leads to the head page. */
 static __always_inline u64 compound_info(u64 page)
 {
 	struct page *was = NULL;
@@ -123,7 +159,7 @@ static __always_inline u64 compound_head(u64 page)
 
 	if (!(info & 1))
 		return page;
-	/* The head itself, or, in the topmost 4 GiB, a mask that leads to it. */
+	/* It is the head page, or, in the topmost 4 GiB, a mask that leads to it. */
 	return info > 0xffffffff00000000 ? page & info : info - 1;
 }
 
@@ -135,7 +171,7 @@ static __always_inline bool is_slab(u64 page)
 	return PEEK(page, struct page, flags) >> bpf_core_enum_value(enum pageflags, PG_slab) & 1;
 }
 
-/* Before 6.11 a type was a cleared bit of a word of ones. */
+/* Before 6.11 a page type was a cleared bit in a word of ones. */
 static __always_inline bool is_buddy(u64 page)
 {
 	u32 type = PEEK(page, struct page, page_type);
@@ -145,8 +181,8 @@ static __always_inline bool is_buddy(u64 page)
 	return (type & 0xf0000080) == 0xf0000000;
 }
 
-/* Memory that no allocator owns: the kernel's image, but for what was freed of it. */
-__noinline int page_is_reserved(u64 phys)
+/* Memory that no allocator owns: the kernel's image, without what was freed of it. */
+__noinline int env_is_reserved(u64 phys)
 {
 	u64 page = phys_to_page(phys), flags;
 	struct page___typed *typed = NULL;
@@ -161,8 +197,8 @@ __noinline int page_is_reserved(u64 phys)
 }
 
 /*
- * Is it allocated, by its type? Since 6.14 the pages of slabs and of large kmalloc()s are
- * not counted. 0xff stands for no type.
+ * Is the page allocated, judged by its type? Since 6.14 the pages of slabs and of large kmalloc()s
+ * have no reference count. 0xff is the type of pages without one.
  */
 static __always_inline bool has_type(u64 page)
 {
@@ -175,7 +211,7 @@ static __always_inline bool has_type(u64 page)
 
 #define ORDERS 11
 
-/* Is this page, which nobody holds, inside a block of the page allocator's free lists? */
+/* Is this page, which has no references, inside a block of the page allocator's free lists? */
 __noinline int in_free_block(u64 phys)
 {
 	for (u32 order = 0; order < ORDERS; order++) {
@@ -189,10 +225,10 @@ __noinline int in_free_block(u64 phys)
 }
 
 /*
- * Does the page allocator own this page? Pages that wait in its per-CPU lists cannot be
- * told from the later ones of an allocation of many.
+ * Does the page allocator own this page? A page on a per-CPU free list looks like a tail page of
+ * an allocation.
  */
-static __always_inline bool page_is_free(u64 phys)
+static __always_inline bool env_is_free(u64 phys)
 {
 	u64 page = phys_to_page(phys);
 
@@ -200,15 +236,31 @@ static __always_inline bool page_is_free(u64 phys)
 	       !has_type(page) && in_free_block(phys);
 }
 
-/* Whose pages are these? Only meaningful for what is no slab. */
-static __always_inline bool page_has_owner(u64 phys)
+static __always_inline void env_read_task_stack(struct stack_pages *stack)
+{
+	struct task_struct *task = (void *)stack->task;
+	struct page **pages;
+	u32 nr;
+
+	if (!bpf_core_field_exists(task->stack_vm_area))
+		return;
+	pages = BPF_CORE_READ(task, stack_vm_area, pages);
+	nr = BPF_CORE_READ(task, stack_vm_area, nr_pages);
+	for (u32 i = 0; i < STACK_PAGES && i < nr; i++)
+		stack->page[i] = env_page_phys(read_u64(&pages[i])) >> PAGE_SHIFT;
+}
+
+/*
+ * Do the pages belong to a file or to user space? Only meaningful for pages that are not a slab.
+ */
+static __always_inline bool env_has_owner(u64 phys)
 {
 	u64 page = phys_to_page(phys);
 
 	return !page_array || PEEK(compound_head(page), struct page, mapping);
 }
 
-/* Are the objects of a cache kmalloc()'s, by its name? */
+/* Are these objects that kmalloc() returns? The name of the cache tells. */
 static __always_inline bool is_kmalloc(const char *name)
 {
 	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
@@ -219,7 +271,7 @@ static __always_inline bool is_kmalloc(const char *name)
 	       *(u64 *)name == 0x2d67736d5f67736d /* msg_msg- */;
 }
 
-/* Of slab objects of a cache, their enum object_kind. Names are read once. */
+/* The enum object_kind of a cache's objects. The name is read once. */
 static __always_inline u32 kind_of_cache(u64 cache)
 {
 	volatile u64 *known = &cache_kinds[cache * 0x9e3779b97f4a7c15 >> 54 & (CACHE_KINDS - 1)];
@@ -237,7 +289,7 @@ static __always_inline u32 kind_of_cache(u64 cache)
 	return found & 7;
 }
 
-/* Before 5.17 a slab's first struct page is what struct slab was made of. */
+/* Before 5.17 the fields of struct slab were in the first struct page of a slab. */
 static __always_inline u64 cache_of(u64 page)
 {
 	struct slab *slab = NULL;
@@ -249,31 +301,31 @@ static __always_inline u64 cache_of(u64 page)
 
 #define GUARDED_MAX 65535 /* objects: lib/Kconfig.kfence */
 
-/* What KFENCE knows of a page of objects, if it is that: mm/kfence/core.c. */
+/* Fills in the object from what KFENCE knows, if the page is one of its own: mm/kfence/core.c. */
 static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys)
 {
 	u64 inside = (1 << PAGE_SHIFT) - 1;
 	u64 address = read_u64(
 		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->addr)));
 
-	if ((address ^ phys_to_virt(phys)) & ~inside)
+	if ((address ^ env_virtual(phys)) & ~inside)
 		return false;
 	object->start = (phys & ~inside) | (address & inside);
 	object->size = read_u64(
 		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->size)));
 	object->room = inside + 1 - (address & inside);
-	/* Nobody else is in its page. */
+	/* Nothing else is in its page. */
 	object->kind = OBJECT_KMALLOC;
 	return true;
 }
 
 /*
- * KFENCE takes some of a cache's objects, and puts each at one end of a page of its own.
- * Every second page is one. What it knows was an array, and since 6.6 is pointed to.
+ * KFENCE serves some allocations of a cache, and puts each object at one end of a page of its own.
+ * Every second page is such a page. Its metadata was an array, and is pointed to since 6.6.
  */
 static __always_inline bool find_guarded(struct object *object, u64 phys)
 {
-	u64 page = phys_to_virt(phys), nr = (page - guarded) >> (PAGE_SHIFT + 1);
+	u64 page = env_virtual(phys), nr = (page - guarded) >> (PAGE_SHIFT + 1);
 	u64 infos = guarded_infos;
 
 	if (!bpf_core_field_exists(((struct kfence_metadata *)0)->addr))
@@ -285,7 +337,7 @@ static __always_inline bool find_guarded(struct object *object, u64 phys)
 	       is_guarded(object, read_u64((void *)infos) + nr, phys);
 }
 
-/* See find_object(). */
+/* See env_find_object(). */
 static __always_inline void look_for_object(struct object *object, u64 phys)
 {
 	u64 page, first, cache, pad = 0;
@@ -299,7 +351,7 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 	if (!page_array)
 		return;
 	page = compound_head(phys_to_page(phys));
-	first = page_to_phys(page);
+	first = env_page_phys(page);
 	if (!is_slab(page)) {
 		object->kind = OBJECT_PAGE;
 		object->start = first;
@@ -319,22 +371,23 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 	object->kind = kind_of_cache(cache);
 }
 
-/* The allocation at a physical address: slab object, or pages. No name, see name_object(). */
-__noinline int find_object(struct object *object, u64 phys)
+/* The allocation at a physical address: a slab object or pages. Its name: env_name_object(). */
+__noinline int env_find_object(struct object *object, u64 phys)
 {
 	if (object)
 		look_for_object(object, phys);
 	return 0;
 }
 
-/* Fills in the cache's name, for a report. */
-static __always_inline void name_object(struct object *object)
+/* Fills in the cache's name, and how many caches are merged into it, for a report. */
+static __always_inline void env_name_object(struct object *object)
 {
 	u64 page = phys_to_page(object->start), cache;
 
 	if (object->kind != OBJECT_SLAB && object->kind != OBJECT_KMALLOC)
 		return;
 	cache = cache_of(compound_head(page));
+	object->users = PEEK(cache, struct kmem_cache, refcount);
 	bpf_probe_read_kernel_str(object->cache, sizeof(object->cache),
 				  (void *)(u64)PEEK(cache, struct kmem_cache, name));
 }

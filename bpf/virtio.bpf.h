@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Whose DMA is it? A virtio transport (virtio-pci, virtio-mmio) is the device that
- * does it; the driver that asks for it is bound to the transport's child on the
- * virtio bus. Part of dmasnoop.bpf.c.
+ * Whose DMA is it? A virtio transport (virtio-pci, virtio-mmio) is the device that does it. The
+ * driver that asks for it is bound to the child of the transport on the virtio bus.
  */
 #ifndef FUNCTION_BPF_H
 #define FUNCTION_BPF_H
 
-/* The function is the first child, but for what the core adds to any device. */
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/types.h"
+
+/* The function is the first child, except for those that the driver core adds to any device. */
 #define CHILDREN_MAX 4
 
 static __always_inline bool is_on_virtio_bus(struct device *dev)
@@ -20,8 +26,8 @@ static __always_inline bool is_on_virtio_bus(struct device *dev)
 }
 
 /*
- * Leaves @name empty where there is none. The list is read without its lock: what
- * comes or goes meanwhile may be missed.
+ * Leaves @name empty where there is no function. The list is read without its lock, so a child
+ * that comes or goes meanwhile may be missed.
  */
 static __always_inline void read_function_driver(char name[NAME_SIZE], struct device *dev)
 {

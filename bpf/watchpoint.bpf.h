@@ -1,38 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A hardware watchpoint was hit: may the CPU touch those bytes now? Part of
- * dmasnoop.bpf.c. Where the watchpoints are is user space's choice (watch.c).
+ * A hardware watchpoint was hit: may the CPU touch those bytes now? User space chooses where the
+ * watchpoints are (user/dmasnoop/watch/).
  *
- * One program serves all slots; the slot is its cookie. It runs in the debug
- * exception, right after the access: as in an NMI, with interrupts off, and with
- * the watchpoints of its CPU switched off.
+ * One program serves all slots; the slot is its cookie. It runs in the debug exception, right
+ * after the access: as in an NMI, with interrupts off, and with the watchpoints of its CPU
+ * disabled.
  */
 #ifndef DMASNOOP_WATCH_BPF_H
 #define DMASNOOP_WATCH_BPF_H
 
-/* How deep below the access the DMA API's own frames can be. */
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/find.h"
+#include "core/judge_access.h"
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "losses.bpf.h"
+
+/* How many frames above the access a function of the DMA API may be. */
 #define LEGAL_DEPTH 8
 
 struct watch watches[WATCHES];
 u64 watch_counts[NR_WATCH_COUNTS];
 
-/* The DMA API, and what reads all memory by design. */
+/* The DMA API, and code that reads all memory by design. */
 struct range legal_text[LEGAL_TEXT_MAX];
 u32 nr_legal_text;
 
-/* Functions that read whole words, the end of which can be the next object's. */
+/* Functions that read whole words, whose end can be in the next object. */
 struct range overreading_text[OVERREADING_MAX];
 u32 nr_overreading_text;
 
-/* For watch_probe: what it writes, and where that is. */
+/* The word that watch_probe() writes, and its address. */
 u64 watch_target;
 u64 watch_target_address;
 
 /*
- * The last write a CPU was caught at. Processors watch writes, or any access; not
- * reads alone. So a buffer that must not be read either takes two slots: the first
- * watches writes, the second any access, and what the first saw is a write. The
- * first is asked first, because it has the lower debug register.
+ * The last write at which a CPU was caught. Processors watch writes, or any access, but not reads
+ * alone. So a buffer that must not be read either takes two slots: the first watches writes, the
+ * second any access, and an access that the first saw is a write. The first is served first,
+ * because it has the lower debug register.
  */
 struct caught_write {
 	u64 address;
@@ -47,10 +58,10 @@ struct {
 	__type(value, struct caught_write);
 } caught_writes SEC(".maps");
 
-/* Both slots of one access are served in one exception: far within this. */
+/* Both slots of an access are served in one exception, far within this time. */
 #define SAME_ACCESS_NS 1000000
 
-/* Has the write slot seen this very access? Remembers it where this is the write slot. */
+/* Has the write slot seen this very access? For the write slot itself, remembers it. */
 static __always_inline bool caught_already(const struct watch *watch, u64 ip)
 {
 	u32 zero = 0;
@@ -97,8 +108,8 @@ static long overread(u32 index, struct legal_walk *walk)
 }
 
 /*
- * Did the DMA API itself touch it? Bouncing copies into a buffer that the device
- * still owns: the events of unmap and sync come after they are done.
+ * Did the DMA API itself touch it? Bouncing copies into a buffer that the device still owns,
+ * because the events of unmap and sync come after the copy.
  */
 static __noinline bool is_legal_code(const struct stack *stack)
 {
@@ -114,10 +125,10 @@ static __noinline bool is_legal_code(const struct stack *stack)
 static __always_inline bool first_time(struct watch *watch, u64 ip)
 {
 	for (u32 i = 0; i < WATCH_IPS; i++) {
-		if (watch->told[i] == ip)
+		if (watch->reported[i] == ip)
 			return false;
-		if (!watch->told[i]) {
-			watch->told[i] = ip;
+		if (!watch->reported[i]) {
+			watch->reported[i] = ip;
 			return true;
 		}
 	}
@@ -130,7 +141,7 @@ static __always_inline int count_watch(u32 what)
 	return 0;
 }
 
-/* The CPU owns the buffer that it wrote: remembered until the next sync of these bytes. */
+/* The CPU owns the buffer that it wrote. The write is kept until the next sync of these bytes. */
 static __always_inline void note_own_write(struct scratch *s, struct mapping *map)
 {
 	struct own_write *write = &own_writes[s->watch & (WATCHES - 1)];
@@ -145,23 +156,26 @@ static __always_inline void note_own_write(struct scratch *s, struct mapping *ma
 	__sync_fetch_and_or(&map->flags, MAP_WRITTEN);
 }
 
-/* Inside the buffer of the mapping at @s->at. */
+/* The access is inside the buffer of the mapping in @s->at. */
 static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
 					const struct device_state *device)
 {
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 
-	/* A sync that was skipped, or matched nothing, may have made the CPU its owner. */
+	/*
+	 * A sync that was skipped, or for which no mapping was found, may have given it to the
+	 * CPU.
+	 */
 	if (map->flags & MAP_BLIND || device->skips_sync || device->unmatched)
 		return count_watch(WATCH_LEGAL);
 	/*
-	 * The page cache may be written while it is written out
-	 * (Documentation/filesystems/vfs.rst; stable pages are the exception), and
-	 * user space's pages are its own to race for: the kernel then acts for it.
+	 * The page cache may be written during writeback (Documentation/filesystems/vfs.rst;
+	 * stable pages are the exception). User space may write its own pages at any time, and the
+	 * kernel may do so for it.
 	 */
-	find_object(&s->object, map->phys);
+	env_find_object(&s->object, map->phys);
 	if (s->object.kind == OBJECT_UNKNOWN ||
-	    (s->object.kind == OBJECT_PAGE && page_has_owner(s->phys)))
+	    (s->object.kind == OBJECT_PAGE && env_has_owner(s->phys)))
 		return count_watch(WATCH_LEGAL);
 	if (check == CHECK_NONE) {
 		if (map->owner == OWNER_CPU && s->op == OP_CPU_WRITE)
@@ -176,33 +190,33 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 }
 
 /*
- * Is it the only live mapping of its address? Where addresses are given out, by swiotlb
- * or an IOMMU, this one can be free, and mapped by another CPU, before the event of its
- * unmap comes; which of the two then goes is a guess.
+ * Is it the only live mapping of its address? swiotlb and an IOMMU give addresses out. So the
+ * address can be free, and mapped by another CPU, before the event of its unmap comes; which of
+ * the two mappings ends then is a guess.
  */
 __noinline int is_alone(struct scratch *s)
 {
 	struct exact_walk walk = { .best = NOWHERE, .mode = EXACT_LIVE };
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
-	/* Nothing fits: all are counted. */
+	/* No mapping fits this direction, so all are counted. */
 	s->dir = DIR_NONE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
-	bpf_loop(places_of(walk.home), exact_place, &walk, 0);
+	bpf_loop(slots_of(walk.home), match_exact_slot, &walk, 0);
 	return walk.nr == 1;
 }
 
-/* What @s->watch was hit by has @s->stack. */
+/* Judges a hit of @s->watch by the stack in @s->stack. */
 __noinline int judge_hit(struct scratch *s)
 {
 	struct device_state *device;
 	struct watch *watch;
 	struct mapping *map;
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
 	watch = &watches[s->watch & (WATCHES - 1)];
@@ -221,20 +235,20 @@ __noinline int judge_hit(struct scratch *s)
 	set_device(s, map);
 	device = known_device(s);
 	s->dma = map->dma;
-	if (!device || events_lost(s, device, born_ns(map)) || !is_alone(s))
+	if (!device || events_lost(s, device, born_ns(map), map->dma) || !is_alone(s))
 		return count_watch(map->owner == OWNER_DEVICE ? WATCH_UNSURE : WATCH_LEGAL);
 	s->phys = watch->phys;
 	s->dma = watch->phys;
 	s->size = watch->size;
-	if (watch->kind != WATCH_SLACK)
+	if (watch->kind != WATCH_NEIGHBOURS)
 		return judge_inside(s, watch, map, device);
-	if (map->flags & MAP_TOLD)
+	if (map->flags & MAP_REPORTED)
 		return count_watch(WATCH_FOLDED);
 	return judge_neighbour_write(s, map,
 				     map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
 }
 
-/* Tell user space to move on; when there is no room, its next turn does. */
+/* Tells user space that a watch is spent. When there is no room, its next turn comes anyway. */
 static __always_inline void watch_spent(u32 slot)
 {
 	struct watch_spent *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -250,7 +264,7 @@ SEC("perf_event")
 int watchpoint(struct bpf_perf_event_data *ctx)
 {
 	u64 slot = bpf_get_attach_cookie(ctx);
-	struct cpu_state *cpu = this_cpu();
+	struct cpu_state *cpu = env_cpu_state();
 	struct watch *watch;
 	struct scratch *s;
 
@@ -260,12 +274,12 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 	/* User space is changing it. */
 	if (!watch->address || watch->address != ctx->addr)
 		return 0;
-	/* This tracer reads buffers and lines too. */
+	/* The tracer itself reads buffers and the bytes beside them. */
 	if (cpu->used)
 		return 0;
 	if (__sync_fetch_and_add(&watch->hits, 1) == WATCH_HITS_MAX - 1)
 		watch_spent(slot);
-	s = take();
+	s = take_scratch();
 	if (!s)
 		return 0;
 	s->watch = slot;
@@ -274,13 +288,13 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 		judge_hit(s);
 		send_verdicts(ctx, s);
 	}
-	leave(s);
+	release_scratch(s);
 	return 0;
 }
 
 /*
- * Not attached: user space runs it, once to learn where watch_target is, and once more
- * to see whether a watchpoint there fires.
+ * Not attached. User space runs it once to learn where watch_target is, and once more to see
+ * whether a watchpoint there fires.
  */
 SEC("raw_tp")
 int watch_probe(void *ctx)

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Does a buffer for the device stay as it was handed over? Its bytes are hashed
- * at handover and again when it comes back. Part of dmasnoop.bpf.c.
+ * Does a buffer that the device reads stay as it was handed over? Its bytes are hashed at the
+ * handover and again when it comes back.
  */
-#ifndef DMASNOOP_CONTENT_BPF_H
-#define DMASNOOP_CONTENT_BPF_H
+#ifndef DMASNOOP_CONTENT_H
+#define DMASNOOP_CONTENT_H
+
+#include "core/device_table.h"
+#include "core/env.h"
+#include "core/memory.h"
+#include "core/rules.h"
+#include "core/table.h"
+#include "core/verdict.h"
 
 #define CHUNK LINE_SIZE_MAX
-#define CHUNKS_MAX 4096 /* 1 MiB; what is beyond is not looked at */
+#define CHUNKS_MAX 4096 /* 1 MiB; bytes beyond that are not compared */
 
 struct chunk_walk {
 	struct scratch *s;
@@ -22,14 +29,18 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	u64 *word = walk->s->line, hash = walk->hash;
 	u32 bytes = walk->left < CHUNK ? walk->left : CHUNK;
 
+	(void)index;
 	if (!bytes)
 		return 1;
-	/* The last word may be read in part. */
+	/* The last word may be read only in part. */
 	if (bytes < CHUNK)
 		word[bytes / 8] = 0;
-	bpf_probe_read_kernel(word, bytes, (void *)phys_to_virt(walk->phys));
+	env_read(word, bytes, walk->phys);
 	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++) {
-		/* Or the compiler leaves out the first bound, which the verifier needs. */
+		/*
+		 * Keep the index in a register; clang would otherwise drop the first bound, which
+		 * the verifier needs.
+		 */
 		asm volatile("" : "+r"(i));
 		hash = (hash ^ word[i & (CHUNK / 8 - 1)]) * 0x100000001b3;
 	}
@@ -39,18 +50,18 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	return 0;
 }
 
-/* A hash of as much of the buffer as options ask for. */
+/* A hash of the part of the buffer that the options ask for. */
 __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 {
 	struct chunk_walk walk = { .phys = phys, .left = size, .hash = 0xcbf29ce484222325 };
 	u64 edge = size < CONTENT_EDGE ? size : CONTENT_EDGE;
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
 	walk.s = s;
 	if (content_mode == CONTENT_FULL) {
-		bpf_loop(CHUNKS_MAX, hash_chunk, &walk, 0);
+		env_loop(CHUNKS_MAX, hash_chunk, &walk);
 		return walk.hash;
 	}
 	walk.left = edge;
@@ -61,23 +72,23 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	return walk.hash;
 }
 
-/* Buffers handed over, more or less: one that is never unmapped is synced again and again. */
+/* About the number of handovers: a buffer that is never unmapped is synced again and again. */
 static __always_inline u64 handovers(const struct device_state *device)
 {
 	return device->maps + device->syncs;
 }
 
-/* Have so many been handed over that the next for it to read is to be compared? */
+/* Is it the turn of the next buffer that the device reads? */
 static __always_inline bool content_due(const struct device_state *device)
 {
 	return handovers(device) >= device->content_next;
 }
 
 /*
- * After 1,024 of them, on average. It is spread so that no pattern in what a driver maps, such as a
- * command before each buffer, keeps some of it out.
+ * Chooses the next turn: after 1,024 handovers on average. The distance varies, so that no pattern
+ * in what a driver maps, such as a command before each buffer, keeps some buffers out.
  */
-static __always_inline void content_wait(struct device_state *device)
+static __always_inline void schedule_content(struct device_state *device)
 {
 	u64 now = handovers(device);
 
@@ -85,9 +96,10 @@ static __always_inline void content_wait(struct device_state *device)
 }
 
 /*
- * The first, second, fourth, eighth buffer of each call site is compared, and so on. So a site
- * is looked at even if another site of the device takes every sample of content_wait(). Only
- * the slow path comes here; its stack costs far more. Two sites may share a count.
+ * Is it the turn of this call site? The first, second, fourth, eighth buffer of each is compared,
+ * and so on, so that a site is looked at even if other sites of the device take every turn of
+ * schedule_content(). Only the slow path asks; its stack costs far more. Two sites may share a
+ * count.
  */
 static __always_inline bool site_due(const struct mapping *map)
 {
@@ -99,32 +111,32 @@ static __always_inline bool site_due(const struct mapping *map)
 	return !(now & (now - 1));
 }
 
-/* Of the mapping at @s->at nothing is kept any more. */
-__noinline int content_forget(struct scratch *s)
+/* Drops what was kept for the mapping in @s->at. */
+__noinline int forget_content(struct scratch *s)
 {
 	struct mapping *map;
 
-	s = own(s);
+	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map || !(map->flags & MAP_CONTENT))
 		return 0;
-	bpf_map_delete_elem(&contents, &s->at);
+	env_drop_content(s->at);
 	__sync_fetch_and_and(&map->flags, ~MAP_CONTENT);
 	return 0;
 }
 
-/* At handover of the mapping at @s->at to the device. */
-__noinline int content_remember(struct scratch *s)
+/* The mapping in @s->at is handed to the device. */
+__noinline int remember_content(struct scratch *s)
 {
 	struct device_state *device;
 	struct mapping *map;
 	u64 hash;
 
-	s = own(s);
+	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
-	content_forget(s);
+	forget_content(s);
 	if (map->dir != DIR_TO_DEVICE || !map->phys || content_mode == CONTENT_OFF ||
 	    !rule_is_streaming(map->kind) || page_index(map->phys) == NOT_MEMORY)
 		return 0;
@@ -132,9 +144,9 @@ __noinline int content_remember(struct scratch *s)
 	if (!device || !(content_due(device) || site_due(map)))
 		return 0;
 	if (content_mode == CONTENT_SAMPLE && content_due(device))
-		content_wait(device);
+		schedule_content(device);
 	hash = hash_content(s, map->phys, map->size);
-	if (bpf_map_update_elem(&contents, &s->at, &hash, BPF_ANY)) {
+	if (env_keep_content(s->at, hash)) {
 		count_lost(LOST_TABLE);
 		return 0;
 	}
@@ -143,29 +155,28 @@ __noinline int content_remember(struct scratch *s)
 	return 0;
 }
 
-/* At handover of the mapping at @s->at to the CPU, which has had no right to write it. */
-__noinline int content_compare(struct scratch *s)
+/* The mapping in @s->at is handed to the CPU, which was not allowed to write it meanwhile. */
+__noinline int compare_content(struct scratch *s)
 {
 	u32 what = CHECK_CONTENT_CHANGED | WITH_MAP;
 	struct mapping *map;
 	u64 *before;
 
-	s = own(s);
+	s = env_own(s);
 	map = s ? mapping_at(s->at) : NULL;
-	before = s && map && map->flags & MAP_CONTENT ? bpf_map_lookup_elem(&contents, &s->at) :
-							NULL;
+	before = s && map && map->flags & MAP_CONTENT ? env_find_content(s->at) : NULL;
 	if (!s || !map || !before || map->owner != OWNER_DEVICE ||
 	    *before == hash_content(s, map->phys, map->size))
 		return 0;
-	content_forget(s);
-	find_object(&s->object, map->phys);
+	forget_content(s);
+	env_find_object(&s->object, map->phys);
 	/*
-	 * A sync that was skipped makes a write legal. So does user space, which may
-	 * write the page cache and its own pages at any time. Other pages may be
-	 * mapped to user space all the same; slab objects never are.
+	 * A sync that was skipped makes a write legal. User space may write the page cache and its
+	 * own pages at any time. Other pages may be mapped to user space as well; slab objects
+	 * never are.
 	 */
 	if (map->flags & MAP_BLIND || s->missing ||
-	    (s->object.kind == OBJECT_PAGE && page_has_owner(map->phys)))
+	    (s->object.kind == OBJECT_PAGE && env_has_owner(map->phys)))
 		what |= LEVEL_NOTE << 8 | UNSURE;
 	else if (s->object.kind == OBJECT_PAGE)
 		what |= LEVEL_HAZARD << 8 | UNSURE;

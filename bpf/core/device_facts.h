@@ -3,12 +3,7 @@
 #ifndef DEVICES_H
 #define DEVICES_H
 
-#ifndef __bpf__
-#include <stdint.h>
-typedef uint8_t u8;
-typedef uint32_t u32;
-typedef uint64_t u64;
-#endif
+#include "core/types.h"
 
 #define LIST_MAX 2048
 #define DEVICE_NAME_SIZE 64

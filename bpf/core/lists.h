@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Calls that are about many mappings, taken apart: a scatter-gather list is one event
- * for each of its entries, and a range of dma_iova_*() one for each piece that was
- * linked. Part of dmasnoop.bpf.c.
+ * Calls that are about many mappings: a scatter-gather list is one event for each of its entries,
+ * and a range of dma_iova_*() one event for each piece that was linked.
  */
-#ifndef DMASNOOP_LISTS_BPF_H
-#define DMASNOOP_LISTS_BPF_H
+#ifndef DMASNOOP_LISTS_H
+#define DMASNOOP_LISTS_H
+
+#include "core/fast_path.h"
+#include "core/judge_map.h"
+#include "core/judge_sync.h"
+#include "core/judge_unmap.h"
 
 /* --- scatter-gather lists --- */
 
@@ -16,51 +20,43 @@
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
-	struct device_state *device; /* when it is one for the fast path */
+	struct device_state *device; /* NULL when the fast path does not take its events */
 	u64 sp;
 };
 
 static __always_inline u64 sg_next(u64 entry)
 {
-	struct scatterlist *sg = (void *)entry;
-	unsigned long link = BPF_CORE_READ(sg, page_link);
+	u64 link = env_sg_link_at(entry);
 
 	if (link & SG_END)
 		return 0;
-	entry += bpf_core_type_size(struct scatterlist);
-	sg = (void *)entry;
-	link = BPF_CORE_READ(sg, page_link);
+	entry += env_sg_size();
+	link = env_sg_link_at(entry);
 	return link & SG_CHAIN ? link & ~(SG_CHAIN | SG_END) : entry;
 }
 
-/* Reads the next entries of a list, as far as they lie together. */
+/* Reads the next entries of a list, as long as they are adjacent in memory. */
 static __always_inline void sg_read(struct scratch *s)
 {
-	u32 size = bpf_core_type_size(struct scatterlist);
+	u32 size = env_sg_size();
 
 	s->sg.unread = s->sg.left < SG_READ ? s->sg.left : SG_READ;
 	s->sg.next = 0;
-	/* Beyond the last one there may be nothing. */
-	if (bpf_probe_read_kernel(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1),
-				  (void *)s->sg.entry)) {
+	/* There may be no memory after the last one. */
+	if (env_sg_read(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1), s->sg.entry)) {
 		s->sg.unread = 1;
-		bpf_probe_read_kernel(s->sg.raw, size & (SG_BYTES - 1), (void *)s->sg.entry);
+		env_sg_read(s->sg.raw, size & (SG_BYTES - 1), s->sg.entry);
 	}
 }
 
-/* A field of the entry at @entry. */
-#define SG_FIELD(type, entry, field) \
-	(*(type *)((entry) + bpf_core_field_offset(((struct scatterlist *)0)->field)))
-
-/* Of an entry that was merged into a segment with others: its part of that. */
+/* Finds the part that an entry has in the segment into which it was merged. */
 static __always_inline void sg_find_segment(struct scratch *s)
 {
-	struct scatterlist *segment = (void *)s->sg.segment;
+	u64 dma, size;
 
-	s->dma = BPF_CORE_READ(segment, dma_address);
-	s->sg.segment_size = BPF_CORE_READ(segment, length);
-	if (bpf_core_field_exists(segment->dma_length))
-		s->sg.segment_size = BPF_CORE_READ(segment, dma_length);
+	env_sg_segment_at(s->sg.segment, &dma, &size);
+	s->dma = dma;
+	s->sg.segment_size = size;
 	s->sg.merged = s->sg.used;
 	s->sg.used += s->size;
 	if (s->sg.used >= s->sg.segment_size) {
@@ -70,13 +66,12 @@ static __always_inline void sg_find_segment(struct scratch *s)
 }
 
 /*
- * Loads the next entry into @s. Its DMA address lies in the segment that it was merged
- * into. Returns false when there is none.
+ * Loads the next entry into @s. Its DMA address is in the segment into which it was merged.
+ * Returns false when there is no entry.
  */
 static __always_inline bool sg_load(struct scratch *s)
 {
 	u64 here = s->sg.entry, link, length;
-	struct scatterlist *fields = NULL;
 	u8 *entry;
 
 	if (!here || !s->sg.left)
@@ -84,9 +79,9 @@ static __always_inline bool sg_load(struct scratch *s)
 	if (!s->sg.unread)
 		sg_read(s);
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
-	/* Once, not for each field. */
+	/* Compute the pointer once, not for each field. */
 	asm volatile("" : "+r"(entry));
-	link = SG_FIELD(u64, entry, page_link);
+	link = env_sg_link(entry);
 	if (link & SG_CHAIN) {
 		here = link & ~(SG_CHAIN | SG_END);
 		if (s->sg.segment == s->sg.entry)
@@ -94,22 +89,21 @@ static __always_inline bool sg_load(struct scratch *s)
 		s->sg.entry = here;
 		sg_read(s);
 		entry = s->sg.raw;
-		link = SG_FIELD(u64, entry, page_link);
+		link = env_sg_link(entry);
 	}
-	length = SG_FIELD(u32, entry, length);
+	length = env_sg_length(entry);
 	s->size = length;
-	s->phys = page_to_phys(link & ~(SG_CHAIN | SG_END));
+	s->phys = env_page_phys(link & ~(SG_CHAIN | SG_END));
 	if (s->phys)
-		s->phys += SG_FIELD(u32, entry, offset);
-	/* The count is kept with the first entry alone. */
+		s->phys += env_sg_offset(entry);
+	/* Only the first entry keeps the count. */
 	s->nents = here == s->sg.list ? s->sg.left : 0;
 	s->sg.left--;
 	s->sg.unread--;
-	s->sg.next += bpf_core_type_size(struct scatterlist);
-	s->sg.entry = link & SG_END ? 0 : here + bpf_core_type_size(struct scatterlist);
-	if (s->sg.segment == here && (!bpf_core_field_exists(fields->dma_length) ||
-				      SG_FIELD(u32, entry, dma_length) == length)) {
-		s->dma = SG_FIELD(u64, entry, dma_address);
+	s->sg.next += env_sg_size();
+	s->sg.entry = link & SG_END ? 0 : here + env_sg_size();
+	if (s->sg.segment == here && env_sg_dma_length(entry) == length) {
+		s->dma = env_sg_dma(entry);
 		s->sg.segment = s->sg.entry;
 		s->sg.segment_size = length;
 		s->sg.merged = 0;
@@ -124,46 +118,26 @@ static __always_inline bool sg_load(struct scratch *s)
 	return true;
 }
 
-/* An entry that is a segment of its own into @s, by plain loads. False when it is none. */
-static __always_inline bool sg_peek(struct scratch *s, u64 entry, bool map, u64 *link)
-{
-	struct scatterlist *sg =
-		bpf_rdonly_cast((void *)entry, bpf_core_type_id_kernel(struct scatterlist));
-
-	*link = sg->page_link;
-	s->size = sg->length;
-	if (*link & SG_CHAIN ||
-	    (bpf_core_field_exists(sg->dma_length) && sg->dma_length != s->size))
-		return false;
-	s->dma = sg->dma_address;
-	if (map)
-		s->phys = page_to_phys(*link & ~SG_END) + sg->offset;
-	return true;
-}
-
-/* The same, of what was read. */
+/* Takes an entry that is a segment of its own from what was read. */
 static __always_inline bool sg_pick(struct scratch *s, const u8 *entry, bool map, u64 *link)
 {
-	struct scatterlist *fields = NULL;
-
-	*link = SG_FIELD(u64, entry, page_link);
-	s->size = SG_FIELD(u32, entry, length);
-	if (*link & SG_CHAIN || (bpf_core_field_exists(fields->dma_length) &&
-				 SG_FIELD(u32, entry, dma_length) != s->size))
+	*link = env_sg_link(entry);
+	s->size = env_sg_length(entry);
+	if (*link & SG_CHAIN || env_sg_dma_length(entry) != s->size)
 		return false;
-	s->dma = SG_FIELD(u64, entry, dma_address);
+	s->dma = env_sg_dma(entry);
 	if (map)
-		s->phys = page_to_phys(*link & ~SG_END) + SG_FIELD(u32, entry, offset);
+		s->phys = env_page_phys(*link & ~SG_END) + env_sg_offset(entry);
 	return true;
 }
 
 /*
- * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast
- * path takes it. Returns whether the next is as good as these.
+ * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast path
+ * takes it. Returns whether it may be called again.
  */
 static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, bool map)
 {
-	u32 size = bpf_core_type_size(struct scatterlist), unread = s->sg.left, done;
+	u32 size = env_sg_size(), unread = s->sg.left, done;
 	u32 nents = s->sg.entry == s->sg.list ? s->sg.left : 0;
 	u64 link, address = s->sg.entry;
 	bool ended = false;
@@ -171,7 +145,7 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 
 	if (!walk->device || s->sg.segment != s->sg.entry || nents > 0xffff)
 		return false;
-	if (!CAN_CAST) {
+	if (!env_sg_can_peek()) {
 		if (!s->sg.unread)
 			sg_read(s);
 		unread = s->sg.unread;
@@ -179,7 +153,8 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
 	asm volatile("" : "+r"(entry));
 	for (done = 0; done < SG_READ && done < unread && !ended; done++) {
-		if (!(CAN_CAST ? sg_peek(s, address, map, &link) : sg_pick(s, entry, map, &link)))
+		if (!(env_sg_can_peek() ? env_sg_peek(s, address, map, &link) :
+					  sg_pick(s, entry, map, &link)))
 			break;
 		if (map) {
 			if (s->size > s->sg.max ||
@@ -195,7 +170,7 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 		entry += size;
 	}
 	s->sg.left -= done;
-	if (CAN_CAST) {
+	if (env_sg_can_peek()) {
 		s->sg.unread = 0;
 	} else {
 		s->sg.unread -= done;
@@ -206,7 +181,7 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 	return ended || done == SG_READ || done == unread;
 }
 
-/* Some entries: all of them, or, after those that are as usual, one that is not. */
+/* Processes some entries: as many as the fast path takes, or one on the slow path. */
 static __always_inline long sg_some(struct sg_walk *walk, bool map)
 {
 	struct scratch *s = walk->s;
@@ -226,23 +201,26 @@ static __always_inline long sg_some(struct sg_walk *walk, bool map)
 
 static long sg_map_some(u32 index, struct sg_walk *walk)
 {
+	(void)index;
 	return sg_some(walk, true);
 }
 
 static long sg_unmap_some(u32 index, struct sg_walk *walk)
 {
+	(void)index;
 	return sg_some(walk, false);
 }
 
 static long sg_sync_one(u32 index, struct sg_walk *walk)
 {
+	(void)index;
 	if (!sg_load(walk->s))
 		return 1;
 	on_sync(walk->ctx, walk->s);
 	return 0;
 }
 
-/* @s holds the list's start in sg.list and its entries in nents. */
+/* Starts a walk. @s holds the start of the list in sg.list and its entries in nents. */
 static __always_inline u32 sg_begin(struct scratch *s)
 {
 	s->kind = KIND_SG;
@@ -259,7 +237,7 @@ static __always_inline u32 sg_begin(struct scratch *s)
 
 static __always_inline int on_map_sg(void *ctx, struct scratch *s)
 {
-	struct sg_walk walk = { .ctx = ctx, .s = s, .sp = number((u64)ctx) };
+	struct sg_walk walk = { .ctx = ctx, .s = s, .sp = env_number((u64)ctx) };
 	u32 nents = sg_begin(s);
 	struct device_state *device;
 	bool done;
@@ -273,7 +251,7 @@ static __always_inline int on_map_sg(void *ctx, struct scratch *s)
 		return 0;
 	s->sg.max = device->max_segment;
 	s->sg.boundary = device->boundary;
-	bpf_loop(nents, sg_map_some, &walk, 0);
+	env_loop(nents, sg_map_some, &walk);
 	return 0;
 }
 
@@ -284,10 +262,10 @@ static __always_inline int on_unmap_sg(void *ctx, struct scratch *s)
 	bool done;
 
 	s->op = OP_UNMAP;
-	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_TOLD, &done);
+	walk.device = fast_begin(*(volatile u64 *)&s->dev, PACE_REPORTED, &done);
 	if (!walk.device && done)
 		return 0;
-	bpf_loop(nents, sg_unmap_some, &walk, 0);
+	env_loop(nents, sg_unmap_some, &walk);
 	return 0;
 }
 
@@ -297,18 +275,18 @@ static __always_inline int on_sync_sg(void *ctx, struct scratch *s, u8 op)
 	u32 nents = sg_begin(s);
 
 	s->op = op;
-	bpf_loop(nents, sg_sync_one, &walk, 0);
+	env_loop(nents, sg_sync_one, &walk);
 	return 0;
 }
 
 /* --- dma_iova_*(): one address range, linked piece by piece, undone at once --- */
 
-/* Makes @s the next piece of the range. Returns 0 when nothing more is known of it. */
+/* Loads the next piece of the range into @s. Returns 0 when none is known. */
 __noinline int iova_load(struct scratch *s)
 {
 	struct mapping *map;
 
-	s = own(s);
+	s = env_own(s);
 	if (!s)
 		return 0;
 	s->dma = s->sg.segment;
@@ -324,6 +302,7 @@ __noinline int iova_load(struct scratch *s)
 
 static long iova_unlink_one(u32 index, struct sg_walk *walk)
 {
+	(void)index;
 	if (!iova_load(walk->s))
 		return 1;
 	on_unmap(walk->ctx, walk->s);
@@ -340,7 +319,7 @@ static __always_inline int on_iova_unlink(void *ctx, struct scratch *s)
 	s->op = OP_UNMAP;
 	s->sg.segment = s->dma;
 	s->sg.segment_size = s->size;
-	bpf_loop(SG_MAX, iova_unlink_one, &walk, 0);
+	env_loop(SG_MAX, iova_unlink_one, &walk);
 	return 0;
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What happens on a kernel whose BPF programs cannot judge it: see event_log.bpf.h, which sends
- * these, and user/dmasnoop/engine/engine.c, which judges them. Plain structs; no code.
+ * The events of a kernel whose BPF programs cannot judge them: bpf/event_log.bpf.h sends them, and
+ * user/dmasnoop/engine/ judges them. Plain structs; no code.
  */
 #ifndef DMASNOOP_LOG_H
 #define DMASNOOP_LOG_H
 
 #include "core/types.h"
 
-/* What was called; a map or an allocation when it returned. */
+/* Which call an event is. Maps and allocations are logged when they return. */
 enum logged_call {
-	LOGGED_DEVICE, /* none: what is to be known of a device that is new, or has another driver */
+	LOGGED_DEVICE, /* no call: a device that is new, or has another driver */
 	LOGGED_MAP_PAGE,
 	LOGGED_UNMAP_PAGE,
 	LOGGED_MAP_RESOURCE,
@@ -29,7 +29,8 @@ enum logged_call {
 	LOGGED_UNBOUND, /* devres_release_all() */
 };
 
-#define LOGGED_ENTRIES 384 /* of a list, those that chain its parts as well; others are lost */
+#define LOGGED_ENTRIES \
+	384 /* entries of a list, including those that chain its parts; the rest is lost */
 
 #define LOGGED_FEW 16
 
@@ -75,20 +76,20 @@ struct logged {
 	u64 stack[STACK_MAX];
 };
 
-/* The same, of a page that was mapped, with the allocation that it is of. */
+/* A page was mapped: with its allocation. */
 struct logged_map {
 	struct logged head;
 	u64 phys;
 	struct object object;
 };
 
-/* The same, of a list: @head.nents entries follow. There is room for fewer in one of few. */
+/* A list: @head.nents entries follow. An event with few entries has room only for these. */
 struct logged_list {
 	struct logged head;
 	struct logged_entry entry[LOGGED_ENTRIES];
 };
 
-/* The same, of a device. */
+/* A device. */
 struct logged_device {
 	struct logged head;
 	u64 driver; /* its address */

@@ -228,22 +228,22 @@ RULE bool rule_contains(const struct mapping *map, u64 phys, u64 size)
 }
 
 /**
- * rule_head_slack - bytes before the buffer on its first line
+ * rule_bytes_before - bytes before the buffer on its first line
  * @phys: first byte of the buffer
  * @line: line size, a power of two
  */
-RULE u32 rule_head_slack(u64 phys, u32 line)
+RULE u32 rule_bytes_before(u64 phys, u32 line)
 {
 	return phys & (line - 1);
 }
 
 /**
- * rule_tail_slack - bytes after the buffer on its last line
+ * rule_bytes_after - bytes after the buffer on its last line
  * @phys: first byte of the buffer
  * @size: bytes
  * @line: line size, a power of two
  */
-RULE u32 rule_tail_slack(u64 phys, u64 size, u32 line)
+RULE u32 rule_bytes_after(u64 phys, u64 size, u32 line)
 {
 	return -(phys + size) & (line - 1);
 }
@@ -265,18 +265,18 @@ RULE u32 rule_tail_slack(u64 phys, u64 size, u32 line)
  */
 RULE u8 rule_shared_object(const struct object *object, u64 phys, u64 size, u32 line)
 {
-	u64 first = phys - rule_head_slack(phys, line);
-	u64 end = phys + size + rule_tail_slack(phys, size, line);
+	u64 first = phys - rule_bytes_before(phys, line);
+	u64 end = phys + size + rule_bytes_after(phys, size, line);
 
 	if (object->kind != OBJECT_SLAB && object->kind != OBJECT_KMALLOC)
 		return NR_LEVELS;
 	if (object->kind == OBJECT_SLAB &&
 	    (first < object->start || end > object->start + object->room))
 		return LEVEL_HAZARD;
-	if (phys > object->start && rule_head_slack(phys, line))
+	if (phys > object->start && rule_bytes_before(phys, line))
 		return LEVEL_NOTE;
 	if (object->kind == OBJECT_SLAB && phys + size < object->start + object->size &&
-	    rule_tail_slack(phys, size, line))
+	    rule_bytes_after(phys, size, line))
 		return LEVEL_NOTE;
 	return NR_LEVELS;
 }
@@ -318,14 +318,15 @@ RULE bool rule_same_line_apart(const struct object *a, const struct object *b)
 }
 
 /**
- * rule_slack_clip - how much of the slack can belong to a neighbour?
+ * rule_clip_neighbours - how much of the slack can belong to a neighbour?
  * @object: the buffer's allocation
  * @phys: first byte of the buffer
  * @size: bytes
- * @head: in: rule_head_slack(); out: the part that counts, next to the buffer
+ * @head: in: rule_bytes_before(); out: the part that counts, next to the buffer
  * @tail: likewise
  */
-RULE void rule_slack_clip(const struct object *object, u64 phys, u64 size, u32 *head, u32 *tail)
+RULE void rule_clip_neighbours(const struct object *object, u64 phys, u64 size, u32 *head,
+			       u32 *tail)
 {
 	u64 end = object->start + object->room;
 

@@ -251,16 +251,16 @@ static void contains_edges(void **state)
 	assert_false(rule_contains(&unknown, 0, 1));
 }
 
-static void slack_of_lines(void **state)
+static void bytes_beside_a_buffer(void **state)
 {
 	(void)state;
-	assert_int_equal(rule_head_slack(0x10008, 64), 8);
-	assert_int_equal(rule_head_slack(0x10000, 64), 0);
-	assert_int_equal(rule_head_slack(0x10040, 128), 64);
-	assert_int_equal(rule_tail_slack(0x10008, 48, 64), 8);
-	assert_int_equal(rule_tail_slack(0x10000, 64, 64), 0);
-	assert_int_equal(rule_tail_slack(0x10000, 65, 64), 63);
-	assert_int_equal(rule_tail_slack(0x10000, 64, 128), 64);
+	assert_int_equal(rule_bytes_before(0x10008, 64), 8);
+	assert_int_equal(rule_bytes_before(0x10000, 64), 0);
+	assert_int_equal(rule_bytes_before(0x10040, 128), 64);
+	assert_int_equal(rule_bytes_after(0x10008, 48, 64), 8);
+	assert_int_equal(rule_bytes_after(0x10000, 64, 64), 0);
+	assert_int_equal(rule_bytes_after(0x10000, 65, 64), 63);
+	assert_int_equal(rule_bytes_after(0x10000, 64, 128), 64);
 }
 
 /* struct { int ifield; char dma_buffer[]; }: the same object, so only a note. */
@@ -320,24 +320,24 @@ static void pages_say_nothing(void **state)
 	assert_int_equal(rule_shared_object(&o, 0x10042, 1500, 64), NR_LEVELS);
 }
 
-static void slack_is_clipped_to_kmalloc(void **state)
+static void bytes_beside_are_clipped_to_kmalloc(void **state)
 {
 	struct object small = slab(0x10020, 32, 32, OBJECT_KMALLOC);
 	struct object other = slab(0x10028, 40, 40, OBJECT_SLAB);
 	uint32_t head, tail;
 
 	(void)state;
-	head = rule_head_slack(0x10020, 64);
-	tail = rule_tail_slack(0x10020, 16, 64);
+	head = rule_bytes_before(0x10020, 64);
+	tail = rule_bytes_after(0x10020, 16, 64);
 	assert_int_equal(head, 32);
 	assert_int_equal(tail, 16);
-	rule_slack_clip(&small, 0x10020, 16, &head, &tail);
+	rule_clip_neighbours(&small, 0x10020, 16, &head, &tail);
 	assert_int_equal(head, 0);
 	assert_int_equal(tail, 16);
 
 	head = 40;
 	tail = 48;
-	rule_slack_clip(&other, 0x10028, 40, &head, &tail);
+	rule_clip_neighbours(&other, 0x10028, 40, &head, &tail);
 	assert_int_equal(head, 40);
 	assert_int_equal(tail, 48);
 }
@@ -371,14 +371,14 @@ int main(void)
 		cmocka_unit_test(cpu_access_while_device_owns),
 		cmocka_unit_test(cpu_access_while_cpu_owns),
 		cmocka_unit_test(contains_edges),
-		cmocka_unit_test(slack_of_lines),
+		cmocka_unit_test(bytes_beside_a_buffer),
 		cmocka_unit_test(embedded_is_a_note),
 		cmocka_unit_test(whole_kmalloc_is_silent),
 		cmocka_unit_test(small_kmalloc_is_silent),
 		cmocka_unit_test(packed_cache_is_a_hazard),
 		cmocka_unit_test(aligned_cache_is_silent),
 		cmocka_unit_test(pages_say_nothing),
-		cmocka_unit_test(slack_is_clipped_to_kmalloc),
+		cmocka_unit_test(bytes_beside_are_clipped_to_kmalloc),
 		cmocka_unit_test(every_check_is_described),
 	};
 

@@ -1,186 +1,111 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tracer's state: options, tables, and the scratch space of one event. Part
- * of dmasnoop.bpf.c, which includes it once.
+ * The judge's state: options, what is known of devices, and the scratch space of one event. Tables
+ * are behind the functions of env.h.
  */
-#ifndef DMASNOOP_STATE_BPF_H
-#define DMASNOOP_STATE_BPF_H
+#ifndef DMASNOOP_STATE_H
+#define DMASNOOP_STATE_H
 
-/* Set before load. */
-const volatile u32 line_size = 64;
-const volatile u32 checks_enabled = ~0u;
-const volatile u32 min_level; /* below it findings are only counted */
-const volatile char only_device[NAME_SIZE];
-const volatile char only_driver[NAME_SIZE];
+#include "core/types.h"
+
+/* Set once, before the first event. In BPF it is read-only data, whose value the verifier knows. */
+#ifdef __bpf__
+#define OPTION const volatile
+#else
+#define OPTION static
+#endif
+
+OPTION u32 line_size = 64;
+OPTION u32 checks_enabled = ~0u;
+OPTION u32 min_level; /* findings of a lower level are only counted */
+OPTION char only_device[NAME_SIZE];
+OPTION char only_driver[NAME_SIZE];
 
 /*
- * Where the kernel's own image lies, physically; empty when not known. What is
- * read from there is never mapped for writing, nor code for reading.
+ * Where the kernel's own image lies, as physical addresses; empty when not known. A device must
+ * not write to text and rodata, and must not read text.
  */
-const volatile struct range kernel_text;
-const volatile struct range kernel_rodata;
-const volatile struct range kernel_data;
-const volatile struct range kernel_bss;
+OPTION struct range kernel_text;
+OPTION struct range kernel_rodata;
+OPTION struct range kernel_data;
+OPTION struct range kernel_bss;
 
 /*
- * Which physical pages are memory, and where each one's word in page_lines is: the
- * ranges' pages one after the other, the largest range first.
+ * Which physical pages are memory. The words of page_lines belong to the pages of these ranges,
+ * one after the other; the largest range comes first.
  */
 #define RAM_RANGES 8
-const volatile struct range ram[RAM_RANGES];
-
-/* The direct map and the page array: see learn_memory(). */
-u64 direct_map_base;
-u64 page_array;
-
-/* Objects that KFENCE guards, one in a page, and what it knows of each; 0: not known, or none. */
-u64 guarded;
-u64 guarded_infos;
+OPTION struct range ram[RAM_RANGES];
 
 /* How much of a buffer for the device is compared: enum content_mode. */
-const volatile u32 content_mode = CONTENT_SAMPLE;
+OPTION u32 content_mode = CONTENT_SAMPLE;
 #define CONTENT_EDGE 64 /* bytes at each end */
-
-u32 nr_cpus; /* that can be switched on */
 
 u64 lost[NR_LOST];
 u64 unsent[NR_LEVELS];
 
-/* Events that a twin handled because the first program was busy; and on each CPU. */
-u64 rescued;
-u64 rescued_there[CPUS_MAX];
-
-/* Events that a twin is still to see: mark_done(). A few to a line. */
-#define MARKS 2048 /* a power of two */
-#define MARKS_IN_LINE 8
-
-u64 marks[MARKS];
-
 /*
- * When an event of whatever device was last lost, ns: what is older than that may
- * not be as it is thought to be.
+ * When an event was last lost of which the device is not known, ns. A mapping that is older may
+ * not be what it seems to be.
  */
 u64 lost_before;
 
 /*
- * The programs that have twins, and these, by their numbers; and where, per CPU, the kernel
- * counts what each of the former missed, and whether each of the latter is at work: see
- * learn_programs(). 0: not known.
- */
-u32 elder_ids[ELDERS_MAX];
-u32 twin_ids[ELDERS_MAX];
-u64 elder_stats[ELDERS_MAX];
-u64 twin_active[ELDERS_MAX];
-u32 nr_elders;
-
-/* Where each CPU's part of per-CPU memory is, as the kernel's __per_cpu_offset: learn_layout(). */
-u64 cpu_offsets[CPUS_MAX];
-bool offsets_known;
-
-/* Bytes of a task's stack; what lies elsewhere is an interrupt's. */
-u64 task_stack;
-
-/* What the kernel has dropped, twins' work or not: count_dropped(). And that of one CPU. */
-u64 dropped;
-u64 dropped_there;
-u32 dropped_where;
-
-/* What was lost of it, as user space found: look_for_losses() compares. */
-u64 settled;
-
-/*
- * Armed when every hook is attached. Until then events are not looked at: a map that
- * is seen and its unmap that is not would leave a mapping live for ever.
+ * Set when every hook is attached. Events before that are ignored: a map that is seen and its
+ * unmap that is not would leave a mapping live for ever.
  *
- * The tracepoints' programs have twins, which user space attaches when the first event
- * was nested. Until then nobody needs to be told what was done.
+ * The programs at tracepoints have fallbacks, which user space attaches when the first event was
+ * lost. Until then a program need not mark what it has done.
  */
 u32 armed; /* enum arms */
 
-/* Programs at tracepoints are preempted, and cannot keep that off. */
-const volatile bool preempted;
-
-const volatile struct fast_facts facts;
+OPTION struct fast_facts facts;
 
 /* What CLOCK_MONOTONIC was when jiffies were 0. */
 u64 jiffies_offset;
 
-/* See number(). */
-u64 laundry[CPUS_MAX][8]; /* a line each */
-
 /*
- * The stacks of tasks that mapped lately. The cheap answer to "is this page one of the
- * running task's stack?"
+ * The stacks of tasks that mapped lately: a cheap "no" to whether a page belongs to the stack of
+ * the running task.
  */
 #define STACKS_SEEN 64
 
 struct seen_stack seen_stacks[STACKS_SEEN];
 
-/* Of slab caches, by address: that, and in its lowest bits the kind of their objects. */
-#define CACHE_KINDS 1024
-
-u64 cache_kinds[CACHE_KINDS];
-
 /*
- * What watchpoints saw the CPU write while it owned the buffer. The buffer has to be handed to
- * the device before it is synced for the CPU again: see judge_not_handed_back().
+ * Writes by the CPU to buffers that it owned, as watchpoints saw them. Such a buffer has to be
+ * handed to the device before it is synced for the CPU again: judge_not_handed_back().
  */
 struct own_write own_writes[WATCHES];
 
 /* Take the stack of every mapping. */
-const volatile bool stacks_always;
+OPTION bool stacks_always;
 
-#define CONTENTS_MAX (1 << 13)
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct bucket);
-} mappings SEC(".maps");
-
-/* By a hash of the address. */
+/* By a hash of the address of the struct device. */
 struct device_state devices[DEVICES_MAX];
 u32 generations;
-
-/* Devices that were added, or lost a driver, while tracing: nothing of theirs is older. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, u64);
-} born SEC(".maps");
 
 struct stack {
 	u64 frames[STACK_MAX];
 };
 
-/* Stacks by content: the key is a hash of the frames. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct stack);
-} stacks SEC(".maps");
-
 /*
- * The stack of the first mapping of its kind: device, direction, size and so on, and
- * how deep the stack was, which almost tells the call site.
+ * The stack of the first mapping of each kind. A kind is a device, a direction, a size and so on,
+ * and the depth of the stack, which nearly always identifies the call site.
  */
 #define SIGNATURES (1 << 12)
 
 struct signature signatures[SIGNATURES];
 
-/* How often a device's buffers were compared, or could have been, by call site: site_due(). */
+/* How many buffers of each call site could have been compared: site_due(). */
 #define CONTENT_SITES 4096
 
 u16 content_sites[CONTENT_SITES];
 
 /*
- * Which mappings begin in a page, of DMA or of physical addresses, for those that
- * the buckets do not tell: whose two addresses differ, and long ones. Only a hint:
- * it may have forgotten. User space makes more room where there is an IOMMU.
+ * The mappings that begin in a page, of DMA or of physical addresses. Only those are here that the
+ * buckets do not find: their two addresses differ, or they are long. An entry may have been
+ * dropped when the table was full. User space makes more room where there is an IOMMU.
  */
 #define STARTS 8
 #define SPACE_DMA 0
@@ -193,63 +118,25 @@ struct page_key {
 };
 
 struct page_starts {
-	u32 at[STARTS]; /* places, plus one */
+	u32 at[STARTS]; /* slots, plus one */
 	u32 next;
 	u32 pad;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, STARTS_MAX);
-	__type(key, struct page_key);
-	__type(value, struct page_starts);
-} starts SEC(".maps");
-
 /*
- * A bit for each line of memory that a device may write, a word for each page:
- * the filter that says "nobody" for almost every line. Lines below 64 bytes
- * share a bit. User space makes room for all of memory.
+ * A word for each page of memory, with a bit for each line that a device may write. It answers
+ * "nobody" for almost every line. Lines shorter than 64 bytes share a bit. User space sizes the
+ * table for all of memory.
  */
 #define LINES_IN_WORD 64
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} page_lines SEC(".maps");
-
-/*
- * By a hash of a mapping's physical address, or a little further on. User space makes it
- * smaller, where lines are not LINE_SIZE_MAX long.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLACKS_MAX);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(struct slack));
-} slacks SEC(".maps");
-
-/* Hashes of buffers that the device reads. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, CONTENTS_MAX);
-	__type(key, u32);
-	__type(value, u64);
-} contents SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
-} events SEC(".maps");
-
-/* Events at work on one CPU at once: nested in interrupts, or preempted. */
+/* Events that one CPU can be in the middle of: nested in interrupts, or preempted. */
 #define SCRATCHES 6
 
-/* The fast path, which has no scratch, is at work on a buffer's lines. */
+/* In cpu_state.used: the tracer itself reads the bytes beside a buffer. */
 #define READING (1 << 16)
 
-/* Something to report when the event has been judged. */
+/* A finding that is sent after the event has been judged. */
 struct verdict {
 	u8 check;
 	u8 level;
@@ -260,22 +147,22 @@ struct verdict {
 	u8 pad[2];
 };
 
-#define SG_READ 8 /* entries of a list that are read at once */
-#define SG_BYTES 512 /* what they take at most, a power of two */
+#define SG_READ 8 /* entries of a list that are read at a time */
+#define SG_BYTES 512 /* the bytes they take at most */
 
 /* Where in a scatter-gather list an event is. */
 struct sg_cursor {
 	u64 list;
 	u64 entry; /* the next one */
-	u64 segment; /* that holds its DMA address: an IOMMU merges entries */
+	u64 segment; /* the segment it is part of: an IOMMU merges entries */
 	u64 segment_size;
-	u64 used; /* bytes of that segment that entries before have */
-	u64 merged; /* the same, before the present entry */
-	u64 max; /* what the device states, for sg-limits */
+	u64 used; /* bytes of that segment that earlier entries have */
+	u64 merged; /* the value of @used before the present entry */
+	u64 max; /* the limits that the device states */
 	u64 boundary;
 	u32 left;
-	u32 unread; /* entries in @raw that were not looked at yet */
-	u32 next; /* the next of these */
+	u32 unread; /* entries in @raw that are still to be processed */
+	u32 next; /* offset of the next one in @raw */
 	u32 pad;
 	u8 raw[2 * SG_BYTES];
 };
@@ -284,9 +171,9 @@ struct sg_cursor {
 
 #define CALL_ARGS 6
 
-/* What one event works with; too large for the stack. */
+/* The working memory of one event; it would not fit on the stack. */
 struct scratch {
-	/* As a tracepoint of dma_map_page() has them: see fast_map(). */
+	/* In the order of the arguments of the map tracepoint, which fast_map() reads. */
 	u64 dev;
 	u64 phys;
 	u64 dma;
@@ -295,9 +182,9 @@ struct scratch {
 	u64 attrs;
 	struct sg_cursor sg;
 	u64 cpu_address;
-	u64 sp; /* where on which stack this happens */
-	u64 caller; /* that the stack would not show; 0: it does */
-	u64 culprit; /* key of the stack that did it; 0: the event's own */
+	u64 sp; /* stack pointer of the event */
+	u64 caller; /* return address that the stack does not hold; 0: it holds all */
+	u64 culprit; /* key of the stack to blame; 0: the event's own */
 	u32 nents;
 	u8 op;
 	u8 kind;
@@ -305,30 +192,30 @@ struct scratch {
 	u8 missing;
 	u8 index;
 	u8 met;
-	u8 leaving; /* find_exact(): an event is at work on what could be the mapping */
-	u8 looked; /* for losses: see events_lost() */
-	u8 exact; /* find_exact(): what was found fits in every way */
-	u8 watched; /* by a watchpoint: */
-	u8 watch; /* which of watches */
-	u32 device; /* which of devices */
-	u32 at; /* the mapping's place */
+	u8 leaving; /* find_exact(): another event works on a mapping that could be the one */
+	u8 looked; /* events_lost() has asked for losses */
+	u8 exact; /* find_exact(): the mapping agrees with the call in every way */
+	u8 watched; /* a watchpoint saw it, @watch: */
+	u8 watch; /* index into watches */
+	u32 device; /* index into devices */
+	u32 at; /* slot of the mapping */
 	u32 other_at;
 	u32 nr_verdicts;
 	struct verdict verdicts[VERDICTS];
-	struct mapping map; /* the one that verdicts are about */
+	struct mapping map; /* the mapping that verdicts are about */
 	struct mapping other;
 	struct object object;
 	struct object other_object;
 	u64 line[LINE_SIZE_MAX / 8];
 	u64 changed[2][LINE_SIZE_MAX / 64];
 	struct stack stack;
-	u64 args[CALL_ARGS + 1]; /* of a function, and its result: hooks_kprobe.bpf.h */
+	u64 args[CALL_ARGS + 1]; /* arguments of a function and its result: kprobe.bpf.h */
 };
 
-/* 4 on x86 and arm64, twice as many with KASAN. */
+/* 4 pages on x86 and arm64, twice as many with KASAN. */
 #define STACK_PAGES 8
 
-/* The pages of the stack of the task that was asked about last. */
+/* The pages of the stack of the task that was looked at last. */
 struct stack_pages {
 	u64 task;
 	u64 pid;
@@ -336,56 +223,19 @@ struct stack_pages {
 };
 
 struct cpu_state {
-	u64 offset; /* of its part of per-CPU memory; 0: not known */
-	u32 used; /* scratches, a bit each; and READINGs */
-	u64 number; /* see number_at() */
+	u64 offset; /* offset of this CPU's per-CPU memory; 0: not known */
+	u32 used; /* a bit for each scratch in use, and READINGs */
+	u64 number; /* see launder() */
 	u64 probes_work; /* see probe_works() */
 	struct stack_pages stack;
 };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_state);
-} cpu_states SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCHES);
-	__type(key, u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
-
-extern const void __per_cpu_offset __ksym __weak;
-extern const void __kfence_pool __ksym __weak;
-extern const void kfence_metadata __ksym __weak;
-extern const void page_offset_base __ksym __weak;
-extern const void vmemmap_base __ksym __weak;
-extern const void _stext __ksym __weak;
-extern const void _end __ksym __weak;
-
-/* Since 6.2: the kernel's memory read by plain loads. */
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
-#define CAN_CAST (&bpf_rdonly_cast)
-
-/* See stay(). */
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
-extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
-struct bpf_res_spin_lock {
-	u32 value;
-};
-
-extern int bpf_res_spin_lock(struct bpf_res_spin_lock *lock) __ksym __weak;
 
 static __always_inline void count_lost(u32 reason)
 {
 	__sync_fetch_and_add(&lost[reason], 1);
 }
 
-/* Others may be at it. */
+/* Moves a time forward. Other CPUs may do so at the same moment. */
 static __always_inline void set_later(u64 *when, u64 then)
 {
 	for (int i = 0; i < 4; i++) {
@@ -396,17 +246,10 @@ static __always_inline void set_later(u64 *when, u64 then)
 	}
 }
 
-/* What happens until then, ns, may be something else than it seems. */
+/* Until this time, ns, a mapping may not be what it seems to be. */
 static __always_inline void lose_until(u64 then)
 {
 	set_later(&lost_before, then);
-}
-
-/* An event was lost of which not even the device is known. */
-static __always_inline void lose_event(u32 reason)
-{
-	count_lost(reason);
-	lose_until(bpf_ktime_get_ns());
 }
 
 #endif

@@ -53,7 +53,7 @@
  * 3. ENDING and RELEASING do not mean "not there": the event at work may put the mapping
  *    back. A search that meets one tries again. It also tries again when a mapping of its
  *    device ended meanwhile: see search_live(). After LEAVING_TRIES the event counts as
- *    lost: see lose_unmap_of().
+ *    lost: see lose_unmap().
  * 4. Whose mapping it is, is compared before an exchange, so that one device's event
  *    never hides the mapping of another; and after it, because the slot may have been
  *    given to another mapping in between.

@@ -8,14 +8,34 @@
 
 #include "core/checks.h"
 
-#ifndef __bpf__
+#ifdef __bpf__
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef _Bool bool;
+#define true 1
+#define false 0
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+#else
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 #endif
+
+/* As <bpf/bpf_helpers.h> has them, and <sys/cdefs.h> does not. */
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#undef __noinline
+#define __noinline __attribute__((noinline))
+
+#define PAGE_SHIFT 12
 
 #define NAME_SIZE 32
 #define STACK_MAX 32
@@ -100,12 +120,12 @@ enum coarse {
 
 /* What is known of a mapping beside, struct mapping's @flags. */
 enum mapping_flag {
-	MAP_TOLD = 1 << 0, /* line-neighbour-write was reported for it */
+	MAP_REPORTED = 1 << 0, /* line-neighbour-write was reported for it */
 	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
 	MAP_WRITTEN = 1 << 2, /* a watchpoint saw the CPU write it while the CPU owned it */
 	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
 	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
-	MAP_SLACK = 1 << 5, /* the bytes beside it are kept */
+	MAP_NEIGHBOURS = 1 << 5, /* the bytes beside it are kept */
 	MAP_COARSE = 1 << 6, /* @born is in ticks */
 	MAP_ALIKE = 1 << 7, /* @stack is that of the first mapping like it */
 	MAP_APART = 1 << 8, /* @phys is not @dma */
@@ -188,11 +208,11 @@ struct bucket {
 #define STARTS_MAX (1 << 15) /* as many as swiotlb has slots, by default */
 #define STARTS_MAX_IOMMU (1 << 17)
 
-#define SLACKS_MAX (1 << 15) /* a power of two */
-#define SLACK_REACH 8 /* how far on from where it belongs one can be */
+#define NEIGHBOURS_MAX (1 << 15) /* a power of two */
+#define NEIGHBOURS_REACH 8 /* how far on from where it belongs one can be */
 
 /**
- * struct slack - what was beside a mapping on its lines when it was handed over
+ * struct neighbours - what was beside a mapping on its lines when it was handed over
  * @owner: the mapping's physical address, plus one; 0: nobody's
  * @size: the mapping's bytes
  * @head: bytes before the buffer that can be a neighbour's
@@ -200,7 +220,7 @@ struct bucket {
  * @line: the first line, and the last after it, as long as lines are here: room for more
  *	is not kept. Only those words are valid in which such bytes are
  */
-struct slack {
+struct neighbours {
 	u64 owner;
 	u64 size;
 	u32 head;
@@ -208,7 +228,7 @@ struct slack {
 	u64 line[2 * LINE_SIZE_MAX / 8];
 };
 
-static inline __attribute__((always_inline, unused)) u32 slack_home(u64 phys)
+static inline __attribute__((always_inline, unused)) u32 neighbours_home(u64 phys)
 {
 	return phys / 8 * 0x9e3779b97f4a7c15 >> 32;
 }
@@ -229,6 +249,7 @@ enum object_kind {
  * @size: bytes the object has
  * @room: bytes from one object to the next: what lies between is nobody's
  * @kind: enum object_kind
+ * @users: how many caches were merged into this one: they share its name
  * @cache: slab cache's name
  */
 struct object {
@@ -236,14 +257,14 @@ struct object {
 	u32 size;
 	u32 room;
 	u32 kind;
-	u32 pad;
+	u32 users;
 	char cache[NAME_SIZE];
 };
 
 #define CPUS_MAX 4096
 #define EVERYWHERE (~0u) /* instead of a CPU */
 
-#define ELDERS_MAX 64 /* programs that have twins */
+#define PRIMARIES_MAX 64 /* programs that have twins */
 
 #define TEXT_WORDS \
 	1024 /* of a function's instructions: probe_returns() in user/dmasnoop/attach/attach.c */
@@ -254,13 +275,13 @@ struct object {
 #define EVENT_NS 20000000
 
 /* What the programs may do: nothing; work alone; mark what is done, too; have twins. */
-enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_TWINS };
+enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_FALLBACKS };
 
 /* How much is to be asked of a device's events. */
 enum pace {
 	PACE_SLOW, /* everything; or nothing, when it is @ignored */
 	PACE_LAZY, /* as it need not unmap, of maps only what may be mapped at all */
-	PACE_TOLD, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
+	PACE_REPORTED, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
 	PACE_FAST, /* what is as usual needs no more than the table: fast_path.bpf.h */
 };
 
@@ -269,6 +290,8 @@ enum pace {
  * @dev: address of its struct device; 0: nobody's
  * @since: when it was first seen, ns
  * @lost_before: when one of its events was last lost, ns
+ * @surplus: DMA address, plus one, of a buffer that has a mapping too many, because an unmap of it
+ *	was lost; 0: none. With a second such buffer @lost_before has no end
  * @generation: tells it apart from all others, those that had its address before, too; the
  *	lowest bits are its place in the table
  * @ready: the rest is filled in
@@ -276,7 +299,7 @@ enum pace {
  * @pace: enum pace
  * @flags: of its mappings, made by the fast path
  * @max_segment, @boundary: what it states to take of a list's entries
- * @told: a finding of it was sent
+ * @reported: a finding of it was sent
  * @bound: address of the driver, to notice one that came later
  * @name: dev_name()
  * @driver: its driver's name
@@ -305,6 +328,7 @@ struct device_state {
 	u64 dev;
 	u64 since;
 	u64 lost_before;
+	u64 surplus;
 	u32 generation;
 	u32 ready;
 	u64 bound;
@@ -319,7 +343,7 @@ struct device_state {
 	u8 lazy;
 	u8 software;
 	u8 pace;
-	u8 told;
+	u8 reported;
 	u8 by_hand;
 	u8 pad[2];
 	u32 flags;
@@ -341,7 +365,7 @@ struct device_state {
 };
 
 /* Where in the table the device is, or was, that has this generation. */
-static inline __attribute__((always_inline, unused)) u32 place_of_generation(u32 generation)
+static inline __attribute__((always_inline, unused)) u32 device_slot(u32 generation)
 {
 	return generation & (DEVICES_MAX - 1);
 }
@@ -521,7 +545,7 @@ struct module_event {
 enum watch_kind {
 	WATCH_WRITE, /* writes of the buffer */
 	WATCH_ACCESS, /* any access; a twin in the slot before it sees which are writes */
-	WATCH_SLACK, /* writes beside the buffer, on a line of its */
+	WATCH_NEIGHBOURS, /* writes beside the buffer, on a line of its */
 };
 
 /**
@@ -535,7 +559,7 @@ enum watch_kind {
  * @size: bytes, a power of two up to 8
  * @kind: enum watch_kind
  * @hits: so far
- * @told: instructions that were reported
+ * @reported: instructions that were reported
  */
 struct watch {
 	u64 dma;
@@ -549,7 +573,7 @@ struct watch {
 	u32 size;
 	u32 kind;
 	u64 hits;
-	u64 told[WATCH_IPS];
+	u64 reported[WATCH_IPS];
 };
 
 /**

@@ -324,6 +324,86 @@ static int guarded_neighbour_write(struct device *dev)
 	return err;
 }
 
+/* A lock on the buffer's line: taken and given back, it ends as it began. */
+struct dmabench_locked {
+	u8 buffer[56];
+	spinlock_t lock;
+};
+
+struct dmabench_unlocked {
+	u8 buffer[56] __aligned(256);
+	u8 rest[200];
+	spinlock_t lock;
+};
+
+/* kmalloc() says no more of an object than its size, which is like nothing else here. */
+struct dmabench_allocated {
+	spinlock_t lock;
+	u32 field;
+	u8 buffer[56];
+	u8 rest[300];
+};
+
+static int lock_beside(struct device *dev, u8 *buffer, spinlock_t *lock)
+{
+	struct buffer b = { .cpu = buffer };
+	int i, err;
+
+	spin_lock_init(lock);
+	err = buffer_map(dev, &b, 56, DMA_FROM_DEVICE);
+	if (err)
+		return err;
+	for (i = 0; i < 100; i++) {
+		spin_lock(lock);
+		spin_unlock(lock);
+	}
+	buffer_unmap(dev, &b);
+	return 0;
+}
+
+static int lock_in_cache(struct device *dev)
+{
+	struct dmabench_locked *l = NULL;
+	struct kmem_cache *cache;
+	int err = -ENOMEM;
+
+	cache = KMEM_CACHE(dmabench_locked, SLAB_HWCACHE_ALIGN | SLAB_NO_MERGE);
+	if (cache)
+		l = kmem_cache_zalloc(cache, GFP_KERNEL);
+	if (l) {
+		err = lock_beside(dev, l->buffer, &l->lock);
+		kmem_cache_free(cache, l);
+	}
+	kmem_cache_destroy(cache);
+	return err;
+}
+
+static int lock_apart(struct device *dev)
+{
+	struct dmabench_unlocked *u = NULL;
+	struct kmem_cache *cache;
+	int err = -ENOMEM;
+
+	cache = KMEM_CACHE(dmabench_unlocked, SLAB_NO_MERGE);
+	if (cache)
+		u = kmem_cache_zalloc(cache, GFP_KERNEL);
+	if (u) {
+		err = lock_beside(dev, u->buffer, &u->lock);
+		kmem_cache_free(cache, u);
+	}
+	kmem_cache_destroy(cache);
+	return err;
+}
+
+static int lock_in_kmalloc(struct device *dev)
+{
+	struct dmabench_allocated *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	int err = a ? lock_beside(dev, a->buffer, &a->lock) : -ENOMEM;
+
+	kfree(a);
+	return err;
+}
+
 const struct bench_case line_cases[] = {
 	{ "neighbour-write", neighbour_write },
 	{ "neighbour-write-aligned", neighbour_write_aligned },
@@ -344,5 +424,8 @@ const struct bench_case line_cases[] = {
 	{ "skip-twice", skipped_twice, .syncs = true },
 	{ "guarded-whole", guarded_whole },
 	{ "guarded-neighbour-write", guarded_neighbour_write },
+	{ "lock-in-cache", lock_in_cache },
+	{ "lock-apart", lock_apart },
+	{ "lock-in-kmalloc", lock_in_kmalloc },
 	{}
 };

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Several CPUs at once on one page or one line. The tracer must report nothing that is right,
- * and must find the planted faults. The module parameter seconds sets the duration.
+ * and must find the planted faults. The module parameter seconds sets the duration; planted
+ * tells how many faults there were.
  */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/moduleparam.h>
 #include <linux/platform_device.h>
 
 #include "bench.h"
 
 #define THREADS 4
 #define PLANT_EVERY 500
+
+static unsigned int planted;
+module_param(planted, uint, 0444);
+MODULE_PARM_DESC(planted, "how many buffers storm-planted has unmapped twice");
 
 /**
  * struct storm - what the threads share
@@ -144,6 +150,7 @@ static int read_and_plant(struct storm *storm, unsigned int thread, unsigned int
 		return err;
 	buffer_unmap(storm->dev[0], &b);
 	buffer_put(storm->dev[0], &b);
+	planted++;
 	return 0;
 }
 

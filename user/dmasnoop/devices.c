@@ -226,7 +226,7 @@ static int collect(struct devices_bpf *bpf, struct device_facts **facts, size_t 
  *
  * Return: an exit status.
  */
-int devices(void)
+int list_devices(void)
 {
 	struct devices_bpf *bpf;
 	struct device_facts *facts = NULL;

@@ -3,6 +3,6 @@
 #ifndef DMASNOOP_DEVICES_H
 #define DMASNOOP_DEVICES_H
 
-int devices(void);
+int list_devices(void);
 
 #endif

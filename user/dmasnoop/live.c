@@ -159,7 +159,7 @@ void live_look(struct sites *sites, int stacks, double older)
 		site->bytes = 0;
 		site->old = 0;
 	}
-	for (u32 at = 0; at < table_places(); at++)
+	for (u32 at = 0; at < table_slots(); at++)
 		if (table_read(at, &map))
 			count(sites, &map, stacks, older);
 	drop_empty(sites);
@@ -196,10 +196,10 @@ bool live_leak(struct site *site, int stacks, struct finding *finding)
 	struct device_state *device = &site->device;
 	struct timespec now;
 
-	if (site->told || site->growing < LOOKS_TO_LEAK ||
+	if (site->reported || site->growing < LOOKS_TO_LEAK ||
 	    !table_device(site->generation, device) || device->lazy)
 		return false;
-	site->told = true;
+	site->reported = true;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	*finding = (struct finding){
 		.type = EVENT_FINDING,

@@ -20,7 +20,7 @@
  * @bytes: of those
  * @count_before, @old_before: at the look before
  * @growing: looks in a row at which @count and @old had grown
- * @told: was reported as a leak
+ * @reported: was reported as a leak
  * @device: whose; its name, driver and platform
  */
 struct site {
@@ -33,7 +33,7 @@ struct site {
 	u64 count_before;
 	u64 old_before;
 	unsigned int growing;
-	bool told;
+	bool reported;
 	struct device_state device;
 };
 

@@ -24,6 +24,7 @@
 
 #include "core/types.h"
 #include "attach/attach.h"
+#include "beside.h"
 #include "devices.h"
 #include "dmasnoop.skel.h"
 #include "attach/exact.h"
@@ -137,6 +138,7 @@ static int on_event(void *context, void *data, size_t size)
 	case EVENT_MODULE:
 		attach_module_came(tracer.bpf, ((const struct module_event *)data)->name);
 		symbols_load();
+		beside_module_came();
 		if (opts.verb == VERB_RECORD)
 			record_symbols_changed();
 		tracer.module_loaded = true;
@@ -183,8 +185,8 @@ static int prepare(const char *release)
 		return fail("cannot open the BPF object: %s", strerror(errno));
 	tracer.bpf = bpf;
 	bpf->rodata->line_size = opts.line_size;
-	bpf_map__set_value_size(bpf->maps.slacks,
-				offsetof(struct slack, line) + (size_t)2 * opts.line_size);
+	bpf_map__set_value_size(bpf->maps.neighbours,
+				offsetof(struct neighbours, line) + (size_t)2 * opts.line_size);
 	bpf->rodata->checks_enabled = opts.checks;
 	bpf->rodata->facts.line_mask = opts.line_size - 1;
 	for (bpf->rodata->facts.line_shift = 6;
@@ -657,7 +659,9 @@ static int trace(void)
 		if (record_open(opts.file, &header))
 			return fail("%s: %s", opts.file, strerror(errno));
 	}
+	tracer.findings.context.beside = beside_find;
 	status = run();
+	beside_free();
 	watch_stop();
 	held_free();
 	table_close();
@@ -697,7 +701,7 @@ int main(int argc, char **argv)
 		return explain(opts.check);
 	libbpf_set_print(print_libbpf);
 	if (opts.verb == VERB_DEVICES)
-		return devices();
+		return list_devices();
 	status = open_outputs(&tracer.findings, &ktap);
 	if (status)
 		return status;

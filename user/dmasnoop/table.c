@@ -96,9 +96,9 @@ struct bucket *table_buckets(void)
 }
 
 /**
- * table_places - how many places there are for mappings
+ * table_slots - how many places there are for mappings
  */
-uint32_t table_places(void)
+uint32_t table_slots(void)
 {
 	return self.nr * BUCKET;
 }
@@ -157,6 +157,6 @@ void table_settle(struct mapping *map)
  */
 bool table_device(uint32_t generation, struct device_state *device)
 {
-	*device = self.bpf->bss->devices[place_of_generation(generation)];
+	*device = self.bpf->bss->devices[device_slot(generation)];
 	return device->ready && device->generation == generation;
 }

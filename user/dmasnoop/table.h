@@ -14,7 +14,7 @@ void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings);
 bool table_open(struct dmasnoop_bpf *bpf, bool fill);
 void table_close(void);
 struct bucket *table_buckets(void);
-uint32_t table_places(void);
+uint32_t table_slots(void);
 bool table_read(uint32_t at, struct mapping *map);
 uint64_t table_born(const struct mapping *map);
 void table_settle(struct mapping *map);

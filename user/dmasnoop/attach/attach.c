@@ -32,7 +32,7 @@
 
 #define PAGE 4096
 #define USBCORE "usbcore"
-#define TWIN "_twin"
+#define FALLBACK "_fallback"
 #define LATE "late_" /* at a tracepoint of a module */
 
 static bool has_function(const struct btf *btf, const char *name)
@@ -68,13 +68,13 @@ static bool is_tracepoint(const struct bpf_program *program)
 	return !strncmp(bpf_program__section_name(program), "raw_tp/", 7);
 }
 
-static bool is_tracepoint_twin(const struct bpf_program *program)
+static bool is_tracepoint_fallback(const struct bpf_program *program)
 {
 	const char *name = bpf_program__name(program);
 	size_t length = strlen(name);
 
-	return is_tracepoint(program) && length > strlen(TWIN) &&
-	       !strcmp(name + length - strlen(TWIN), TWIN);
+	return is_tracepoint(program) && length > strlen(FALLBACK) &&
+	       !strcmp(name + length - strlen(FALLBACK), FALLBACK);
 }
 
 /* Are programs started at functions? A kernel may know how to load them, and no more. */
@@ -125,7 +125,7 @@ static bool is_probe(const char *section)
 	return !strncmp(section, "kprobe/", 7) || is_kretprobe(section);
 }
 
-/* They look for what kprobes lose: bpf/hooks_kprobe.bpf.h. */
+/* They look for what kprobes lose: bpf/kprobe.bpf.h. */
 static bool is_for_probes(const char *name)
 {
 	return !strncmp(name, "probe_", 6);
@@ -138,7 +138,7 @@ static bool is_iterator(const char *section)
 }
 
 /* Programs named fn_* that a tracepoint makes needless. */
-static bool has_tracepoint_twin(const char *name)
+static bool is_replaced_by_tracepoint(const char *name)
 {
 	static const char *const replaced[] = { "fn_map_", "fn_unmap_", "fn_sync_" };
 
@@ -311,7 +311,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 		}
 		if (is_late(name))
 			bpf_program__set_autoload(program, true);
-		if (is_late(name) || is_iterator(section) || is_tracepoint_twin(program) ||
+		if (is_late(name) || is_iterator(section) || is_tracepoint_fallback(program) ||
 		    is_kretprobe(section))
 			bpf_program__set_autoattach(program, false);
 		if (is_late(name) || is_iterator(section))
@@ -329,7 +329,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 				bpf_program__set_attach_target(program, 0, renamed);
 				wanted = true;
 			}
-			if (tracepoints && has_tracepoint_twin(name))
+			if (tracepoints && is_replaced_by_tracepoint(name))
 				wanted = false;
 		}
 		bpf_program__set_autoload(program, wanted);
@@ -433,7 +433,7 @@ int attach_returns(struct dmasnoop_bpf *bpf)
 	return 0;
 }
 
-static bool twins_wanted;
+static bool fallbacks_wanted;
 
 /**
  * attach_late - attach to the tracepoints of modules that have come
@@ -448,10 +448,10 @@ void attach_late(struct dmasnoop_bpf *bpf)
 	for (int i = 0; i < skeleton->prog_cnt; i++) {
 		const struct bpf_program *program = *skeleton->progs[i].prog;
 		struct bpf_link **link = skeleton->progs[i].link;
-		bool twin = is_tracepoint_twin(program);
+		bool twin = is_tracepoint_fallback(program);
 
 		if (*link || bpf_program__fd(program) < 0 ||
-		    !(twin ? twins_wanted : is_late(skeleton->progs[i].name)))
+		    !(twin ? fallbacks_wanted : is_late(skeleton->progs[i].name)))
 			continue;
 		*link = bpf_program__attach_raw_tracepoint(
 			program, strchr(bpf_program__section_name(program), '/') + 1);
@@ -473,19 +473,19 @@ static void wait_for_events(void)
  * was: on a machine where none is, tracing costs a third less. What was nested before is
  * lost; and all that was mapped before they work is in doubt.
  */
-static void attach_twins(struct dmasnoop_bpf *bpf)
+static void attach_fallbacks(struct dmasnoop_bpf *bpf)
 {
 	struct timespec now;
 
 	__atomic_store_n(&bpf->bss->lost_before, UINT64_MAX, __ATOMIC_SEQ_CST);
-	twins_wanted = true;
+	fallbacks_wanted = true;
 	attach_late(bpf);
 	wait_for_events();
 	/* Every event from here on has a twin at its end, to take its mark. */
 	bpf->bss->armed = ARMED_MARKING;
 	wait_for_events();
 	/* And here every event that is at work has been marked. */
-	bpf->bss->armed = ARMED_TWINS;
+	bpf->bss->armed = ARMED_FALLBACKS;
 	wait_for_events();
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	__atomic_store_n(&bpf->bss->lost_before, now.tv_sec * 1000000000ull + now.tv_nsec,
@@ -654,11 +654,11 @@ static struct bpf_prog_info program_info(const struct bpf_program *program)
 	return info;
 }
 
-static struct bpf_program *twin_of(const struct dmasnoop_bpf *bpf, const char *name)
+static struct bpf_program *fallback_of(const struct dmasnoop_bpf *bpf, const char *name)
 {
 	char twin[96];
 
-	snprintf(twin, sizeof(twin), "%s" TWIN, name);
+	snprintf(twin, sizeof(twin), "%s" FALLBACK, name);
 	return bpf_object__find_program_by_name(bpf->obj, twin);
 }
 
@@ -678,24 +678,24 @@ static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
 }
 
 /* The programs that have twins. */
-static const char *elder_names[ELDERS_MAX];
-static size_t nr_elders;
+static const char *primary_names[PRIMARIES_MAX];
+static size_t nr_primaries;
 
-static void find_elders(struct dmasnoop_bpf *bpf)
+static void find_primaries(struct dmasnoop_bpf *bpf)
 {
 	struct bpf_program *first, *second;
 
 	bpf_object__for_each_program(first, bpf->obj) {
 		const char *name = bpf_program__name(first);
 
-		second = twin_of(bpf, name);
-		if (nr_elders == ELDERS_MAX || !second || bpf_program__fd(first) < 0)
+		second = fallback_of(bpf, name);
+		if (nr_primaries == PRIMARIES_MAX || !second || bpf_program__fd(first) < 0)
 			continue;
-		bpf->bss->elder_ids[nr_elders] = program_info(first).id;
-		bpf->bss->twin_ids[nr_elders] = program_info(second).id;
-		elder_names[nr_elders++] = name;
+		bpf->bss->primary_ids[nr_primaries] = program_info(first).id;
+		bpf->bss->fallback_ids[nr_primaries] = program_info(second).id;
+		primary_names[nr_primaries++] = name;
 	}
-	bpf->bss->nr_elders = nr_elders;
+	bpf->bss->nr_primaries = nr_primaries;
 }
 
 /*
@@ -713,17 +713,17 @@ static bool learn_programs(struct dmasnoop_bpf *bpf)
 	if (fd >= 0)
 		close(fd);
 	bpf_link__destroy(link);
-	for (size_t i = 0; i < nr_elders; i++) {
+	for (size_t i = 0; i < nr_primaries; i++) {
 		uint64_t *active;
 		char name[96];
 
-		snprintf(name, sizeof(name), "%s" TWIN "_active", elder_names[i]);
+		snprintf(name, sizeof(name), "%s" FALLBACK "_active", primary_names[i]);
 		active = find_variable(bpf, name);
-		if (!active || !bpf->bss->elder_stats[i] || !bpf->bss->twin_active[i])
+		if (!active || !bpf->bss->primary_stats[i] || !bpf->bss->fallback_active[i])
 			return false;
-		*active = bpf->bss->twin_active[i];
+		*active = bpf->bss->fallback_active[i];
 	}
-	return nr_elders;
+	return nr_primaries;
 }
 
 /* CPUs that can be brought online. Firmware may declare hundreds more to be possible. */
@@ -755,7 +755,7 @@ const char *attach_learn(struct dmasnoop_bpf *bpf)
 	bpf->bss->nr_cpus = libbpf_num_possible_cpus();
 	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.learn_layout), &run);
 	bpf->bss->nr_cpus = cpus_present();
-	find_elders(bpf);
+	find_primaries(bpf);
 	if (!bpf->bss->offsets_known)
 		return "it does not show which events it drops: before 5.19 it needs CONFIG_KALLSYMS_ALL=y";
 	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
@@ -771,9 +771,9 @@ static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
 }
 
 /* Events that the kernel dropped and no twin took, or is yet to take; what twins took is @taken. */
-static int64_t look_for_missed(struct dmasnoop_bpf *bpf, uint64_t *taken)
+static int64_t count_pending_losses(struct dmasnoop_bpf *bpf, uint64_t *taken)
 {
-	*taken = __atomic_load_n(&bpf->bss->rescued, __ATOMIC_SEQ_CST);
+	*taken = __atomic_load_n(&bpf->bss->taken_by_fallback, __ATOMIC_SEQ_CST);
 	count_dropped(bpf, EVERYWHERE);
 	return bpf->bss->dropped - *taken;
 }
@@ -791,7 +791,7 @@ static int64_t count_missed(struct dmasnoop_bpf *bpf)
 	uint64_t taken, missed = 0;
 
 	for (uint32_t cpu = 0; cpu < bpf->bss->nr_cpus; cpu++) {
-		const uint64_t *there = &bpf->bss->rescued_there[cpu];
+		const uint64_t *there = &bpf->bss->taken_by_fallback_there[cpu];
 
 		memset(only, 0, sizeof(only));
 		CPU_SET_S(cpu, sizeof(only), only);
@@ -828,16 +828,16 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 	/* CPUs may be added to a running machine. */
 	if (bpf->bss->nr_cpus < (uint32_t)libbpf_num_possible_cpus())
 		bpf->bss->nr_cpus = cpus_present();
-	missed = look_for_missed(bpf, &taken);
+	missed = count_pending_losses(bpf, &taken);
 	if (bpf->rodata->preempted) {
 		bpf->bss->settled = bpf->bss->dropped + taken;
 		if (missed && bpf->bss->armed == ARMED)
-			attach_twins(bpf);
+			attach_fallbacks(bpf);
 		return llabs(missed);
 	}
 	if (missed != settled) {
 		if (bpf->bss->armed == ARMED)
-			attach_twins(bpf);
+			attach_fallbacks(bpf);
 		settled = count_missed(bpf);
 		bpf->bss->settled = settled;
 	}
@@ -856,8 +856,8 @@ uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf)
 	uint64_t overlooked = 0;
 
 	bpf_object__for_each_program(program, bpf->obj)
-		if (is_tracepoint(program) && !is_tracepoint_twin(program) &&
-		    !twin_of(bpf, bpf_program__name(program)))
+		if (is_tracepoint(program) && !is_tracepoint_fallback(program) &&
+		    !fallback_of(bpf, bpf_program__name(program)))
 			overlooked += program_info(program).recursion_misses;
 	return overlooked;
 }

@@ -42,7 +42,7 @@ void logged_prepare(struct dmasnoop_bpf *bpf)
 {
 	self.pages = bpf_map__max_entries(bpf->maps.page_lines);
 	bpf_map__set_max_entries(bpf->maps.page_lines, 1);
-	bpf_map__set_max_entries(bpf->maps.slacks, 1);
+	bpf_map__set_max_entries(bpf->maps.neighbours, 1);
 	bpf_map__set_max_entries(bpf->maps.events, RING);
 }
 

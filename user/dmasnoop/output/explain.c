@@ -397,9 +397,14 @@ static const struct explanation explain_LINE_SHARED_OBJECT = {
 		 "\tu8 rx[48] __aligned(ARCH_DMA_MINALIGN); /* last */\n"
 		 "};",
 	.sees = "The slab object around the buffer, read from the kernel when it is mapped, against "
-		"lines of --line-size bytes.",
+		"lines of --line-size bytes. 'Beside' names the locks and reference counts on "
+		"these lines, where BTF gives the type of the object: a slab cache is named after "
+		"its struct, or one struct of the driver alone fits the object's size and the "
+		"buffer's place. The latter is a guess, and said to be one.",
 	.blind = "Memory of the page allocator has no owner to ask: fragments of a page are not "
-		 "judged.",
+		 "judged. Nor is what follows a buffer at the start of a kmalloc() object, as it "
+		 "is mostly padding. Locks in unions, and those in objects whose type is not "
+		 "known, are not named.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" }, { HOWTO, "Platform Issues" } },
 };
 
@@ -418,7 +423,8 @@ static const struct explanation explain_LINE_NEIGHBOUR_WRITE = {
 	.sees = "The bytes beside the buffer on its first and last line are read at the handover to "
 		"the device and again at the handover back; those that differ are drawn as W. With "
 		"DMA_ATTR_SKIP_CPU_SYNC, as the SPI core maps, syncs are the handovers.",
-	.blind = "A value that changes and changes back, as a lock's does; a write that happened "
+	.blind = "A value that changes and changes back, as a lock's does (line-shared-object "
+		 "names locks where it can); a write that happened "
 		 "while a skipped sync had given the line to the CPU (then the report says Unsure, "
 		 "and with DMA_ATTR_SKIP_CPU_SYNC it is a note). Which CPU wrote, and where.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" },

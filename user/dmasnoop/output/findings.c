@@ -23,7 +23,7 @@ uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
-/* Check, level, and where. */
+/* Check, level, certainty, and where. */
 static uint64_t call_sites(const struct finding *f)
 {
 	const uint64_t *event, *map;
@@ -31,8 +31,9 @@ static uint64_t call_sites(const struct finding *f)
 	size_t nr_map = symbols_caller(f->map_stack, STACK_MAX, &map);
 	uint64_t hash = hash_bytes(HASH_START, &f->check, sizeof(f->check));
 
-	/* What is graver is told, though a note was before it. */
+	/* What is graver, or certain, is told, though a note or a doubt was before it. */
 	hash = hash_bytes(hash, &f->level, sizeof(f->level));
+	hash = hash_bytes(hash, &f->uncertain, sizeof(f->uncertain));
 	/* Two frames tell a helper's callers apart. */
 	hash = hash_bytes(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
 	return hash_bytes(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
@@ -188,8 +189,7 @@ void findings_add(struct findings *findings, const struct finding *found, uint64
 	if (findings->json && finding->level >= findings->level &&
 	    count_one(&findings->by_device, mix_name(sites, finding->device), findings->next_id + 1,
 		      count))
-		report_json(findings->json, finding, ++findings->next_id,
-			    findings->context.line_size);
+		report_json(findings->json, finding, ++findings->next_id, &findings->context);
 }
 
 /**

@@ -62,18 +62,39 @@ static struct json_object *changed(const struct finding *f, unsigned int line_si
 	}
 }
 
+static struct json_object *beside(const struct beside *b)
+{
+	struct json_object *o = json_object_new_object(), *members = json_object_new_array();
+
+	for (size_t i = 0; i < b->nr && i < BESIDE_MAX; i++) {
+		struct json_object *member = json_object_new_object();
+
+		json_object_object_add(member, "type", string(b->member[i].type));
+		json_object_object_add(member, "name", string(b->member[i].name));
+		json_object_object_add(member, "offset",
+				       json_object_new_int64(b->member[i].offset));
+		json_object_array_add(members, member);
+	}
+	json_object_object_add(o, "struct", string(b->name));
+	json_object_object_add(o, "certain", json_object_new_boolean(b->certain));
+	json_object_object_add(o, "members", members);
+	return o;
+}
+
 /**
  * report_json - print a finding for a program
  * @out: where
  * @f: what
  * @id: counts findings from 1; the summary's `repeats` refers to it
- * @line_size: bytes
+ * @context: how
  */
-void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned int line_size)
+void report_json(FILE *out, const struct finding *f, unsigned int id,
+		 const struct report_context *context)
 {
 	const struct check_info *info = &check_infos[f->check];
 	const struct mapping *m = &f->map;
 	struct json_object *o = json_object_new_object();
+	struct beside neighbours;
 
 #define ADD(key, value) json_object_object_add(o, key, value)
 	ADD("type", json_object_new_string("finding"));
@@ -106,7 +127,9 @@ void report_json(FILE *out, const struct finding *f, unsigned int id, unsigned i
 	ADD("syncs_observable", json_object_new_boolean(!f->skips_sync));
 	ADD("object", object(f));
 	if (f->check == CHECK_LINE_NEIGHBOUR_WRITE)
-		ADD("changed", changed(f, line_size));
+		ADD("changed", changed(f, context->line_size));
+	if (finding_beside(f, context, &neighbours))
+		ADD("beside", beside(&neighbours));
 	if (f->live)
 		ADD("live", json_object_new_int64(f->live));
 	ADD("count", json_object_new_int64(1));

@@ -30,14 +30,46 @@ extern const char *const dir_names[];
 /* Room for driver_format(). */
 #define DRIVERS_SIZE (2 * NAME_SIZE)
 
+#define BESIDE_MAX 8
+
+/**
+ * struct beside_member - a lock or a reference count beside a buffer, on its cache lines
+ * @offset: bytes from the start of the buffer's object; it can be in the one before or after
+ * @type: as in C
+ * @name: as in C, with the structs that it is nested in
+ */
+struct beside_member {
+	int64_t offset;
+	char type[40];
+	char name[64];
+};
+
+/**
+ * struct beside - such members, and how they are known
+ * @name: of the struct that they are members of
+ * @certain: it is known to be that; otherwise it is the only one that fits
+ * @nr: of members; those beyond BESIDE_MAX are counted
+ * @member: ordered by offset within one object
+ */
+struct beside {
+	char name[64];
+	bool certain;
+	size_t nr;
+	struct beside_member member[BESIDE_MAX];
+};
+
 /**
  * struct report_context - what a report needs besides the finding
  * @line_size: bytes
  * @colour: the output is a terminal
+ * @beside: fills in what lies beside a buffer; false when nothing is known. NULL: cannot be
+ *	known, as in a replay
  */
 struct report_context {
 	unsigned int line_size;
 	bool colour;
+	bool (*beside)(const struct finding *finding, unsigned int line_size,
+		       struct beside *beside);
 };
 
 /* Of every JSON object that dmasnoop prints. */
@@ -49,10 +81,13 @@ const char *finding_headline(const struct finding *finding);
 const char *finding_detail(const struct finding *finding);
 const char *finding_mapped_by(const struct finding *finding);
 const char *finding_call(const struct finding *finding);
+bool finding_beside(const struct finding *finding, const struct report_context *context,
+		    struct beside *beside);
 void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
 /* One line of --json; see dmasnoop.schema.json. */
-void report_json(FILE *out, const struct finding *finding, unsigned int id, unsigned int line_size);
+void report_json(FILE *out, const struct finding *finding, unsigned int id,
+		 const struct report_context *context);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output/report.h"
@@ -361,6 +362,59 @@ const char *finding_call(const struct finding *finding)
 	}
 }
 
+/**
+ * finding_beside - locks and reference counts beside a buffer, on its lines
+ * @finding: which
+ * @context: who knows
+ * @beside: out
+ *
+ * Return: there are some.
+ */
+bool finding_beside(const struct finding *finding, const struct report_context *context,
+		    struct beside *beside)
+{
+	return (finding->check == CHECK_LINE_SHARED_OBJECT ||
+		finding->check == CHECK_LINE_NEIGHBOUR_WRITE) &&
+	       context->beside && context->beside(finding, context->line_size, beside);
+}
+
+/* Which locks and reference counts are on the buffer's lines, and why that matters. */
+static void beside(FILE *out, const struct finding *f, const struct report_context *context)
+{
+	struct beside beside;
+	char *text = NULL;
+	size_t size;
+	FILE *words;
+
+	if (!finding_beside(f, context, &beside))
+		return;
+	words = open_memstream(&text, &size);
+	if (!words)
+		return;
+	if (beside.certain)
+		fprintf(words, "struct %s has", beside.name);
+	else
+		fprintf(words, "the object may be a struct %s (by size and layout), which has",
+			beside.name);
+	for (size_t i = 0; i < beside.nr && i < BESIDE_MAX; i++) {
+		const struct beside_member *member = &beside.member[i];
+
+		fprintf(words, "%s %s %s (%+" PRId64 "%s)", i ? "," : "", member->type,
+			member->name, member->offset,
+			member->offset < 0		 ? ", in the object before" :
+			member->offset >= f->object.size ? ", in the next object" :
+							   "");
+	}
+	if (beside.nr > BESIDE_MAX)
+		fprintf(words, " and %zu more", beside.nr - BESIDE_MAX);
+	fprintf(words,
+		" on the buffer's cache line%s. The CPU may write %s while the device owns the line; only --watch notices a value that changes back.",
+		beside.nr > 1 ? "s" : "", beside.nr > 1 ? "them" : "it");
+	fclose(words);
+	print_wrapped(out, "Beside", text);
+	free(text);
+}
+
 /* What the headline leaves out. */
 static void what(FILE *out, const struct finding *f)
 {
@@ -483,6 +537,7 @@ void report_text(FILE *out, const struct finding *finding, const struct report_c
 		call(out, finding);
 	if (is_line_check(finding->check))
 		lines(out, finding, context->line_size);
+	beside(out, finding, context);
 	if (finding->has_map)
 		history(out, finding);
 	if (finding->uncertain)

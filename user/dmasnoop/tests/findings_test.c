@@ -114,6 +114,17 @@ static void a_graver_level_is_told(void **state)
 	assert_int_equal(told(&first, &second), 2);
 }
 
+static void a_certain_one_is_told_after_an_unsure_one(void **state)
+{
+	struct finding first = shared, second;
+
+	(void)state;
+	STACK(first.stack, "dma_map_page_attrs", "fill", "open");
+	second = first;
+	first.uncertain = 1;
+	assert_int_equal(told(&first, &second), 2);
+}
+
 static void another_caller_of_a_helper_is_told(void **state)
 {
 	struct finding first = shared, second = shared;
@@ -219,7 +230,7 @@ static char *changed(uint64_t phys, uint64_t size, uint64_t first, uint64_t last
 	finding.map.size = size;
 	finding.changed[0][0] = first;
 	finding.changed[1][0] = last;
-	report_json(out, &finding, 1, 64);
+	report_json(out, &finding, 1, &(struct report_context){ .line_size = 64 });
 	fclose(out);
 	list = strstr(json, "\"changed\":");
 	list = list ? strndup(list, strcspn(list, "]") + 1) : strdup("none");
@@ -254,9 +265,74 @@ static void other_checks_list_no_bytes(void **state)
 	FILE *out = open_memstream(&json, &length);
 
 	(void)state;
-	report_json(out, &finding, 1, 64);
+	report_json(out, &finding, 1, &(struct report_context){ .line_size = 64 });
 	fclose(out);
 	assert_null(strstr(json, "\"changed\""));
+	free(json);
+}
+
+static bool two_members(const struct finding *finding, unsigned int line_size,
+			struct beside *beside)
+{
+	(void)finding;
+	*beside = (struct beside){ .name = "foo",
+				   .certain = line_size == 64,
+				   .nr = 2,
+				   .member = { { 56, "spinlock_t", "lock" },
+					       { -8, "refcount_t", "users" } } };
+	return true;
+}
+
+/* A finding whose neighbours are known, as text or, when that is wanted, as JSON. */
+static char *with_neighbours(enum check check, unsigned int line_size, bool as_json)
+{
+	struct report_context context = { .line_size = line_size, .beside = two_members };
+	struct finding finding = shared;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	finding.check = check;
+	finding.object.size = 64;
+	if (as_json)
+		report_json(out, &finding, 1, &context);
+	else
+		report_text(out, &finding, &context);
+	fclose(out);
+	return text;
+}
+
+static void locks_beside_are_told(void **state)
+{
+	char *text = with_neighbours(CHECK_LINE_SHARED_OBJECT, 64, false);
+
+	(void)state;
+	assert_non_null(strstr(text,
+			       "\nBeside     struct foo has spinlock_t lock (+56), refcount_t "
+			       "users (-8, in the\n           object before) on the buffer's "
+			       "cache lines. The CPU may write them\n"));
+	free(text);
+	text = with_neighbours(CHECK_LINE_NEIGHBOUR_WRITE, 128, false);
+	assert_non_null(strstr(text, "\nBeside     the object may be a struct foo (by size and "
+				     "layout), which has\n"));
+	free(text);
+	text = with_neighbours(CHECK_LINE_SHARED_MAPPINGS, 64, false);
+	assert_null(strstr(text, "\nBeside"));
+	free(text);
+}
+
+static void locks_beside_are_in_json(void **state)
+{
+	char *json = with_neighbours(CHECK_LINE_SHARED_OBJECT, 64, true);
+
+	(void)state;
+	assert_non_null(strstr(json,
+			       "\"beside\":{\"struct\":\"foo\",\"certain\":true,\"members\":["
+			       "{\"type\":\"spinlock_t\",\"name\":\"lock\",\"offset\":56},"
+			       "{\"type\":\"refcount_t\",\"name\":\"users\",\"offset\":-8}]}"));
+	free(json);
+	json = with_neighbours(CHECK_LINE_SHARED_MAPPINGS, 64, true);
+	assert_null(strstr(json, "\"beside\""));
 	free(json);
 }
 
@@ -354,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_repeat_is_counted),
 		cmocka_unit_test(a_graver_level_is_told),
+		cmocka_unit_test(a_certain_one_is_told_after_an_unsure_one),
 		cmocka_unit_test(another_caller_of_a_helper_is_told),
 		cmocka_unit_test(another_way_there_is_a_repeat),
 		cmocka_unit_test(helpers_do_not_count),
@@ -362,6 +439,8 @@ int main(void)
 		cmocka_unit_test(the_function_driver_is_selected_too),
 		cmocka_unit_test(written_neighbours_are_listed),
 		cmocka_unit_test(other_checks_list_no_bytes),
+		cmocka_unit_test(locks_beside_are_told),
+		cmocka_unit_test(locks_beside_are_in_json),
 		cmocka_unit_test(a_task_cannot_drive_a_terminal),
 		cmocka_unit_test(every_key_has_its_fold),
 		cmocka_unit_test(counts_do_not_begin_again),

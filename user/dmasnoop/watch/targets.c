@@ -119,8 +119,8 @@ void targets_refresh(void)
 	self.nr_sample = 0;
 	for (size_t i = 0; i < self.nr_devices; i++)
 		self.devices[i].candidates = 0;
-	for (uint32_t i = 0; i < PLACES && i < table_places() && self.nr_sample < SAMPLE; i++) {
-		uint32_t at = self.cursor++ % table_places();
+	for (uint32_t i = 0; i < PLACES && i < table_slots() && self.nr_sample < SAMPLE; i++) {
+		uint32_t at = self.cursor++ % table_slots();
 
 		if (table_read(at, &map) && is_candidate(at, &map, &self.sample[self.nr_sample]))
 			self.nr_sample++;
@@ -210,30 +210,30 @@ static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t
 }
 
 /* What was kept for the mapping of an address: lines.bpf.h. */
-static bool find_slack(uint64_t phys, struct slack *slack)
+static bool find_neighbours(uint64_t phys, struct neighbours *beside)
 {
-	int fd = bpf_map__fd(self.bpf->maps.slacks);
+	int fd = bpf_map__fd(self.bpf->maps.neighbours);
 
-	for (uint32_t i = 0; i < SLACK_REACH; i++) {
-		uint32_t slot = (slack_home(phys) + i) & (SLACKS_MAX - 1);
+	for (uint32_t i = 0; i < NEIGHBOURS_REACH; i++) {
+		uint32_t slot = (neighbours_home(phys) + i) & (NEIGHBOURS_MAX - 1);
 
-		if (!bpf_map_lookup_elem(fd, &slot, slack) && slack->owner == phys + 1)
+		if (!bpf_map_lookup_elem(fd, &slot, beside) && beside->owner == phys + 1)
 			return true;
 	}
 	return false;
 }
 
 /* Beside the buffer, on its first or last line. */
-static bool choose_slack(const struct candidate *c, struct target *target)
+static bool choose_neighbours(const struct candidate *c, struct target *target)
 {
 	uint64_t start = c->map.phys, end = start + c->map.size, byte;
 	uint32_t head, tail;
-	struct slack slack;
+	struct neighbours beside;
 
-	if (c->map.flags & MAP_TOLD || !find_slack(c->map.phys, &slack))
+	if (c->map.flags & MAP_REPORTED || !find_neighbours(c->map.phys, &beside))
 		return false;
-	head = slack.head;
-	tail = slack.tail;
+	head = beside.head;
+	tail = beside.tail;
 	if (!head && !tail)
 		return false;
 	byte = rand() % (head + tail);
@@ -241,7 +241,7 @@ static bool choose_slack(const struct candidate *c, struct target *target)
 		around(target, start - head + byte, start - head, start);
 	else
 		around(target, end + byte - head, end, end + tail);
-	target->kind = WATCH_SLACK;
+	target->kind = WATCH_NEIGHBOURS;
 	return true;
 }
 
@@ -251,7 +251,7 @@ static bool choose_place(const struct candidate *c, unsigned int turn, struct ta
 	uint64_t start = c->map.phys, end = start + c->map.size;
 
 	if (c->blind)
-		return choose_slack(c, target);
+		return choose_neighbours(c, target);
 	target->kind = c->map.dir == DIR_TO_DEVICE ? WATCH_WRITE : WATCH_ACCESS;
 	switch (turn % 4) {
 	case 0:
@@ -261,7 +261,7 @@ static bool choose_place(const struct candidate *c, unsigned int turn, struct ta
 		around(target, end - 1, start, end);
 		return true;
 	case 2:
-		if (choose_slack(c, target))
+		if (choose_neighbours(c, target))
 			return true;
 		break;
 	}

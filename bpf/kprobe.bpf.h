@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Functions of the DMA API where the kernel has no fentry: arm64 before 6.4. A kprobe has
- * the arguments, and one at the instruction by which the function returns the result: the
- * former keeps what the latter needs. Part of dmasnoop.bpf.c.
+ * Functions of the DMA API where the kernel has no fentry: arm64 before 6.4. A kprobe at the start
+ * has the arguments, and a kprobe at the instruction by which the function returns has the result.
+ * The first keeps what the second needs.
  *
- * No twins: a kprobe works with interrupts off. A kretprobe, which takes the place of the
- * latter where that instruction was not found (user/dmasnoop/attach/returns.c), does not: while it is at
- * work on a CPU the kernel drops all others there, those of an interrupt, and does not count
- * them. It drops those, too, that come while a task changes or reads a BPF map by a system
- * call (bpf_prog_active, kernel/trace/bpf_trace.c). So it is tried out in each interrupt.
+ * These programs have no fallbacks, because a kprobe runs with interrupts off. A kretprobe does
+ * not; it takes the place of the second where that instruction was not found
+ * (user/dmasnoop/attach/returns.c). While it runs on a CPU the kernel drops all other kprobes
+ * there, those of an interrupt, and does not count them. It also drops those that come while a
+ * task reads or changes a BPF map by a system call (bpf_prog_active, kernel/trace/bpf_trace.c). So
+ * each interrupt tries whether kprobes work.
  */
 #ifndef DMASNOOP_PROBES_BPF_H
 #define DMASNOOP_PROBES_BPF_H
 
-/* By kprobes, not by kretprobes. */
+#include "kernel.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "core/scratch.h"
+#include "env.bpf.h"
+#include "program.bpf.h"
+
+/* Returns are seen by kprobes, not by kretprobes. */
 u32 returns_probed;
 
 /* Interrupts in which the kernel dropped kprobes. */
@@ -23,7 +33,7 @@ struct call_args {
 	u64 args[CALL_ARGS];
 };
 
-/* Calls that have not returned, by function and where on the stack. */
+/* Calls that have not returned yet, by function and stack pointer. */
 struct call_key {
 	u64 function;
 	u64 sp;
@@ -36,22 +46,22 @@ struct {
 	__type(value, struct call_args);
 } calls SEC(".maps");
 
-/* For read_text(): from where, and what is there. */
+/* The argument and the result of read_text(). */
 u64 text_address;
 u32 text[TEXT_WORDS];
 
-/* Not attached: user space runs it. */
+/* Not attached. User space runs it. */
 SEC("raw_tp")
 int read_text(void *ctx)
 {
 	return bpf_probe_read_kernel(text, sizeof(text), (void *)text_address) ? 1 : 0;
 }
 
-/* A helper that is never called but to see whether a kprobe on it works. */
+/* A helper that is only called to see whether a kprobe on it works. */
 SEC("kprobe/bpf_get_numa_node_id")
 int probe_works(void *ctx)
 {
-	struct cpu_state *cpu = this_cpu();
+	struct cpu_state *cpu = env_cpu_state();
 
 	if (cpu)
 		cpu->probes_work = 1;
@@ -59,15 +69,15 @@ int probe_works(void *ctx)
 }
 
 /*
- * At the start of an interrupt: does the kernel drop its kprobes? What is lost is not
- * known then, nor how long it lasts; and what follows from that can be seen, on another CPU
- * too, before it is over.
+ * At the start of an interrupt: does the kernel drop kprobes in it? It is not known then what is
+ * lost, nor for how long. What follows from that can be seen before the interrupt is over, on
+ * another CPU too.
  */
 #define INTERRUPT(tracepoint)                               \
 	SEC("raw_tp/" #tracepoint)                          \
 	int probe_##tracepoint(void *ctx)                   \
 	{                                                   \
-		struct cpu_state *cpu = this_cpu();         \
+		struct cpu_state *cpu = env_cpu_state();    \
                                                             \
 		if (!cpu || !armed)                         \
 			return 0;                           \
@@ -81,7 +91,7 @@ int probe_works(void *ctx)
 	}
 
 INTERRUPT(irq_handler_entry)
-INTERRUPT(local_timer_entry) /* x86, which has no handler for it */
+INTERRUPT(local_timer_entry) /* x86: this interrupt has no irq_handler_entry */
 
 static __noinline void probe_args(void *ctx, u64 *args)
 {
@@ -95,7 +105,7 @@ static __noinline void probe_args(void *ctx, u64 *args)
 		args[4] = BPF_CORE_READ(x86, r8);
 		args[5] = BPF_CORE_READ(x86, r9);
 	} else {
-		/* arm64 has them at the start. */
+		/* arm64 has the arguments at the start of its registers. */
 		bpf_probe_read_kernel(args, CALL_ARGS * sizeof(*args), ctx);
 	}
 }
@@ -109,7 +119,7 @@ static __noinline u64 probe_result(void *ctx)
 						BPF_CORE_READ(arm64, regs[0]);
 }
 
-/* Who called, where only a register knows: see get_stack(). */
+/* The return address where only a register holds it: see get_stack(). */
 static __noinline u64 probe_caller(void *ctx)
 {
 	struct pt_regs___x86 *x86 = ctx;
@@ -118,7 +128,7 @@ static __noinline u64 probe_caller(void *ctx)
 	return bpf_core_field_exists(x86->di) ? 0 : BPF_CORE_READ(arm64, regs[30]);
 }
 
-/* What the stack pointer was before the call. */
+/* The stack pointer before the call. */
 static __always_inline u64 caller_sp(void *ctx, bool returned)
 {
 	struct pt_regs___x86 *x86 = ctx;
@@ -129,13 +139,13 @@ static __always_inline u64 caller_sp(void *ctx, bool returned)
 	return BPF_CORE_READ(arm64, sp);
 }
 
-/* The same at the end; a kretprobe runs when that is over. */
+/* The same when the function returns. A kretprobe runs after that. */
 static __always_inline u64 return_caller(void *ctx)
 {
 	return returns_probed ? probe_caller(ctx) : 0;
 }
 
-/* @function: a number that no other has */
+/* @function: a number of its own for each function */
 static __always_inline int keep_call(void *ctx, u64 function)
 {
 	struct call_key key = { function, caller_sp(ctx, false) };
@@ -146,13 +156,13 @@ static __always_inline int keep_call(void *ctx, u64 function)
 	probe_args(ctx, call.args);
 	if (!bpf_map_update_elem(&calls, &key, &call, BPF_NOEXIST))
 		return 0;
-	/* The one before never returned, or there is no room. */
+	/* The call before never returned, or there is no room. */
 	lose_event(LOST_NESTED);
 	bpf_map_update_elem(&calls, &key, &call, BPF_ANY);
 	return 0;
 }
 
-/* Puts the arguments of the call that returns into @s; false when it was not kept. */
+/* Puts the arguments of the call that returns into @s; false when they were not kept. */
 static __noinline bool take_call(void *ctx, u64 function, struct scratch *s)
 {
 	struct call_key key = { function, caller_sp(ctx, true) };
@@ -166,36 +176,36 @@ static __noinline bool take_call(void *ctx, u64 function, struct scratch *s)
 	return true;
 }
 
-/* The first argument of the call that returns, a device; 0 when it was not kept. */
+/* The first argument, a device, of the call that returns; 0 when it was not kept. */
 static __always_inline u64 take_device(void *ctx, u64 function)
 {
-	struct scratch *s = armed ? take() : NULL;
+	struct scratch *s = armed ? take_scratch() : NULL;
 	u64 dev;
 
 	if (!s)
 		return 0;
 	dev = take_call(ctx, function, s) ? s->args[0] : 0;
-	leave(s);
+	release_scratch(s);
 	return dev;
 }
 
-/* Arguments lie in the scratch: the stack has no room for them. */
-#define PROBE_CALL(function, name, body)                   \
-	SEC("kprobe/" #function)                           \
-	int name##_probe(void *ctx)                        \
-	{                                                  \
-		struct scratch *s = armed ? take() : NULL; \
-                                                           \
-		if (!s)                                    \
-			return 0;                          \
-		s->caller = probe_caller(ctx);             \
-		probe_args(ctx, s->args);                  \
-		body(ctx, s->args, s);                     \
-		leave(s);                                  \
-		return 0;                                  \
+/* The arguments are in the scratch, because the stack has no room for them. */
+#define PROBE_CALL(function, name, body)                           \
+	SEC("kprobe/" #function)                                   \
+	int name##_probe(void *ctx)                                \
+	{                                                          \
+		struct scratch *s = armed ? take_scratch() : NULL; \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		s->caller = probe_caller(ctx);                     \
+		probe_args(ctx, s->args);                          \
+		body(ctx, s->args, s);                             \
+		release_scratch(s);                                \
+		return 0;                                          \
 	}
 
-/* When it is called: its arguments are kept for when it returns. */
+/* When the function is called, its arguments are kept for its return. */
 #define PROBE_KEEP(function, name)                    \
 	enum { name##_number = __COUNTER__ };         \
                                                       \
@@ -205,27 +215,27 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 		return keep_call(ctx, name##_number); \
 	}
 
-/* @nr: how many arguments it has; its result is behind them. */
-#define PROBE_RETURN(function, nr, name, body)             \
-	PROBE_KEEP(function, name)                         \
-                                                           \
-	SEC("kretprobe/" #function)                        \
-	int name##_probe_return(void *ctx)                 \
-	{                                                  \
-		struct scratch *s = armed ? take() : NULL; \
-                                                           \
-		if (!s)                                    \
-			return 0;                          \
-		if (take_call(ctx, name##_number, s)) {    \
-			s->caller = return_caller(ctx);    \
-			s->args[nr] = probe_result(ctx);   \
-			body(ctx, s->args, s);             \
-		}                                          \
-		leave(s);                                  \
-		return 0;                                  \
+/* @nr: the number of arguments; the result is behind them */
+#define PROBE_RETURN(function, nr, name, body)                     \
+	PROBE_KEEP(function, name)                                 \
+                                                                   \
+	SEC("kretprobe/" #function)                                \
+	int name##_probe_return(void *ctx)                         \
+	{                                                          \
+		struct scratch *s = armed ? take_scratch() : NULL; \
+                                                                   \
+		if (!s)                                            \
+			return 0;                                  \
+		if (take_call(ctx, name##_number, s)) {            \
+			s->caller = return_caller(ctx);            \
+			s->args[nr] = probe_result(ctx);           \
+			body(ctx, s->args, s);                     \
+		}                                                  \
+		release_scratch(s);                                \
+		return 0;                                          \
 	}
 
-/* Of whose arguments only the device, its first, is wanted: @body has @ctx and @dev. */
+/* Only the first argument, a device, is wanted. @body has @ctx and @dev. */
 #define PROBE_DEVICE(function, name, body)                 \
 	PROBE_KEEP(function, name)                         \
                                                            \

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events as they nearly always are: a buffer of ordinary memory, mapped for the first
- * time, unmapped as it was mapped. What they need is done here in little more than 100
- * instructions; at the first sign of something else they are left, undone, to the slow
- * path, which asks everything. Part of dmasnoop.bpf.c.
+ * Events as they nearly always are: a buffer of ordinary memory is mapped, and unmapped as it was
+ * mapped. They take little more than 100 instructions here. At the first sign of anything else the
+ * event is left, undone, to the slow path.
  *
- * Only for devices that address memory as it is (dma-direct): PACE_TOLD and PACE_FAST;
- * PACE_LAZY, of which little is asked.
+ * The fast path takes events only of devices that address memory directly (dma-direct): those at
+ * PACE_REPORTED and PACE_FAST, and those at PACE_LAZY, of which little is asked.
  *
- * Time is that of the last tick here: to read the clock takes as long as the rest.
+ * Its time is that of the last tick: to read the clock would take as long as all the rest.
  */
-#ifndef DMASNOOP_FAST_BPF_H
-#define DMASNOOP_FAST_BPF_H
+#ifndef DMASNOOP_FAST_PATH_H
+#define DMASNOOP_FAST_PATH_H
 
-/* A device that came second to its place in the table. */
+#include "core/content.h"
+#include "core/dmable.h"
+#include "core/find.h"
+#include "core/line_bits.h"
+#include "core/neighbours.h"
+
+/* A device whose preferred index was in use. */
 static __noinline struct device_state *second_device(u64 dev)
 {
 	struct device_state *device = &devices[(device_home(dev) + 1) & (DEVICES_MAX - 1)];
@@ -29,8 +34,8 @@ static __always_inline struct device_state *fast_device(u64 dev)
 }
 
 /*
- * The device, when it is one for the fast path; or NULL, and whether there is nothing to
- * be done for it goes to @done.
+ * The device, if the fast path takes its events. Otherwise NULL; @done says whether there is
+ * nothing to do for it.
  */
 static __always_inline struct device_state *fast_begin(u64 dev, u8 pace, bool *done)
 {
@@ -42,23 +47,23 @@ static __always_inline struct device_state *fast_begin(u64 dev, u8 pace, bool *d
 	return NULL;
 }
 
-/* Is it memory, and not the kernel's image? */
+/* Is it memory, and not part of the kernel's image? */
 static __always_inline bool is_plain(u64 phys)
 {
 	return page_index(phys) != NOT_MEMORY && phys - facts.image_start >= facts.image_size;
 }
 
-/* Is it a page of the running task's stack? Nearly always two words say no. */
+/* Is it a page of the running task's stack? Two words nearly always say no. */
 static __always_inline bool fast_on_stack(u64 phys, u64 sp)
 {
 	const struct seen_stack *seen = stack_seen(sp);
 
-	return (seen->tag != stack_tag(stack_base(sp), bpf_jiffies64()) ||
+	return (seen->tag != stack_tag(stack_base(sp), env_ticks()) ||
 		seen->pages >> (phys >> PAGE_SHIFT & 63) & 1) &&
 	       on_stack(phys, sp);
 }
 
-/* An argument of a tracepoint, read where it is needed: registers are few. */
+/* An argument of a tracepoint. It is read where it is needed, because registers are few. */
 #define ARG(i) (((const volatile u64 *)args)[i])
 
 static __always_inline u32 shape_of(u32 dir, u8 kind, u32 nents)
@@ -66,30 +71,30 @@ static __always_inline u32 shape_of(u32 dir, u8 kind, u32 nents)
 	return dir | (u32)kind << 8 | nents << 16;
 }
 
-/* Something that happens to a mapping on this CPU. */
+/* Records an event of this CPU in a mapping's history. */
 static __always_inline void set_step(struct step *step, u32 after, u8 op, u8 coarse)
 {
 	step->after = after;
-	step->what = bpf_get_smp_processor_id() | (u32)op << 16 | (u32)coarse << 24;
+	step->what = env_cpu() | (u32)op << 16 | (u32)coarse << 24;
 }
 
-/* The mapping in one of a bucket's places. */
-static __always_inline struct mapping *place_in(struct bucket *bucket, u32 place)
+/* The mapping in a slot of a bucket. */
+static __always_inline struct mapping *slot_in(struct bucket *bucket, u32 place)
 {
 	struct mapping *map = &bucket->map[place & (BUCKET - 1)];
 
-	/* One pointer, not a base and an offset that are added anew each time. */
+	/* Keep one pointer; clang would otherwise add base and offset again each time. */
 	asm volatile("" : "+r"(map));
 	return map;
 }
 
 /*
- * The mapping at an address, of those in its home: in the preferred place, or where the
- * tags say first; or NULL.
+ * The mapping at an address in its home bucket: in the preferred slot, or in the first that the
+ * tags point to. NULL when it is in neither.
  */
 static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash, u64 dma)
 {
-	struct mapping *map = place_in(bucket, preferred(dma));
+	struct mapping *map = slot_in(bucket, preferred_slot(dma));
 	u64 found;
 
 	if (map->dma == dma)
@@ -97,54 +102,55 @@ static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash
 	found = zero_bytes(bucket->tags ^ tag_of(hash, dma) * EACH);
 	if (!found)
 		return NULL;
-	map = place_in(bucket, first_byte(found));
+	map = slot_in(bucket, first_byte(found));
 	if (map->dma == dma)
 		return map;
-	/* Of a full bucket's tags, two are the same in one of 18. */
+	/* In a full bucket two tags are equal in one of 18 cases. */
 	found &= found - 1;
 	if (!found)
 		return NULL;
-	map = place_in(bucket, first_byte(found));
+	map = slot_in(bucket, first_byte(found));
 	return map->dma == dma ? map : NULL;
 }
 
-/* Leaves the work undone in a slot that this event has, which is TAKEN or MAKING. */
+/* Frees a slot that this event has taken, and leaves the event to the slow path. */
 static __always_inline bool give_back(struct mapping *map)
 {
 	__sync_lock_test_and_set(&map->users, 0);
 	return false;
 }
 
-/* A slot, TAKEN, for an address that fast_look() did not find; NULL when not sure. */
+/* Takes a slot for an address that fast_look() did not find; NULL when in doubt. */
 static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash, u64 dma)
 {
-	struct mapping *map = place_in(bucket, preferred(dma));
+	struct mapping *map = slot_in(bucket, preferred_slot(dma));
 	u64 tag = tag_of(hash, dma);
 	u32 at;
 
 	if (bucket->reach || zero_bytes(bucket->tags ^ tag * EACH)) {
-		at = place_of(dma);
+		at = slot_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
 		if (map && !set_users(map, 0, SLOT_TAKEN))
 			return NULL;
 		if (map && map->dma == dma)
 			return map;
-		/* Somebody else's meanwhile. */
+		/* Another mapping has taken it meanwhile. */
 		if (map) {
 			give_back(map);
 			return NULL;
 		}
 	} else if (!map->users && set_users(map, 0, SLOT_TAKEN)) {
-		tag_place(bucket, preferred(dma), tag);
+		tag_slot(bucket, preferred_slot(dma), tag);
 		return map;
 	}
-	at = take_place(dma);
+	at = take_slot(dma);
 	return at == NOWHERE ? NULL : mapping_at(at);
 }
 
 /*
- * For a device that is at PACE_FAST. @args: dev, phys, dma, size, dir, attrs; @sp:
- * somewhere on the stack, a pointer or not; @nents at most 65535. True when that is all.
+ * A map by a device at PACE_FAST. @args: dev, phys, dma, size, dir, attrs. @sp points into the
+ * stack; the verifier may take it for a pointer. @nents is at most 65535. Returns true when all is
+ * done.
  */
 static __always_inline bool fast_map_of(struct device_state *device, const u64 *args, u64 sp,
 					u8 kind, u32 nents)
@@ -154,8 +160,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	struct bucket *bucket;
 	u32 flags, kept;
 
-	if (page_is_free(phys) || phys != ARG(2) ||
-	    (ARG(4) == DIR_TO_DEVICE && content_due(device)))
+	if (env_is_free(phys) || phys != ARG(2) || (ARG(4) == DIR_TO_DEVICE && content_due(device)))
 		return false;
 	hash = hash_address(phys);
 	bucket = bucket_at(home_of(hash));
@@ -165,20 +170,23 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	if (map) {
 		if (!set_users(map, 0, SLOT_TAKEN))
 			return false;
-		/* Somebody else's meanwhile. */
+		/* Another mapping has taken it meanwhile. */
 		if (map->dma != phys)
 			return give_back(map);
-		/* Makes it a number: see number_at(). What happened to it is over. */
+		/*
+		 * Makes @sp a number, as launder() does. The steps are free: their mapping is
+		 * over.
+		 */
 		*(volatile u64 *)&map->steps[0] = sp;
 		sp = *(volatile u64 *)&map->steps[0];
 	} else {
-		sp = number(sp);
+		sp = env_number(sp);
 	}
 	flags = device->flags | (sp & (TASK_STACK - 1)) << MAP_DEPTH_SHIFT;
-	if (!map || map->generation != device->generation || (map->flags ^ flags) & ~MAP_SLACK ||
-	    map->size != ARG(3) || map->shape != shape_of(ARG(4), kind, nents) ||
-	    map->attrs != ARG(5)) {
-		/* What it is made of; see not_dmable(). */
+	if (!map || map->generation != device->generation ||
+	    (map->flags ^ flags) & ~MAP_NEIGHBOURS || map->size != ARG(3) ||
+	    map->shape != shape_of(ARG(4), kind, nents) || map->attrs != ARG(5)) {
+		/* May this memory be mapped? See check_dmable(). */
 		if (end_in_page(phys, ARG(3)) > LADDER << PAGE_SHIFT || !ARG(3) ||
 		    fast_on_stack(phys, sp) || !is_plain(phys))
 			return map && give_back(map);
@@ -199,22 +207,22 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		map->flags = flags;
 	}
 	if (ARG(4) != DIR_TO_DEVICE) {
-		/* Who finds its lines claimed has to find it, too. */
+		/* Another mapping that finds these lines marked has to find this mapping, too. */
 		__sync_lock_test_and_set(&map->users, SLOT_MAKING);
 		if (lines_claim(phys, ARG(3)))
 			return give_back(map);
 		if ((phys | ARG(3)) & facts.line_mask &&
 		    (!(ARG(5) & ATTR_SKIP_CPU_SYNC) || flags & MAP_BLIND)) {
-			kept = keep_slack(phys, ARG(3), false);
-			/* The lines stay marked: somebody may have met them. */
+			kept = keep_neighbours(phys, ARG(3), false);
+			/* The lines stay marked: another mapping may have met this one. */
 			if (kept > KEPT)
 				return give_back(map);
-			map->flags = flags | (kept == KEPT ? MAP_SLACK : 0);
+			map->flags = flags | (kept == KEPT ? MAP_NEIGHBOURS : 0);
 		}
 	}
 	nr = __sync_fetch_and_add(&device->maps, 1);
 	map->turn = nr;
-	map->born = bpf_jiffies64();
+	map->born = env_ticks();
 	map->progress = OWNER_DEVICE | 1u << 16;
 	set_step(&map->steps[0], 0, OP_MAP, STEP_TICKS);
 	if (ARG(4) != DIR_TO_DEVICE)
@@ -222,11 +230,11 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	else
 		__sync_lock_test_and_set(&map->users, 1);
 	if (!(nr & 1023))
-		look_at_device(find_device(ARG(0)));
+		refresh_device(find_device(ARG(0)));
 	return true;
 }
 
-/* For a device at PACE_LAZY. The same. */
+/* A map by a device at PACE_LAZY: only whether the memory may be mapped is checked. */
 static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
 {
 	struct device_state *device = fast_device(ARG(0));
@@ -234,11 +242,11 @@ static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
 
 	if (!device || device->pace != PACE_LAZY || !ARG(3) || ARG(2) == ~0ull)
 		return false;
-	/* See not_dmable(). */
-	if (page_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, number(sp)))
+	/* See check_dmable(). */
+	if (env_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, env_number(sp)))
 		return false;
 	if (!(__sync_fetch_and_add(&device->maps, 1) & 1023))
-		look_at_device(find_device(ARG(0)));
+		refresh_device(find_device(ARG(0)));
 	return true;
 }
 
@@ -251,7 +259,7 @@ static __always_inline bool fast_map(const u64 *args, u64 sp)
 			done || fast_map_lazy(args, sp);
 }
 
-/* The mapping at an address, of whatever device; NULL when not sure. */
+/* The mapping at an address, of any device; NULL when in doubt. */
 static __always_inline struct mapping *fast_find(u64 dma)
 {
 	u64 hash = hash_address(dma);
@@ -263,19 +271,19 @@ static __always_inline struct mapping *fast_find(u64 dma)
 		return NULL;
 	map = fast_look(bucket, hash, dma);
 	if (!map) {
-		at = place_of(dma);
+		at = slot_of(dma);
 		map = at == NOWHERE ? NULL : mapping_at(at);
 	}
 	return map;
 }
 
-/* What else there is to do at the end of such a mapping. */
+/* A mapping with one of these flags is ended by the slow path. */
 #define MAP_ENTANGLED (MAP_CONTENT | MAP_APART)
 
 static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 {
 	struct step *step = &map->steps[map->nr_steps++ & (STEPS - 1)];
-	u64 ticks = bpf_jiffies64(), ns;
+	u64 ticks = env_ticks(), ns;
 
 	if (flags & MAP_COARSE) {
 		set_step(step, ticks - map->born, op, STEP_TICKS);
@@ -285,14 +293,14 @@ static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 	set_step(step, ns / STEP_NS, op, STEP_COARSE);
 }
 
-/* Were its neighbours written while the device owned the lines they share? */
+/* Were the bytes beside it written while the device owned their lines? */
 static __always_inline bool is_suspect(const struct mapping *map)
 {
-	return map->flags & MAP_SLACK && map->owner == OWNER_DEVICE &&
-	       !same_slack(map->phys, map->size);
+	return map->flags & MAP_NEIGHBOURS && map->owner == OWNER_DEVICE &&
+	       !same_neighbours(map->phys, map->size);
 }
 
-/* For a device at PACE_TOLD or above. @args: dma, size, dir, attrs */
+/* An unmap by a device at PACE_REPORTED or above. @args: dma, size, dir, attrs */
 static __always_inline bool fast_unmap_of(struct device_state *device, const u64 *args, u8 kind,
 					  u32 nents)
 {
@@ -301,12 +309,13 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 
 	if (!map || map->generation != device->generation || !set_users(map, 1, SLOT_RELEASING))
 		return false;
-	/* The slot is held now, but it may have become another mapping's before. */
+	/* The slot is locked now, but another mapping may have taken it before. */
 	flags = map->flags;
 	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
 	    map->shape != shape_of(ARG(2), kind, nents) ||
 	    (map->attrs ^ ARG(3)) & ATTRS_OF_MAPPING ||
-	    (flags & (MAP_ENTANGLED | MAP_SLACK) && (flags & MAP_ENTANGLED || is_suspect(map)))) {
+	    (flags & (MAP_ENTANGLED | MAP_NEIGHBOURS) &&
+	     (flags & MAP_ENTANGLED || is_suspect(map)))) {
 		__sync_fetch_and_add(&map->users, 1 - SLOT_RELEASING);
 		return false;
 	}
@@ -317,8 +326,8 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 		return true;
 	}
 	lines_release(map->phys, map->size);
-	if (flags & MAP_SLACK)
-		drop_slack(map->phys);
+	if (flags & MAP_NEIGHBOURS)
+		drop_neighbours(map->phys);
 	end_slot(map, true);
 	return true;
 }
@@ -327,7 +336,7 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 static __always_inline bool fast_unmap(const u64 *args)
 {
 	bool done;
-	struct device_state *device = fast_begin(ARG(0), PACE_TOLD, &done);
+	struct device_state *device = fast_begin(ARG(0), PACE_REPORTED, &done);
 
 	return device ? fast_unmap_of(device, args + 1, KIND_SINGLE, 0) : done;
 }
@@ -336,7 +345,7 @@ static __always_inline bool fast_unmap(const u64 *args)
 static __always_inline bool fast_sync(const u64 *args, u8 op)
 {
 	bool done;
-	struct device_state *device = fast_begin(ARG(0), PACE_TOLD, &done);
+	struct device_state *device = fast_begin(ARG(0), PACE_REPORTED, &done);
 	struct mapping *map;
 	u32 flags;
 
@@ -354,13 +363,19 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 			return false;
 		map->owner = OWNER_CPU;
 	} else {
-		/* Handed over twice, in part, or worth a sample. */
+		/*
+		 * It is handed over twice or only in part, or it is this buffer's turn to be
+		 * compared.
+		 */
 		if (map->owner == OWNER_DEVICE || ARG(2) != map->size ||
 		    (map->dir == DIR_TO_DEVICE && content_due(device)))
 			return false;
-		/* Only now there is something to keep, or no room for it. */
+		/*
+		 * With this attribute neighbours are kept from this handover on. Or there is no
+		 * room for them.
+		 */
 		if (map->attrs & ATTR_SKIP_CPU_SYNC ||
-		    (flags & MAP_SLACK && keep_slack(map->phys, map->size, true) != KEPT))
+		    (flags & MAP_NEIGHBOURS && keep_neighbours(map->phys, map->size, true) != KEPT))
 			return false;
 		map->owner = OWNER_DEVICE;
 	}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which locks and reference counts lie beside a buffer, on its cache lines? From BTF. */
+#ifndef DMASNOOP_BESIDE_H
+#define DMASNOOP_BESIDE_H
+
+#include "output/report.h"
+
+struct btf;
+
+bool beside_find(const struct finding *finding, unsigned int line_size, struct beside *beside);
+void beside_module_came(void);
+void beside_free(void);
+bool beside_judge(const struct finding *finding, unsigned int line_size,
+		  const struct btf *const *btfs, size_t nr, struct beside *beside);
+
+#endif
