@@ -34,10 +34,11 @@ static const struct explanation explain_ADDR_UNKNOWN = {
 	.right = "ring->dma = dma_map_single(dev, buf, len, DMA_FROM_DEVICE);\n"
 		 "...\n"
 		 "dma_unmap_single(dev, ring->dma, len, DMA_FROM_DEVICE);",
-	.sees = "Unmap: no live mapping of the device starts there. Certain only for a device whose "
-		"driver was bound while dmasnoop ran and of which no event was lost; else the "
-		"address may be of a mapping older than the trace, and is counted as that. What a "
-		"parent or child of the device has mapped there is told with both names.",
+	.sees = "Unmap: no live mapping of the device starts there. Certain only for a "
+		"device whose driver was bound while dmasnoop ran and of which no event "
+		"was lost. Otherwise the address may belong to a mapping older than the "
+		"trace, and is counted as that. If a parent or a child of the device has "
+		"mapped it, the report names both devices.",
 	.blind = "Devices in use before the trace; load the driver under it (dmasnoop -- modprobe "
 		 "x). A sync may name any address inside a mapping, so one that matches nothing is "
 		 "counted as not judged unless a mapping used to start there.",
@@ -265,19 +266,19 @@ static const struct explanation explain_CONTENT_CHANGED = {
 	.means =
 		"A buffer mapped DMA_TO_DEVICE has other bytes when it comes back than when it was "
 		"handed over. The device only reads it, so a CPU wrote while the device owned it.",
-	.noncoherent =
-		"The device gets the old bytes, the new ones, or some lines of each, by when "
-		"the lines happened to be evicted.",
-	.bounced = "The device gets the bytes of the moment of the handover.",
+	.noncoherent = "The device gets the old bytes, the new ones, or some lines of each, "
+		       "depending on when the lines were evicted.",
+	.bounced = "The device gets the bytes as they were at the handover.",
 	.iommu = "None by itself.",
 	.wrong = "dma = dma_map_single(dev, cmd, sizeof(*cmd), DMA_TO_DEVICE);\n"
 		 "cmd->flags |= LAST;",
 	.right = "cmd->flags |= LAST;\n"
 		 "dma = dma_map_single(dev, cmd, sizeof(*cmd), DMA_TO_DEVICE);",
-	.sees = "The bytes are summed at the handover to the device and at the handover back, and "
-		"the sums compared: those at both ends of the next buffer after some 1,000 maps "
-		"and syncs of the device, or, with --content=edges, of every one, or with "
-		"--content=full all.",
+	.sees = "The bytes at both ends of a buffer are hashed at the handover to the "
+		"device and compared at the handover back: of the first, second, fourth, "
+		"eighth ... buffer of each call site, and of one after some 1,000 maps "
+		"and syncs of the device. With --content=edges of every buffer, with "
+		"--content=full all bytes.",
 	.blind = "A write of the value that was there; one undone before the unmap. Buffers that "
 		 "several owners share on purpose (the page cache under write-back, the zero page) "
 		 "may change rightly.",
@@ -289,25 +290,25 @@ static const struct explanation explain_SYNC_OUTSIDE_MAPPING = {
 	.means =
 		"A sync may name a part of a mapping, but only a part: offset and size have to lie "
 		"inside what was mapped.",
-	.noncoherent = "Lines beyond the buffer are cleaned, or invalidated: other people's newest "
-		       "writes are thrown away.",
+	.noncoherent = "Lines beyond the buffer are cleaned, or invalidated: what others wrote "
+		       "last is thrown away.",
 	.bounced = "The kernel complains and copies too little, or nothing.",
 	.iommu = "The address beyond translates to another mapping, or to none.",
 	.wrong = "dma_sync_single_for_cpu(dev, dma + HDR, len, DMA_FROM_DEVICE);",
 	.right = "dma_sync_single_for_cpu(dev, dma + HDR, len - HDR, DMA_FROM_DEVICE);",
 	.sees = "Start and size of each sync against the mapping that the start lies "
 		"in.",
-	.blind = "Syncs that are skipped. A sync that starts outside of every mapping is "
-		 "addr-unknown's.",
+	.blind = "Syncs that are skipped. A sync that starts outside every mapping is "
+		 "reported as addr-unknown, if at all.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" } },
 };
 
 static const struct explanation explain_SYNC_WRONG_OWNER = {
 	.question = Q_SYNC,
-	.means =
-		"Ownership alternates: sync_for_cpu, access, sync_for_device. A sync_for_device of "
-		"a buffer that the device owns already is a hint that the sync_for_cpu before the "
-		"access is missing; or the CPU never touched it, and the call is only work.",
+	.means = "Ownership alternates: sync_for_cpu, access, sync_for_device. A "
+		 "sync_for_device of a buffer that the device owns already suggests that "
+		 "the sync_for_cpu before the access is missing. Or the CPU never touched "
+		 "the buffer, and the call is superfluous.",
 	.noncoherent = "If the CPU did read the buffer, it read stale bytes.",
 	.bounced = "If the CPU did read the buffer, it read the bytes from before. A "
 		   "bidirectional buffer's old bytes are copied over what the device wrote "
@@ -326,9 +327,9 @@ static const struct explanation explain_SYNC_WRONG_OWNER = {
 
 static const struct explanation explain_HANDOVER_UNSYNCED = {
 	.question = Q_SYNC,
-	.means =
-		"A received buffer went to the next layer (network stack, block layer, USB driver) "
-		"while the device owned it: without an unmap, and without a sync for the CPU.",
+	.means = "A received buffer went to the next layer (network stack, block layer, "
+		 "or the owner of an SPI message, I2C message or URB) while the device "
+		 "owned it: without an unmap, and without a sync for the CPU.",
 	.noncoherent = "That layer reads stale bytes: bad checksums, file data of some earlier "
 		       "block.",
 	.bounced = "It reads what was in the buffer before the transfer.",
@@ -362,9 +363,11 @@ static const struct explanation explain_LINE_SHARED_MAPPINGS = {
 		 "\tu8 a[32] __aligned(ARCH_DMA_MINALIGN);\n"
 		 "\tu8 b[32] __aligned(ARCH_DMA_MINALIGN);\n"
 		 "};",
-	.sees = "Mappings that cover a line of --line-size bytes only in part are kept by line; the "
-		"second on a line is reported. Two kmalloc objects on one line are not: where it "
-		"matters, kmalloc keeps them apart.",
+	.sees = "One bit for each line of --line-size bytes says whether a device may "
+		"write it. A mapping that finds such a bit set is compared with the "
+		"mappings on that line, and the second one is reported. Two kmalloc() "
+		"objects on one line are not: where it matters, kmalloc() keeps them "
+		"apart.",
 	.blind = "Mappings older than the trace; those whose pages an IOMMU merged.",
 	.read = { { DMA_API, "Part Id - Streaming DMA mappings" },
 		  { HOWTO, "What memory is DMA'able?" } },
@@ -407,8 +410,9 @@ static const struct explanation explain_LINE_SHARED_OBJECT = {
 
 static const struct explanation explain_LINE_NEIGHBOUR_WRITE = {
 	.question = Q_ALIGNMENT,
-	.means = "The device owned a line of which the buffer covers only a part, and the other "
-		 "bytes of it changed meanwhile: line-shared-object, come true.",
+	.means = "The device owned a line of which the buffer covers only a part, and the "
+		 "other bytes of that line changed meanwhile: the danger that "
+		 "line-shared-object warns of.",
 	.noncoherent = "One of the two is lost, now and then, depending on eviction: the received "
 		       "bytes (arm, arm64) or the neighbour's new value (mips, riscv).",
 	.bounced = "None: the slot is copied by the byte.",
@@ -441,9 +445,10 @@ static const struct explanation explain_DOUBLE_MAP = {
 	.wrong = "dma_map_single(dev, buf, len, DMA_FROM_DEVICE); /* retry: mapped again */",
 	.right = "dma_unmap_single(dev, old, len, DMA_FROM_DEVICE);\n"
 		 "dma_map_single(dev, buf, len, DMA_FROM_DEVICE);",
-	.sees = "Physical ranges of live mappings that overlap, where at least one may be written by "
-		"the device.",
-	.blind = "Mappings older than the trace. Sharing between devices on purpose (dma-buf) uses "
+	.sees = "Physical ranges of live mappings that overlap, both of which a device "
+		"may write.",
+	.blind = "A second mapping that the device only reads. Mappings older than the "
+		 "trace. Sharing between devices on purpose (dma-buf) uses "
 		 "DMA_ATTR_SKIP_CPU_SYNC and is left out.",
 	.read = { { ATTRS, "DMA_ATTR_SKIP_CPU_SYNC" },
 		  { DMA_API, "Part Id - Streaming DMA mappings" } },
@@ -486,8 +491,8 @@ static const struct explanation explain_DOUBLE_UNMAP = {
 	.sees = "Unmap of an address that is not live, where a mapping of the same device ended. For "
 		"a device in use before the trace the same buffer may have been mapped once more "
 		"back then: a hazard, marked Unsure.",
-	.blind = "If the address was mapped again in between, the second unmap ends that mapping, "
-		 "and what is seen is its own unmap as the second.",
+	.blind = "If the address was mapped again in between, the second unmap ends that "
+		 "mapping, and the report blames that mapping's own unmap.",
 	.read = { { HOWTO, "Using Streaming DMA mappings" } },
 };
 
@@ -549,9 +554,10 @@ static const struct explanation explain_LEAK = {
 		 "\tdma_unmap_single(dev, dma, len, DMA_TO_DEVICE);\n"
 		 "\treturn -EIO;\n"
 		 "}",
-	.sees = "What is live when the driver has left and everything devm held is released. While "
-		"it stays: call sites whose mappings older than 30 s, and all of whose mappings, "
-		"have become more at each of four looks, 10 s apart. dmasnoop live shows them.",
+	.sees = "What is live when the driver has left and everything devm held is "
+		"released. While it stays: call sites of which both all live mappings "
+		"and those older than 30 s have become more at each of four looks, 10 s "
+		"apart. dmasnoop live shows them.",
 	.blind = "Mappings older than the trace. A driver that maps once and keeps it is not a "
 		 "leak. On 7.x drivers may leave out the unmap for direct, coherent devices "
 		 "(dma_need_unmap()): those are not judged by growth.",
