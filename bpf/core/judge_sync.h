@@ -24,7 +24,8 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 	    !events_lost(s, device, born_ns(was), s->dma) && s->size <= was->size) {
 		__builtin_memcpy(&s->map, was, sizeof(s->map));
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
-	} else if (device->complete && !events_lost(s, device, device->since, s->dma) && !live_of(device)) {
+	} else if (device->complete && !events_lost(s, device, device->since, s->dma) &&
+		   !live_of(device)) {
 		/* The device has no mapping at all. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {

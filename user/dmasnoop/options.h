@@ -4,7 +4,7 @@
 #define DMASNOOP_OPTIONS_H
 
 #include "core/types.h"
-#include "watch/watch.h"
+#include "totals.h"
 
 #define DMASNOOP_VERSION "0.1"
 

@@ -11,8 +11,6 @@
 
 struct dmasnoop_bpf;
 
-#define LEFT_OUT_SIZE 256
-
 const char *attach_choose(struct dmasnoop_bpf *bpf);
 void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name);
 void attach_hear(const char *message);

@@ -17,6 +17,7 @@
 #include "core/types.h"
 #include "dmasnoop.skel.h"
 #include "engine/logged.h"
+#include "totals.h"
 
 #define USBCORE "usbcore"
 

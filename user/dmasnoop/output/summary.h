@@ -4,7 +4,7 @@
 #define DMASNOOP_SUMMARY_H
 
 #include "output/report.h"
-#include "watch/watch.h"
+#include "totals.h"
 
 /**
  * struct fold - findings that are the same but for when

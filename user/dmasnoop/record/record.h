@@ -29,7 +29,7 @@
 #include <stddef.h>
 
 #include "core/types.h"
-#include "attach/attach.h"
+#include "totals.h"
 
 #define RECORD_MAGIC 0x706f6f6e73616d64 /* "dmasnoop" */
 #define RECORD_BLOCK_MAGIC 0x6b636c62 /* "blck" */
