@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the BPF object and user space both know: checks, levels, the state of a
- * mapping, and the events. Plain structs; no code. See rules.h for the rules.
+ * What the BPF object and user space share: checks, levels, the state of a mapping, and the events
+ * to user space. Plain structs; no code. The rules are in rules.h.
  */
 #ifndef DMASNOOP_H
 #define DMASNOOP_H
@@ -56,7 +56,7 @@ enum level { LEVEL_NOTE, LEVEL_HAZARD, LEVEL_VIOLATION, LEVEL_CORRUPTION, NR_LEV
 /* enum dma_data_direction */
 enum dir { DIR_BIDIRECTIONAL, DIR_TO_DEVICE, DIR_FROM_DEVICE, DIR_NONE };
 
-/* OWNER_NOBODY: its driver left, and the leak was told. */
+/* OWNER_NOBODY: its driver has left, and the leak was reported. */
 enum owner { OWNER_CPU, OWNER_DEVICE, OWNER_NOBODY };
 
 /* By which family of functions memory was mapped. */
@@ -118,7 +118,7 @@ enum coarse {
 	STEP_TICKS, /* so, and in ticks */
 };
 
-/* What is known of a mapping beside, struct mapping's @flags. */
+/* Flags of struct mapping. */
 enum mapping_flag {
 	MAP_REPORTED = 1 << 0, /* line-neighbour-write was reported for it */
 	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
@@ -131,7 +131,7 @@ enum mapping_flag {
 	MAP_APART = 1 << 8, /* @phys is not @dma */
 };
 
-/* Above the flags: how deep the stack was when it was mapped. */
+/* Above the flags: the depth of the stack when it was mapped. */
 #define MAP_DEPTH_SHIFT 16
 
 /**
@@ -152,7 +152,7 @@ enum mapping_flag {
  * @nr_steps: events so far; the last STEPS of them are in @steps
  * @progress: both, to be set at once
  * @attrs: DMA_ATTR_*
- * @turn: a number that the next mapping at its place will not have
+ * @turn: a number that the next mapping in its slot will not have
  * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
  */
 struct mapping {
@@ -186,17 +186,17 @@ struct mapping {
 };
 
 /*
- * Mappings are kept in buckets: in the one that the address of the first byte leads to,
- * at a preferred place if that is free, or, when it is full, in one of those that follow.
+ * A mapping is in the bucket to which the address of its first byte leads, in its preferred slot
+ * if that is free. When the bucket is full, the mapping is in one of the next buckets.
  */
 #define BUCKET 8
 #define REACH_MAX 16
 
 /**
  * struct bucket - some mappings
- * @tags: a byte each: 0 when the place was never taken, else part of the address's hash
+ * @tags: a byte each: 0 when the slot was never used, else part of the address's hash
  * @reach: how many of the buckets that follow hold what has its home here
- * @map: the mappings; one that is over stays until its place is taken
+ * @map: the mappings; one that is over stays until its slot is taken
  */
 struct bucket {
 	u64 tags;
@@ -209,7 +209,7 @@ struct bucket {
 #define STARTS_MAX_IOMMU (1 << 17)
 
 #define NEIGHBOURS_MAX (1 << 15) /* a power of two */
-#define NEIGHBOURS_REACH 8 /* how far on from where it belongs one can be */
+#define NEIGHBOURS_REACH 8 /* how many entries further on one can be */
 
 /**
  * struct neighbours - what was beside a mapping on its lines when it was handed over
@@ -233,7 +233,7 @@ static inline __attribute__((always_inline, unused)) u32 neighbours_home(u64 phy
 	return phys / 8 * 0x9e3779b97f4a7c15 >> 32;
 }
 
-/* A mapping's place: its bucket times BUCKET, and which of that. */
+/* The slot of a mapping: its bucket times BUCKET, plus the slot within it. */
 #define NOWHERE (~0u)
 
 enum object_kind {
@@ -264,25 +264,24 @@ struct object {
 #define CPUS_MAX 4096
 #define EVERYWHERE (~0u) /* instead of a CPU */
 
-#define PRIMARIES_MAX 64 /* programs that have twins */
+#define PRIMARIES_MAX 64 /* primaries: programs that have a fallback */
 
-#define TEXT_WORDS \
-	1024 /* of a function's instructions: probe_returns() in user/dmasnoop/attach/attach.c */
+#define TEXT_WORDS 1024 /* instructions of a function: probe_returns() in user/dmasnoop/attach/ */
 
 #define DEVICES_MAX 1024 /* a power of two */
 
-/* Longer than an event takes, its task preempted in the middle. */
+/* Longer than an event takes whose task is preempted in between. */
 #define EVENT_NS 20000000
 
-/* What the programs may do: nothing; work alone; mark what is done, too; have twins. */
+/* What the programs do: nothing; judge events; also mark what they have done; have fallbacks. */
 enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_FALLBACKS };
 
-/* How much is to be asked of a device's events. */
+/* How closely the events of a device are looked at. */
 enum pace {
-	PACE_SLOW, /* everything; or nothing, when it is @ignored */
-	PACE_LAZY, /* as it need not unmap, of maps only what may be mapped at all */
-	PACE_REPORTED, /* everything of maps, whose stacks are wanted; else as PACE_FAST */
-	PACE_FAST, /* what is as usual needs no more than the table: fast_path.bpf.h */
+	PACE_SLOW, /* everything is asked; or nothing, when it is @ignored */
+	PACE_LAZY, /* it need not unmap: only whether its memory may be mapped */
+	PACE_REPORTED, /* maps take the slow path, as their stacks are wanted; else as PACE_FAST */
+	PACE_FAST, /* ordinary events take the fast path: fast_path.h */
 };
 
 /**
@@ -293,7 +292,7 @@ enum pace {
  * @surplus: DMA address, plus one, of a buffer that has a mapping too many, because an unmap of it
  *	was lost; 0: none. With a second such buffer @lost_before has no end
  * @generation: tells it apart from all others, those that had its address before, too; the
- *	lowest bits are its place in the table
+ *	lowest bits are its index in the table
  * @ready: the rest is filled in
  * @by_hand: it has buffers that share lines, mapped with DMA_ATTR_SKIP_CPU_SYNC
  * @pace: enum pace
@@ -312,7 +311,7 @@ enum pace {
  * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
  * @software: its dma_map_ops are a module's: a program plays the device
  * @content_next: of @maps and @syncs: after so many a buffer that it reads is compared
- * @ends: mappings of it, or of what was in its place, that were ended on the slow path
+ * @ends: mappings of it, or of what had its index, that were ended on the slow path
  * @compared: buffers that it reads, kept to be compared
  * @maps, @unmaps, @syncs: calls seen
  * @allocs: coherent allocations seen
@@ -364,25 +363,25 @@ struct device_state {
 	u64 findings;
 };
 
-/* Where in the table the device is, or was, that has this generation. */
+/* The index in the device table of the device with this generation, even if it is gone. */
 static inline __attribute__((always_inline, unused)) u32 device_slot(u32 generation)
 {
 	return generation & (DEVICES_MAX - 1);
 }
 
-/* Mapped, or allocated, and not given back, of what was seen. */
+/* Mappings and allocations that were seen to be made and not to end. */
 static inline __attribute__((always_inline, unused)) u64 live_of(const struct device_state *device)
 {
 	return device->maps - device->unmaps + device->odd;
 }
 
-/* A kind of mapping, and the key of the stack that made the first of it. */
+/* A kind of mapping, and the key of the stack of the first one. */
 struct signature {
 	u64 tag;
 	u64 stack;
 };
 
-/* A stack: where it is, with the time in it, and a bit for each page, modulo 64. */
+/* A stack: its address mixed with the time, and a bit for each of its pages, modulo 64. */
 struct seen_stack {
 	u64 tag;
 	u64 pages;
@@ -544,15 +543,15 @@ struct module_event {
 
 enum watch_kind {
 	WATCH_WRITE, /* writes of the buffer */
-	WATCH_ACCESS, /* any access; a twin in the slot before it sees which are writes */
+	WATCH_ACCESS, /* any access; the slot before it tells which are writes */
 	WATCH_NEIGHBOURS, /* writes beside the buffer, on a line of its */
 };
 
 /**
  * struct watch - what one slot, the same on every CPU, watches
  * @dma: the mapping's
- * @born, @turn: of the mapping: buffers, and their addresses and places, are used again
- * @at: its place
+ * @born, @turn: of the mapping: buffers, their addresses and slots are used again
+ * @at: its slot
  * @generation: of its device
  * @address: virtual address; 0 while user space changes the rest
  * @phys: the same, physical
@@ -608,7 +607,7 @@ struct watch_spent {
 	u8 pad[6];
 };
 
-/* What could not be seen, by reason. */
+/* Why an event was not seen. */
 enum lost_reason {
 	LOST_RING, /* the ring buffer was full */
 	LOST_TABLE, /* a table was full */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * `dmasnoop devices': what decides, on this machine, what a broken rule does to a
- * device. Read from the kernel by bpf/devices.bpf.c and from sysfs, once; what is
- * not known is shown as `?'.
+ * `dmasnoop devices': what decides on this machine what a broken rule does to a device. It is read
+ * once, from the kernel by bpf/devices.bpf.c and from sysfs. What is not known is shown as `?'.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +24,7 @@
 
 #define TRIES 5
 
-/* First word of a file; false when there is none. */
+/* Reads the first word of a file; false when there is none. */
 static bool read_word(const char *path, char *word, size_t size)
 {
 	FILE *file = fopen(path, "re");
@@ -39,7 +38,7 @@ static bool read_word(const char *path, char *word, size_t size)
 	return good && word[0];
 }
 
-/* What the IOMMU does for it: `none', the domain's type, or `?'. */
+/* What the IOMMU does for a device: `none', the type of the domain, or `?'. */
 static void find_iommu(const struct device_facts *fact, char *type, size_t size)
 {
 	char path[256];
@@ -53,7 +52,7 @@ static void find_iommu(const struct device_facts *fact, char *type, size_t size)
 		snprintf(type, size, "?");
 }
 
-/* Where an IOMMU translates, force_bounce is not looked at (drivers/iommu/dma-iommu.c). */
+/* Where an IOMMU translates, the kernel ignores force_bounce (drivers/iommu/dma-iommu.c). */
 static const char *bounce(const struct device_facts *fact, const char *iommu)
 {
 	if (fact->forced && strncmp(iommu, "DMA", 3))
@@ -61,28 +60,34 @@ static const char *bounce(const struct device_facts *fact, const char *iommu)
 	return fact->pool ? "if needed" : "no";
 }
 
-/* As dev_is_dma_coherent(): a kernel that maintains no caches has no other devices. */
+/*
+ * As dev_is_dma_coherent() has it: a kernel that does no cache maintenance has only coherent
+ * devices.
+ */
 static bool coherent(const struct device_facts *fact)
 {
 	return fact->coherent || (!symbols_known("arch_sync_dma_for_device") &&
 				  !symbols_known("arch_sync_dma_for_cpu"));
 }
 
-/* Do the sync calls of this device reach what dmasnoop attaches to? */
+/* Do the syncs of this device reach the functions that dmasnoop traces? */
 static bool syncs_seen(const struct device_facts *fact)
 {
-	/* Functions until 6.9; then, and only in a kernel that needs them, behind a flag. */
+	/*
+	 * Syncs are functions until 6.9. From 6.10 on they are behind a flag, in kernels that need
+	 * them.
+	 */
 	return !fact->skips_sync && (symbols_known("__dma_sync_single_for_cpu") ||
 				     symbols_known("dma_sync_single_for_cpu"));
 }
 
-/* Bits of a mask that is all ones from bit 0 on; 0 when it is not. */
+/* The number of bits of a mask of ones that begins at bit 0; 0 when it is not such a mask. */
 static int mask_bits(uint64_t mask)
 {
 	return mask & (mask + 1) ? 0 : 64 - (mask ? __builtin_clzll(mask) : 64);
 }
 
-/* Bytes of a CPU's cache line; 0: not known. */
+/* The size of a CPU's cache line, bytes; 0: not known. */
 static int cache_line(void)
 {
 	char word[16];
@@ -194,7 +199,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-/* Runs the walk until it came around; the facts of the devices asked for. */
+/* Runs the walk until it is complete. Returns the facts of the devices that were asked for. */
 static int collect(struct devices_bpf *bpf, struct device_facts **facts, size_t *nr)
 {
 	int fd = bpf_map__fd(bpf->maps.facts), err;

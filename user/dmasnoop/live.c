@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Live mappings by call site, read from the tracer's tables now and then: the
- * table of `dmasnoop live', and the leak check while a driver keeps its device.
- * Called by dmasnoop.c.
+ * Live mappings by call site. They are read from the tracer's tables from time to time, for
+ * `dmasnoop live' and for the check for leaks while a driver keeps its device.
  */
 #define _GNU_SOURCE /* tdestroy() */
 #include <errno.h>
@@ -23,7 +22,10 @@
 #define SITES_MAX 1024
 #define ROWS_SHOWN 15
 #define SITE_WIDTH 25
-/* Where the stack of a key lies in the driver. Kept: the tracer may forget a stack. */
+/*
+ * The frame of a stack that lies in the driver, by the key of the stack. It is kept, because the
+ * tracer may drop the stack.
+ */
 struct known_stack {
 	u64 key; /* first: tfind() is given a key */
 	u64 frame;
@@ -40,8 +42,8 @@ static int compare_key(const void *a, const void *b)
 }
 
 /*
- * The first frame in a module, for a helper of the kernel's says little; or, of a
- * driver that is built in, the first frame behind the DMA API.
+ * The first frame in a module: a helper of the kernel says little. For a built-in driver it is the
+ * first frame after the DMA API.
  */
 static u64 driver_frame(const u64 *stack)
 {
@@ -80,7 +82,10 @@ static u64 frame_of(u64 key, int stacks)
 	return fresh->frame;
 }
 
-/* The site of a mapping, made when it is new; NULL: no room, or its device has gone. */
+/*
+ * The site of a mapping, which is added when it is new. NULL: there is no room, or the device is
+ * gone.
+ */
 static struct site *site_of(struct sites *sites, const struct mapping *map, int stacks)
 {
 	u64 frame = frame_of(map->stack, stacks);
@@ -125,7 +130,7 @@ static void count(struct sites *sites, const struct mapping *map, int stacks, do
 	site->bytes += map->size * map->users;
 }
 
-/* Sites of which nothing is left, neither now nor before. */
+/* Drops sites that have no mapping, neither now nor at the look before. */
 static void drop_empty(struct sites *sites)
 {
 	size_t kept = 0;
@@ -226,7 +231,7 @@ bool live_leak(struct site *site, int stacks, struct finding *finding)
 	return true;
 }
 
-/* Growth first, then number. */
+/* Orders sites by growth, then by number. */
 static int compare_sites(const void *a, const void *b)
 {
 	const struct site *left = a, *right = b;

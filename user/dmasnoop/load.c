@@ -27,7 +27,7 @@
 #include "table.h"
 #include "watch/watch.h"
 
-#define CONTENTS_MAX (1 << 17) /* with --content=edges or full, of every buffer */
+#define CONTENTS_MAX (1 << 17) /* --content=edges and full compare every buffer */
 
 /**
  * print_libbpf - take what libbpf has to say
@@ -51,7 +51,7 @@ int print_libbpf(enum libbpf_print_level level, const char *format, va_list args
 	return vfprintf(stderr, format, args);
 }
 
-/* The BPF object, fitted to the options and to this kernel. Returns an exit status. */
+/* Opens the BPF object and fits it to the options and to this kernel. Returns an exit status. */
 static int prepare(const char *release, struct dmasnoop_bpf **loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, open_opts);
@@ -59,7 +59,7 @@ static int prepare(const char *release, struct dmasnoop_bpf **loaded)
 	struct dmasnoop_bpf *bpf;
 	const char *problem;
 
-	/* With -v: what each program cost the verifier. */
+	/* With -v the verifier says what each program cost. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
 	bpf = dmasnoop_bpf__open_opts(&open_opts);
 	if (!bpf)
@@ -102,8 +102,8 @@ static int prepare(const char *release, struct dmasnoop_bpf **loaded)
 }
 
 /*
- * What a run needs. CAP_SYS_ADMIN contains CAP_BPF and CAP_PERFMON, and is asked for by
- * /proc/iomem and for the ids of BPF programs; CAP_SYSLOG by /proc/kallsyms.
+ * The capabilities that a run needs. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON; /proc/iomem
+ * and the IDs of BPF programs ask for it. /proc/kallsyms asks for CAP_SYSLOG.
  */
 static const struct {
 	int number;
@@ -136,7 +136,7 @@ static int check_capabilities(void)
 	return missing[0] ? fail("needs root, or at least %s; try sudo", missing) : 0;
 }
 
-/* What to do about a refusal of the kernel's. */
+/* What the user can do when the kernel refuses. */
 static const char *advice(int err)
 {
 	if (err == -EPERM)

@@ -24,7 +24,7 @@
 #include "session.h"
 #include "symbols.h"
 
-/* Live or recorded: where the findings go. */
+/* Opens what findings are written to, live or recorded ones. */
 static int open_outputs(struct findings *findings, struct ktap *ktap)
 {
 	const char *terminal = getenv("TERM");

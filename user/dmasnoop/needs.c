@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a check needs to be judged, and what a device did not have: so silence is told from
- * not having looked. Called by ktap.c and summary.c.
+ * What a check needs to be judged, and which of that a device had. It tells "nothing wrong" from
+ * "not looked at".
  */
 #include <string.h>
 
@@ -97,7 +97,7 @@ uint32_t needs_met(const struct summary *summary, const struct device_state *dev
 	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }
 
-/* Checks that need one thing. */
+/* The checks that need one thing. */
 static uint32_t checks_needing(uint32_t need)
 {
 	uint32_t checks = 0;

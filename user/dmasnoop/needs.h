@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What has to be there for a check's silence to mean something. */
+/* What a check needs for its silence to mean something. */
 #ifndef DMASNOOP_NEEDS_H
 #define DMASNOOP_NEEDS_H
 
 #include "output/summary.h"
 
-/* What a run must have had, on one device. */
+/* What a run may have had on a device. */
 enum need {
 	NEED_UNMAPS, /* something was unmapped */
 	NEED_SYNCS, /* its syncs are observable */

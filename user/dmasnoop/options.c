@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The command line: verbs, and the options of each. Called by main() once.
- */
+/* The command line: verbs, and the options of each. */
 #include <argp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -239,7 +237,7 @@ static void parse_watch(struct argp_state *state, const char *arg)
 		argp_error(state, "--watch=%s: SLOTS[,MS], 1 to 4 and 1 to 60000", arg);
 }
 
-/* What does not hang on one option alone. */
+/* Checks options against each other. */
 static void check_options(struct argp_state *state)
 {
 	if (!opts.fail_on_set)
@@ -247,7 +245,7 @@ static void check_options(struct argp_state *state)
 	if ((opts.device && strlen(opts.device) >= NAME_SIZE) ||
 	    (opts.driver && strlen(opts.driver) >= NAME_SIZE))
 		argp_error(state, "names have at most %d characters", NAME_SIZE - 1);
-	/* Only the mappings are wanted. */
+	/* Only mappings are wanted, no findings. */
 	if (opts.verb == VERB_LIVE)
 		opts.checks = 0;
 	if (opts.json && opts.ktap)
@@ -266,12 +264,31 @@ static error_t parse_argument(struct argp_state *state, const char *arg)
 							  NULL;
 
 	if (opts.verb == VERB_TRACE || opts.verb == VERB_RECORD || opts.verb == VERB_LIVE)
-		return ARGP_ERR_UNKNOWN; /* a command: all of it at once */
+		return ARGP_ERR_UNKNOWN; /* COMMAND and all its arguments */
 	if (!wanted || *wanted)
 		argp_error(state, "'%s' is one argument too many", arg);
 	else
 		*wanted = arg;
 	return 0;
+}
+
+static int parse_level(struct argp_state *state, const char *arg)
+{
+	int level = find_name(level_names, NR_LEVELS, arg);
+
+	if (level < 0)
+		argp_error(state, "level '%s': note, hazard, violation or corruption", arg);
+	return level;
+}
+
+static unsigned int parse_line_size(struct argp_state *state, const char *arg)
+{
+	char *end;
+	unsigned long size = strtoul(arg, &end, 0);
+
+	if (*end || size < 32 || size > LINE_SIZE_MAX || (size & (size - 1)))
+		argp_error(state, "line size '%s': 32, 64, 128 or 256", arg);
+	return size;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -293,22 +310,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_checks(state, arg);
 		break;
 	case OPT_LEVEL:
+		opts.level = parse_level(state, arg);
+		break;
 	case OPT_FAIL_ON:
-		level = find_name(level_names, NR_LEVELS, arg);
-		if (level < 0)
-			argp_error(state, "level '%s': note, hazard, violation or corruption", arg);
-		if (key == OPT_LEVEL) {
-			opts.level = level;
-		} else {
-			opts.fail_on = level;
-			opts.fail_on_set = true;
-		}
+		opts.fail_on = parse_level(state, arg);
+		opts.fail_on_set = true;
 		break;
 	case OPT_LINE_SIZE:
-		opts.line_size = strtoul(arg, &end, 0);
-		if (*end || opts.line_size < 32 || opts.line_size > LINE_SIZE_MAX ||
-		    (opts.line_size & (opts.line_size - 1)))
-			argp_error(state, "line size '%s': 32, 64, 128 or 256", arg);
+		opts.line_size = parse_line_size(state, arg);
 		break;
 	case 't':
 		opts.duration = parse_seconds(state, "duration", arg);

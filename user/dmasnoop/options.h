@@ -8,10 +8,12 @@
 
 #define DMASNOOP_VERSION "0.1"
 
-/* EXIT_SIGNALLED plus a signal: it killed COMMAND, and nothing was found. */
+/*
+ * EXIT_SIGNALLED plus the number of the signal that killed COMMAND, when there were no findings.
+ */
 enum exit_status { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2, EXIT_SIGNALLED = 128 };
 
-/* The first argument, when it is one; without it dmasnoop traces. */
+/* The verb, which is the first argument. Without one dmasnoop traces. */
 enum verb { VERB_TRACE, VERB_RECORD, VERB_REPLAY, VERB_LIVE, VERB_DEVICES, VERB_EXPLAIN, NR_VERBS };
 
 /**
@@ -69,7 +71,7 @@ extern struct options opts;
 
 void options_parse(int argc, char **argv);
 
-/* Says what went wrong; returns EXIT_NOT_RUN. */
+/* Prints what went wrong. Returns EXIT_NOT_RUN. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -34,10 +34,10 @@
 #include "watch/held.h"
 #include "watch/watch.h"
 
-/* How often `live' prints, and looks for leaks in the time a mapping has to age. */
+/* The period of `live', seconds; and the number of looks for leaks in the age that a leak has. */
 #define LIVE_SECONDS 2
 #define LOOKS_AN_AGE 3
-/* After so many looks a leak that was there from the first would have been told. */
+/* After this many looks a leak that was there from the start would have been reported. */
 #define LOOKS_AT_LEAKS (LOOKS_AN_AGE + 1 + LOOKS_TO_LEAK)
 
 /* --- findings and other events --- */
@@ -77,7 +77,7 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* What is known, to where it is looked for. */
+/* Copies what the engine in user space knows to where it is read. */
 static void publish(void)
 {
 	if (attach_logged())
@@ -163,7 +163,7 @@ static size_t collect_devices(struct device_state **states)
 	return nr;
 }
 
-/* What was seen up to now. The caller frees its devices. */
+/* Collects what was seen so far. The caller frees the devices. */
 static void collect(struct summary *summary)
 {
 	static struct utsname uts;
@@ -256,7 +256,7 @@ static void look_for_leaks(void)
 	}
 }
 
-/* What is done every few seconds. */
+/* Does what is due every few seconds. */
 static void look(void)
 {
 	double every = opts.verb == VERB_LIVE ? LIVE_SECONDS : opts.leak_age / LOOKS_AN_AGE;
@@ -270,7 +270,7 @@ static void look(void)
 		print_live();
 }
 
-/* Until Ctrl-C, the end of COMMAND, or of --duration. Returns an exit status. */
+/* Reads events until Ctrl-C, the end of COMMAND or of --duration. Returns an exit status. */
 static int follow(struct ring_buffer *ring, pid_t child)
 {
 	double end = opts.duration > 0 ? now() + opts.duration : 0;
@@ -314,7 +314,7 @@ static int follow(struct ring_buffer *ring, pid_t child)
 	ring_buffer__consume(ring);
 	if (failed)
 		return failed;
-	/* Ctrl-C reaches COMMAND too: how that ends then says nothing about it. */
+	/* Ctrl-C also reaches COMMAND, so its exit status says nothing then. */
 	return ended && !interrupted ? command_status(status) : 0;
 }
 
@@ -332,7 +332,7 @@ static int run(void)
 	if (!ring)
 		return fail("ring buffer: %s", strerror(errno));
 	if (opts.command) {
-		/* Before it can unload a module. */
+		/* COMMAND may unload a module, so the symbols are read first. */
 		symbols_load();
 		child = command_start(&release);
 		if (child < 0)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Kernel addresses to names: see symbols.h. Called by dmasnoop.c, report.c and json.c.
- */
+/* Kernel addresses to names: see symbols.h. */
 #define _GNU_SOURCE /* tdestroy() */
 #include <search.h>
 #include <stdio.h>
@@ -27,7 +25,7 @@ struct loaded_symbol {
 	unsigned int gone;
 };
 
-/* Of modules that are gone: with more than that, only those that went last are kept. */
+/* The symbols of unloaded modules: with more than these, only the last ones are kept. */
 #define GONE_MAX (1 << 16)
 
 #define PAGE 4096
@@ -36,7 +34,7 @@ static struct loaded_symbol *entries;
 static size_t nr_entries;
 static bool loaded;
 
-/* A recording's symbols: its frames are numbers, and stand here for the addresses. */
+/* The symbols of a recording. Its frames are numbers, which stand for addresses here. */
 struct exact {
 	uint64_t address; /* first: tfind() is given one */
 	struct symbol symbol;
@@ -110,7 +108,7 @@ void symbols_define(uint64_t address, const struct symbol *symbol)
 		free(exact);
 }
 
-/* A line of /proc/kallsyms: ADDRESS TYPE NAME, a module's followed by a tab and [MODULE]. */
+/* Parses a line of /proc/kallsyms: ADDRESS TYPE NAME, and for a module a tab and [MODULE]. */
 static bool parse_line(char *line, struct loaded_symbol *symbol, bool *function)
 {
 	char *type, *name, *module;
@@ -140,7 +138,7 @@ static bool parse_line(char *line, struct loaded_symbol *symbol, bool *function)
 	return true;
 }
 
-/* Room for one more. */
+/* Makes room for one more symbol. */
 static bool make_room(size_t nr, size_t *room)
 {
 	struct loaded_symbol *more;
@@ -155,9 +153,9 @@ static bool make_room(size_t nr, size_t *room)
 }
 
 /*
- * Nobody tells where a function ends. At the latest where the next symbol is; and the last
- * of a module is given to the end of its page, and one page more, as what follows is not
- * the module's, and may have been that of one that is gone.
+ * Nothing says where a function ends. It ends at the next symbol at the latest. The last function
+ * of a module is given the rest of its page and one page more: what follows does not belong to the
+ * module, and may have belonged to one that is gone.
  */
 static void find_ends(void)
 {
@@ -180,7 +178,7 @@ static void find_ends(void)
 	}
 }
 
-/* The last symbol that begins before an address, NULL: none. */
+/* The last symbol that begins at or before an address; NULL: none. */
 static struct loaded_symbol *last_before(uint64_t address)
 {
 	size_t low = 0, high = nr_entries;
@@ -196,7 +194,7 @@ static struct loaded_symbol *last_before(uint64_t address)
 	return low ? &entries[low - 1] : NULL;
 }
 
-/* Of what was loaded before: functions of modules, where nothing else has come. */
+/* Keeps functions of modules that are gone, where nothing else was loaded since. */
 static void keep_gone(struct loaded_symbol *before, size_t nr_before)
 {
 	size_t room = nr_entries, nr = nr_entries, kept = 0;

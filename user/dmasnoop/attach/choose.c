@@ -26,7 +26,7 @@ static bool has_function(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
 }
 
-/* The one module whose functions are followed. */
+/* The only module with functions that are traced. */
 static bool usbcore_has_function(struct btf *base, const char *name)
 {
 	struct btf *btf = btf__load_module_btf(USBCORE, base);
@@ -44,7 +44,9 @@ static bool has_tracepoint(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
 }
 
-/* Are programs started at functions? A kernel may know how to load them, and no more. */
+/*
+ * Can programs be attached to functions? A kernel may be able to load them and not to attach them.
+ */
 static bool has_fentry(const struct btf *btf)
 {
 	const struct bpf_insn nothing[] = {
@@ -66,8 +68,8 @@ static bool has_fentry(const struct btf *btf)
 }
 
 /*
- * Since Linux 6.13, and by and by, tracepoints no longer keep preemption off; there is
- * nothing to tell by which do. Later programs can, themselves: see stay().
+ * Since Linux 6.13 more and more tracepoints leave preemption enabled, and nothing tells which do.
+ * From 6.15 on, programs can disable it themselves: disable_preemption().
  */
 static bool is_preempted(const struct btf *btf)
 {
@@ -80,7 +82,7 @@ static bool is_preempted(const struct btf *btf)
 		(major == 6 && minor >= 13));
 }
 
-/* The programs that the kernel refused, and where those would have been that it does without. */
+/* The programs that the kernel refused; and the hooks that are left out because of that. */
 static char refused[16][64];
 static size_t nr_refused, nr_tried;
 static char left_out[LEFT_OUT_SIZE];
@@ -155,8 +157,8 @@ void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
 }
 
 /*
- * Without bpf_loop(), of Linux 5.17, no program can judge events: those that send them are
- * enough. They start at functions; there were no tracepoints then.
+ * Without bpf_loop(), of Linux 5.17, no program can judge events, so only the programs that send
+ * them are loaded. They are attached to functions: those kernels have no DMA tracepoints.
  */
 static const char *choose_logged(struct dmasnoop_bpf *bpf, const struct btf *btf)
 {
@@ -264,7 +266,10 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 			wanted = (has_function(btf, target) ||
 				  (optional && usbcore_has_function(btf, target))) &&
 				 is_probe(section) != fentry;
-			/* 6.10 and 6.11: an inline around the function, and no tracepoint. */
+			/*
+			 * On 6.10 and 6.11 an inline wraps the function, and there is no
+			 * tracepoint.
+			 */
 			snprintf(renamed, sizeof(renamed), "__%s", target);
 			if (!wanted && fentry && !is_probe(section) &&
 			    !strncmp(name, "fn_sync_", 8) && has_function(btf, renamed)) {

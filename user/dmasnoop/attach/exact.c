@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * --exact: load dmasnoop_sync.ko for the run, so that the sync calls of coherent
- * devices are made, and unload it after. It is looked for where a distribution
- * puts modules, then beside this program, then in a source tree's kmod/.
+ * --exact: loads dmasnoop_sync.ko for the run, so that the syncs of coherent devices are executed,
+ * and unloads it afterwards. It is looked for where distributions put modules, beside this
+ * program, and in kmod/ of a source tree.
  */
 #include <errno.h>
 #include <fcntl.h>

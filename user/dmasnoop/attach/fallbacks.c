@@ -32,10 +32,10 @@ void attach_late(struct dmasnoop_bpf *bpf)
 	for (int i = 0; i < skeleton->prog_cnt; i++) {
 		const struct bpf_program *program = *skeleton->progs[i].prog;
 		struct bpf_link **link = skeleton->progs[i].link;
-		bool twin = is_tracepoint_fallback(program);
+		bool fallback = is_tracepoint_fallback(program);
 
 		if (*link || bpf_program__fd(program) < 0 ||
-		    !(twin ? fallbacks_wanted : is_late(skeleton->progs[i].name)))
+		    !(fallback ? fallbacks_wanted : is_late(skeleton->progs[i].name)))
 			continue;
 		*link = bpf_program__attach_raw_tracepoint(
 			program, strchr(bpf_program__section_name(program), '/') + 1);
@@ -43,8 +43,8 @@ void attach_late(struct dmasnoop_bpf *bpf)
 }
 
 /*
- * Until every event that is at work now is over. The kernel's membarrier() is one of RCU's,
- * and an event keeps that off where tracepoints keep preemption off; elsewhere time has to do.
+ * Waits until every event in progress is over. membarrier() waits for an RCU grace period, and a
+ * tracepoint that disables preemption delays that. For the others some time has to pass.
  */
 static void wait_for_events(void)
 {
@@ -53,9 +53,9 @@ static void wait_for_events(void)
 }
 
 /*
- * From now on take events that are nested in interrupts. The twins come when the first one
- * was: on a machine where none is, tracing costs a third less. What was nested before is
- * lost; and all that was mapped before they work is in doubt.
+ * Attaches the fallbacks, which take nested events. They come when the first event was lost: on a
+ * machine where none is, tracing costs a third less. Events that were nested before are lost, and
+ * all that was mapped before the fallbacks work is in doubt.
  */
 void attach_fallbacks(struct dmasnoop_bpf *bpf)
 {
@@ -65,10 +65,10 @@ void attach_fallbacks(struct dmasnoop_bpf *bpf)
 	fallbacks_wanted = true;
 	attach_late(bpf);
 	wait_for_events();
-	/* Every event from here on has a twin at its end, to take its mark. */
+	/* From here on a fallback runs at the end of every event, and takes its mark. */
 	bpf->bss->armed = ARMED_MARKING;
 	wait_for_events();
-	/* And here every event that is at work has been marked. */
+	/* From here on every event in progress has been marked. */
 	bpf->bss->armed = ARMED_FALLBACKS;
 	wait_for_events();
 	clock_gettime(CLOCK_MONOTONIC, &now);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * How many events no program could take.
- */
+/* How many events neither a primary nor its fallback took. */
 #define _GNU_SOURCE /* sched_setaffinity() */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +19,7 @@
 #include "core/types.h"
 #include "dmasnoop.skel.h"
 
-/* A variable of the BPF object, by name: the skeleton has it only as a field. */
+/* Finds a variable of the BPF object by its name; in the skeleton it is only a field. */
 static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
 {
 	struct btf *btf = bpf_object__btf(bpf->obj);
@@ -36,7 +34,7 @@ static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
 	return NULL;
 }
 
-/* The programs that have twins. */
+/* The primaries: programs that have a fallback. */
 static const char *primary_names[PRIMARIES_MAX];
 static size_t nr_primaries;
 
@@ -58,8 +56,8 @@ static void find_primaries(struct dmasnoop_bpf *bpf)
 }
 
 /*
- * Where the kernel counts what they miss, and whether their twins are at work:
- * bpf/report.bpf.h, look_for_losses() and mark_done(). False when it does not show.
+ * Learns where the kernel counts what primaries miss, and whether their fallbacks are running:
+ * bpf/losses.bpf.h, and mark_done(). False when the kernel does not show it.
  */
 static bool learn_programs(struct dmasnoop_bpf *bpf)
 {
@@ -120,7 +118,7 @@ const char *attach_learn(struct dmasnoop_bpf *bpf)
 	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
 }
 
-/* What the kernel dropped, on one CPU or, into @dropped, EVERYWHERE. */
+/* Counts what the kernel dropped, on one CPU, or with EVERYWHERE in all (into @dropped). */
 static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
@@ -129,7 +127,10 @@ static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
 	bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.count_dropped), &run);
 }
 
-/* Events that the kernel dropped and no twin took, or is yet to take; what twins took is @taken. */
+/*
+ * The events that the kernel dropped and no fallback has taken yet. What fallbacks took goes to
+ * @taken.
+ */
 static int64_t count_pending_losses(struct dmasnoop_bpf *bpf, uint64_t *taken)
 {
 	*taken = __atomic_load_n(&bpf->bss->taken_by_fallback, __ATOMIC_SEQ_CST);
@@ -138,10 +139,10 @@ static int64_t count_pending_losses(struct dmasnoop_bpf *bpf, uint64_t *taken)
 }
 
 /*
- * The same, without what a twin is yet to take: where a task runs no event is at work, as
- * long as tracepoints keep preemption off, so each CPU is asked on itself. What comes in
- * between, in an interrupt, is both dropped and taken. A CPU that is not for us is asked
- * from another.
+ * The same without events that a fallback is about to take. Where a task runs, no event is in
+ * progress, as long as tracepoints disable preemption. So each CPU is asked on that CPU. What
+ * comes in between, in an interrupt, is both dropped and taken. A CPU on which this process may
+ * not run is asked from another one.
  */
 static int64_t count_missed(struct dmasnoop_bpf *bpf)
 {
@@ -168,14 +169,14 @@ static int64_t count_missed(struct dmasnoop_bpf *bpf)
 }
 
 /**
- * attach_missed - events that neither a program nor its twin took, or both did
+ * attach_missed - events that neither a primary nor its fallback took, or that both did
  * @bpf: loaded
  *
- * The kernel counts what a busy program missed; its twin counts what it took. The
- * difference, either way, was not seen as it was. The BPF side takes everything for
- * doubtful while the difference is not the one that it has been told here: so one that a
- * twin is still to take must not be in it, or it would make up for one that is lost later.
- * At the first one the twins come.
+ * The kernel counts what a running primary missed, and fallbacks count what they took. The
+ * difference, either way, was not seen as it was. The BPF side doubts everything while the
+ * difference is not the one it was told here. So an event that a fallback is about to take must
+ * not be in it, or it would make up for an event that is lost later. At the first loss the
+ * fallbacks are attached.
  *
  * Return: how many so far.
  */
@@ -207,7 +208,7 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
  * attach_overlooked - frees and handovers that came while another was looked at
  * @bpf: loaded
  *
- * Their programs have no twins.
+ * Their programs have no fallbacks.
  */
 uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf)
 {

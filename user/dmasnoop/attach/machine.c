@@ -34,7 +34,7 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
 		spans[(*nr)++] = more;
 		return;
 	}
-	/* No room: close the smallest gap. What is in it is only never used. */
+	/* There is no room: close the smallest gap. The pages in it are only never used. */
 	for (size_t i = 1; i + 1 < *nr; i++)
 		if (spans[i + 1].start - spans[i].end < spans[best + 1].start - spans[best].end)
 			best = i;
@@ -76,7 +76,7 @@ void attach_find_memory(struct dmasnoop_bpf *bpf)
 	btf__free(btf);
 }
 
-/* The largest range first: it is asked for first. */
+/* Orders the largest range first: it is looked at first. */
 static int by_size(const void *left, const void *right)
 {
 	const struct span *a = left, *b = right;
@@ -85,7 +85,7 @@ static int by_size(const void *left, const void *right)
 	return size < other ? 1 : size > other ? -1 : 0;
 }
 
-/* Its parts lie in rising order. */
+/* The parts of the image come in rising order. */
 static void note_image(struct fast_facts *facts, uint64_t start, uint64_t end)
 {
 	if (!facts->image_size)
@@ -154,7 +154,7 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 		bpf->rodata->ram[i].end = ram[i].end;
 		pages += (ram[i].end - ram[i].start) / PAGE;
 	}
-	/* The map counts in 32 bits: 16 TiB. */
+	/* A map has at most 2^32 entries: 16 TiB. */
 	if (pages > UINT32_MAX || bpf_map__set_max_entries(bpf->maps.page_lines, pages))
 		return "memory is too large for the table of its lines";
 	table_size(bpf, pages, mappings);

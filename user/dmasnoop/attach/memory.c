@@ -38,7 +38,7 @@ struct core {
 	Elf64_Phdr segment[SEGMENTS];
 };
 
-/* A page of ours: its index in the address space it is in, and its place. */
+/* A page of this process: its index in the address space, and its physical address. */
 struct probe {
 	const void *page;
 	uint64_t index;
@@ -78,7 +78,7 @@ static bool read_core(const struct core *core, uint64_t address, void *to, size_
 	return false;
 }
 
-/* Pages that differ from all others, as far as chance and their address can see to it. */
+/* Makes pages that differ from all others, as far as chance and their addresses can make them. */
 static bool make_probes(struct probe *probes, char *pages)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -114,9 +114,8 @@ static bool proves_direct(const struct core *core, const struct probe *probes, u
 }
 
 /*
- * An anonymous page's struct page has its index: the address it was first mapped
- * at, in pages. Which word that is the kernel's version decides; it is the same in
- * both.
+ * The struct page of an anonymous page has its index: the address at which it was first mapped, in
+ * pages. The kernel version decides which word that is; it is the same word in both pages.
  */
 static bool proves_pages(const struct core *core, const struct probe *probes, uint64_t pages,
 			 size_t page_struct)
@@ -177,7 +176,7 @@ bool memory_find(struct memory_map *map, size_t page_struct)
 	pages = mmap(NULL, PROBES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		     0);
 	if (pages != MAP_FAILED) {
-		/* Once more if the kernel moved a page meanwhile. */
+		/* Once more, in case the kernel moved a page meanwhile. */
 		for (int tries = 0; tries < 3 && !(map->direct && map->pages); tries++)
 			if (make_probes(probes, pages))
 				try_segments(map, &core, probes, page_struct);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When functions return, on kernels without fentry.
+ * When functions return, on kernels without fentry: by kprobes at the instructions by which they
+ * return, or by kretprobes.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -21,7 +22,7 @@
 static struct bpf_link *return_links[64];
 static size_t nr_return_links;
 
-/* A kprobe at each of the instructions by which a function returns. False: not all of them. */
+/* Puts a kprobe on each instruction by which a function returns. False: not all were found. */
 static bool probe_returns(struct dmasnoop_bpf *bpf, const struct bpf_program *program)
 {
 	const char *name = strchr(bpf_program__section_name(program), '/') + 1;

@@ -104,10 +104,10 @@ bool is_replaced_by_tracepoint(const char *name)
  */
 struct bpf_program *fallback_of(const struct dmasnoop_bpf *bpf, const char *name)
 {
-	char twin[96];
+	char fallback[96];
 
-	snprintf(twin, sizeof(twin), "%s" FALLBACK, name);
-	return bpf_object__find_program_by_name(bpf->obj, twin);
+	snprintf(fallback, sizeof(fallback), "%s" FALLBACK, name);
+	return bpf_object__find_program_by_name(bpf->obj, fallback);
 }
 
 /**

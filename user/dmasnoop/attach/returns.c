@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where functions return, on arm64. A kprobe there works with interrupts off; a kretprobe,
- * which would see the result too, does not, and while it is at work the kernel drops the
- * kprobes of an interrupt (kernel/kprobes.c, kretprobe_trampoline_handler()): on Linux 6.1
- * one unmap in 40 of an e1000e's.
+ * Where functions return, on arm64. A kprobe there runs with interrupts off. A kretprobe would see
+ * the result as well, but while it runs the kernel drops the kprobes of an interrupt
+ * (kernel/kprobes.c, kretprobe_trampoline_handler()): on Linux 6.1 one unmap in 40 of e1000e was
+ * lost.
  */
 #include <stdbool.h>
 
@@ -11,7 +11,7 @@
 
 #define KPROBE 0xd4200080 /* brk #4 */
 
-/* A field of an instruction, a signed number of instructions. */
+/* A signed field of an instruction, which counts instructions. */
 static int64_t distance(uint32_t word, unsigned int low, unsigned int bits)
 {
 	return (int64_t)((uint64_t)word << (64 - low - bits)) >> (64 - bits);
@@ -54,7 +54,10 @@ size_t returns_arm64(const uint32_t *text, size_t nr, size_t *returns)
 	for (size_t i = 0; i < nr; i++) {
 		uint32_t word = text[i];
 
-		/* Somebody else's kprobe: what was there is not known. The first is our own. */
+		/*
+		 * Another kprobe is here, and the instruction under it is not known. The one at
+		 * the start is our own.
+		 */
 		if (i && word == KPROBE)
 			return 0;
 		if (goes(word, &to) && ((int64_t)i + to < 0 || i + to >= nr))

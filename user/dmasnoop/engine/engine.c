@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Judges what bpf/event_log.bpf.h sends: see engine.h. Called by logged.c.
- */
+/* Judges the events that bpf/event_log.bpf.h sends: see engine.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +22,7 @@ static void one(struct scratch *s, u8 op, u8 kind, u64 dma, u64 size, u32 dir, u
 	s->kind = kind;
 }
 
-/* True when that is all of the list, as far as the caller says. */
+/* Takes the entries that came with a list. True when these are all, as far as the caller says. */
 static bool list(struct scratch *s, struct logged_entry *entries, u32 dir, u64 attrs)
 {
 	const struct logged_entry *from = ((const struct logged_list *)event)->entry;
@@ -34,7 +32,7 @@ static bool list(struct scratch *s, struct logged_entry *entries, u32 dir, u64 a
 	for (; i < event->nents; i++)
 		if (!(from[i].page_link & SG_CHAIN))
 			entries[nr++] = from[i];
-	/* Beyond that there is nothing here. */
+	/* No entries follow here. */
 	if (nr)
 		entries[nr - 1].page_link |= SG_END;
 	s->sg.list = (u64)entries;
@@ -45,7 +43,8 @@ static bool list(struct scratch *s, struct logged_entry *entries, u32 dir, u64 a
 }
 
 /*
- * As bpf/hooks_dma.bpf.h does it. What was not sent of a long list is lost.
+ * Does for a logged call what bpf/hooks_dma.bpf.h does for an event. The entries of a long list
+ * that were not sent count as lost.
  */
 static void judge_call(struct scratch *s)
 {

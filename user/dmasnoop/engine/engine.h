@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The judge, in user space: for kernels whose BPF programs cannot be it (bpf/event_log.bpf.h). It
- * is compiled from the same headers of bpf/, so that there is one set of rules. What is in
- * the kernel's memory when the event comes is not to be had: contents, what lies beside a
- * buffer, and who owns its memory.
+ * The judge in user space, for kernels whose BPF programs cannot judge (bpf/event_log.bpf.h). It
+ * is compiled from the same headers of bpf/core, so there is one set of rules. What is in the
+ * kernel's memory at the time of an event is not available: contents, the bytes beside a buffer,
+ * and who owns its memory.
  */
 #ifndef DMASNOOP_ENGINE_H
 #define DMASNOOP_ENGINE_H
@@ -51,7 +51,7 @@ struct engine_setup {
 	const char *driver;
 };
 
-/* What came of it, where the BPF programs keep theirs. */
+/* The result, in the form in which the BPF programs keep it. */
 struct engine_state {
 	struct device_state *device;
 	const unsigned long *lost;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * core/env.h for user space: engine.c, its only user, judges events that were logged. What
- * lies in the kernel's memory is not there, but for what came with the event.
+ * core/env.h for user space. Its only user is engine.c, which judges logged events. The kernel's
+ * memory is not available, except for what came with the event.
  */
 #ifndef DMASNOOP_ENGINE_ENV_H
 #define DMASNOOP_ENGINE_ENV_H
@@ -20,7 +20,7 @@ static struct engine_setup setup;
 /* The event at hand. */
 static const struct logged *event;
 
-/* Where the CPU sees physical memory; 0: it does not. Only a test has some. */
+/* The address at which physical memory is mapped; 0: it is not. Only a test has memory. */
 static u64 memory_base;
 
 static __always_inline u64 env_now(void)
@@ -211,13 +211,13 @@ static void table_drop(struct table *table, const void *key)
 	free(entry);
 }
 
-/* Returns 0, or other than that when there is no memory. */
+/* Returns other than 0 when there is no memory. */
 static long table_keep(struct table *table, const void *key, const void *value)
 {
 	struct entry **at = entry_of(table, key), *entry = *at;
 
 	if (!entry) {
-		/* What is first has been there longest: new entries go to the end. */
+		/* New entries go to the end of a chain, so the first one is the oldest. */
 		if (table->nr >= table->max) {
 			for (u32 i = 0; i < HEADS && table->nr >= table->max; i++)
 				if (table->head[i])
@@ -314,7 +314,7 @@ static __always_inline u64 env_page_phys(u64 page)
 	return page < setup.pages ? 0 : (page - setup.pages) / setup.page_size << PAGE_SHIFT;
 }
 
-/* An address of the kernel's direct map, as it came with an event; 0 for any other. */
+/* The physical address of an address in the kernel's direct map; 0 for any other. */
 static __always_inline u64 direct_phys(u64 virtual)
 {
 	u64 phys = virtual - setup.direct;
@@ -345,7 +345,7 @@ static __always_inline void env_read_task_stack(struct stack_pages *stack)
 	(void)stack;
 }
 
-/* The allocations of what was mapped, by a hash of the address: the last one of each hash. */
+/* The allocations of mapped buffers, by a hash of the address; the last one of each hash. */
 #define OBJECTS (1 << 16)
 
 static struct {
@@ -364,7 +364,7 @@ static void keep_object(u64 phys, const struct object *object)
 	objects[object_slot(phys)].object = *object;
 }
 
-/* It came when the buffer was mapped. With lists it does not come. */
+/* The allocation came with the map event. Lists have none. */
 __noinline int env_find_object(struct object *object, u64 phys)
 {
 	u32 slot = object_slot(phys);
@@ -375,7 +375,7 @@ __noinline int env_find_object(struct object *object, u64 phys)
 	return 0;
 }
 
-/* It came with its name. */
+/* The object came with its name. */
 static __always_inline void env_name_object(struct object *object)
 {
 	(void)object;
@@ -399,7 +399,7 @@ struct known_device {
 
 static struct known_device *known_heads[KNOWN_HEADS];
 
-/* The device at an address of the kernel's; it stays. NULL: there is no memory. */
+/* The device at an address of the kernel; it is never removed. NULL: there is no memory. */
 static struct known_device *known_at(u64 address)
 {
 	struct known_device **at = &known_heads[address * 0x9e3779b97f4a7c15 >> 54];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where events are judged in user space: what the engine has to know, and where others
- * look for what it found out. See logged.h. Called by attach.c and dmasnoop.c.
+ * Events that are judged in user space: what the engine has to know, and how its results get to
+ * where the rest of dmasnoop reads them.
  */
 #include <string.h>
 #include <time.h>
@@ -17,7 +17,7 @@
 #include "engine/logged.h"
 #include "table.h"
 
-#define RING (64 << 20) /* some hundred thousand calls */
+#define RING (64 << 20) /* room for some hundred thousand calls */
 
 static struct {
 	struct dmasnoop_bpf *bpf;
@@ -63,7 +63,7 @@ static void keep_stack(uint64_t key, const void *frames)
 	bpf_map_update_elem(bpf_map__fd(self.bpf->maps.stacks), &key, frames, BPF_ANY);
 }
 
-/* The judge asks before it is certain of anything. */
+/* The judge asks for losses before it is certain of anything. */
 static void look_for_losses(void)
 {
 	logged_missed(self.bpf);

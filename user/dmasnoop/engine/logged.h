@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A kernel whose BPF programs cannot judge events: they are sent here, bpf/event_log.bpf.h, and
- * judged here, engine.h.
+ * For kernels whose BPF programs cannot judge: bpf/event_log.bpf.h sends events, and the engine
+ * judges them.
  */
 #ifndef DMASNOOP_LOGGED_H
 #define DMASNOOP_LOGGED_H

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of a finding between its source (the tracer, or a recording) and
- * its reader: filters, counts, and folding of repeats. Words are in report.c,
- * json.c, ktap.c and summary.c.
+ * What becomes of a finding between its source (the tracer or a recording) and its reader:
+ * filters, counts, and folding of repeats. The other files here have the words.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,7 @@ uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
-/* Check, level, certainty, and where. */
+/* A hash of check, level, certainty, and call sites. */
 static uint64_t call_sites(const struct finding *f)
 {
 	const uint64_t *event, *map;
@@ -31,7 +30,9 @@ static uint64_t call_sites(const struct finding *f)
 	size_t nr_map = symbols_caller(f->map_stack, STACK_MAX, &map);
 	uint64_t hash = hash_bytes(HASH_START, &f->check, sizeof(f->check));
 
-	/* What is graver, or certain, is told, though a note or a doubt was before it. */
+	/*
+	 * A graver or a certain finding is reported, even if a note or an unsure one came before.
+	 */
 	hash = hash_bytes(hash, &f->level, sizeof(f->level));
 	hash = hash_bytes(hash, &f->uncertain, sizeof(f->uncertain));
 	/* Two frames tell a helper's callers apart. */
@@ -39,13 +40,13 @@ static uint64_t call_sites(const struct finding *f)
 	return hash_bytes(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
 }
 
-/* Bytes of a name, which need not be terminated; what follows it is not part of it. */
+/* Hashes a name, which need not be terminated. Bytes after its end do not count. */
 static uint64_t mix_name(uint64_t hash, const char *name)
 {
 	return hash_bytes(hash, name, strnlen(name, NAME_SIZE));
 }
 
-/* A virtio transport's name is that of many drivers. */
+/* Many drivers share the name of a virtio transport. */
 static uint64_t mix_driver(uint64_t hash, const struct finding *f)
 {
 	return mix_name(mix_name(hash, f->driver), f->function_driver);
@@ -62,7 +63,7 @@ uint64_t finding_kind(const struct finding *finding)
 	return mix_driver(mix_name(call_sites(finding), finding->device), finding);
 }
 
-/* Where in the index a key is, or would be. */
+/* Where a key is in the index, or would be. */
 static uint32_t *fold_place(const struct folds *folds, uint64_t key)
 {
 	size_t i = key ^ key >> 32;
@@ -115,14 +116,14 @@ struct fold *fold_find(struct folds *folds, uint64_t key)
 	return &folds->fold[folds->nr - 1];
 }
 
-/* A recording may count to any number. */
+/* A count from a recording can be any number. */
 static void add(uint64_t *sum, uint64_t count)
 {
 	if (__builtin_add_overflow(*sum, count, sum))
 		*sum = UINT64_MAX;
 }
 
-/* Counts; true when it is the first of its kind. */
+/* Counts a finding. True when it is the first of its kind. */
 static bool count_one(struct folds *folds, uint64_t key, unsigned int id, uint64_t count)
 {
 	struct fold *fold = fold_find(folds, key);
@@ -164,7 +165,7 @@ void findings_add(struct findings *findings, const struct finding *found, uint64
 	uint8_t from = findings->ktap ? findings->fail_on : findings->level;
 	uint64_t sites;
 
-	/* A task's name is of its own choice, and it is root who reads it. */
+	/* A task chooses its own name, and root reads it. */
 	clean_text(copy.comm, sizeof(copy.comm));
 	clean_text(copy.device, sizeof(copy.device));
 	clean_text(copy.driver, sizeof(copy.driver));

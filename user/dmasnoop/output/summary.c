@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The end of a run: devices, totals, and what could not be seen. Called by
- * dmasnoop.c, which gathers the numbers.
- */
+/* The end of a run: devices, totals, and what could not be seen. */
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <string.h>
@@ -12,7 +9,7 @@
 
 #define DEVICES_SHOWN 12
 
-/* Devices whose buffers cannot be watched, only what is written beside them. */
+/* The devices of which only the bytes beside the buffers can be watched. */
 static bool stands_down(const struct device_state *state)
 {
 	return state->skips_sync || state->unmatched;
@@ -139,18 +136,12 @@ static struct json_object *stood_down_json(const struct summary *summary,
 	return all;
 }
 
-/**
- * summary_text - print a summary for a person
- * @out: where
- * @summary: what
- */
-void summary_text(FILE *out, const struct summary *summary)
+/* Prints the table of devices. */
+static void devices_text(FILE *out, const struct summary *summary)
 {
 	const struct device_state *states = summary->devices;
 	size_t nr = summary->nr_devices, shown = nr < DEVICES_SHOWN ? nr : DEVICES_SHOWN;
-	uint64_t lost = summary->missed;
 
-	fprintf(out, "---- summary\n");
 	if (summary->damaged)
 		fprintf(out, "The recording is damaged: its totals are not known.\n");
 	else if (!nr)
@@ -174,17 +165,11 @@ void summary_text(FILE *out, const struct summary *summary)
 	}
 	if (nr > shown)
 		fprintf(out, "... and %zu devices more.\n", nr - shown);
+}
 
-	fprintf(out,
-		"Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
-		" hazard, %" PRIu64 " note%s; %zu different.\n",
-		summary->levels[LEVEL_CORRUPTION], summary->levels[LEVEL_VIOLATION],
-		summary->levels[LEVEL_HAZARD], summary->levels[LEVEL_NOTE],
-		summary->level > LEVEL_NOTE && summary->levels[LEVEL_NOTE] ?
-			" (--level note shows them)" :
-			"",
-		summary->different);
-	stood_down_text(out, summary);
+/* What could not be seen on this kernel, or by this run. */
+static void unseen_text(FILE *out, const struct summary *summary)
+{
 	if (summary->unreadable == UNREADABLE_LATER)
 		fprintf(out,
 			"Not seen: what buffers hold, and what lies beside them; memory that must not be\n"
@@ -216,6 +201,15 @@ void summary_text(FILE *out, const struct summary *summary)
 		summary->watch.options.slots ? " or --watch samples" : "");
 	if (summary->watch.options.slots)
 		watch_text(out, summary);
+}
+
+/* What could not be judged, and what was lost. */
+static void lost_text(FILE *out, const struct summary *summary)
+{
+	const struct device_state *states = summary->devices;
+	size_t nr = summary->nr_devices;
+	uint64_t lost = summary->missed;
+
 	for (size_t i = 0; i < nr; i++) {
 		if (states[i].older)
 			fprintf(out,
@@ -241,6 +235,29 @@ void summary_text(FILE *out, const struct summary *summary)
 			"Lost: %" PRIu64
 			" events; findings they could explain are marked Unsure.\n",
 			lost);
+}
+
+/**
+ * summary_text - print a summary for a person
+ * @out: where
+ * @summary: what
+ */
+void summary_text(FILE *out, const struct summary *summary)
+{
+	fprintf(out, "---- summary\n");
+	devices_text(out, summary);
+	fprintf(out,
+		"Findings: %" PRIu64 " corruption, %" PRIu64 " violation, %" PRIu64
+		" hazard, %" PRIu64 " note%s; %zu different.\n",
+		summary->levels[LEVEL_CORRUPTION], summary->levels[LEVEL_VIOLATION],
+		summary->levels[LEVEL_HAZARD], summary->levels[LEVEL_NOTE],
+		summary->level > LEVEL_NOTE && summary->levels[LEVEL_NOTE] ?
+			" (--level note shows them)" :
+			"",
+		summary->different);
+	stood_down_text(out, summary);
+	unseen_text(out, summary);
+	lost_text(out, summary);
 	fflush(out);
 }
 
@@ -274,50 +291,38 @@ static struct json_object *watch_json(const struct summary *summary)
 	return o;
 }
 
-/**
- * summary_json - print a summary for a program
- * @out: where
- * @summary: what
- */
-void summary_json(FILE *out, const struct summary *summary)
+static struct json_object *device_json(const struct summary *summary,
+				       const struct device_state *state)
 {
-	static const char *const reasons[NR_LOST] = {
-		[LOST_RING] = "ring",
-		[LOST_TABLE] = "table",
-		[LOST_NESTED] = "nested",
-		[LOST_DEVICE] = "device",
-	};
-	struct json_object *o = json_object_new_object();
-	struct json_object *devices = json_object_new_array();
-	struct json_object *levels = json_object_new_object();
-	struct json_object *lost = json_object_new_object();
+	struct json_object *d = json_object_new_object();
+
+	json_object_object_add(d, "device", json_object_new_string(state->name));
+	json_object_object_add(d, "driver", json_object_new_string(state->driver));
+	if (state->function_driver[0])
+		json_object_object_add(d, "function_driver",
+				       json_object_new_string(state->function_driver));
+	json_object_object_add(d, "maps", json_object_new_uint64(state->maps));
+	json_object_object_add(d, "unmaps", json_object_new_uint64(state->unmaps));
+	json_object_object_add(d, "syncs", json_object_new_uint64(state->syncs));
+	json_object_object_add(d, "failed", json_object_new_uint64(state->failed));
+	json_object_object_add(d, "live", json_object_new_uint64(live_of(state)));
+	json_object_object_add(d, "findings", json_object_new_uint64(state->findings));
+	json_object_object_add(d, "lost", json_object_new_uint64(state->lost));
+	json_object_object_add(d, "older", json_object_new_uint64(state->older));
+	json_object_object_add(d, "unmatched", json_object_new_uint64(state->unmatched));
+	json_object_object_add(d, "syncs_observable", json_object_new_boolean(!state->skips_sync));
+	json_object_object_add(d, "compared", json_object_new_uint64(state->compared));
+	json_object_object_add(d, "stood_down", stood_down_json(summary, state));
+	return d;
+}
+
+/* What could not be seen, in words. */
+static struct json_object *unseen_json(const struct summary *summary)
+{
 	struct json_object *unseen = json_object_new_array();
-	struct json_object *repeats = json_object_new_object();
 	const struct device_state *states = summary->devices;
-	char key[24];
 
 	for (size_t i = 0; i < summary->nr_devices; i++) {
-		struct json_object *d = json_object_new_object();
-
-		json_object_object_add(d, "device", json_object_new_string(states[i].name));
-		json_object_object_add(d, "driver", json_object_new_string(states[i].driver));
-		if (states[i].function_driver[0])
-			json_object_object_add(d, "function_driver",
-					       json_object_new_string(states[i].function_driver));
-		json_object_object_add(d, "maps", json_object_new_uint64(states[i].maps));
-		json_object_object_add(d, "unmaps", json_object_new_uint64(states[i].unmaps));
-		json_object_object_add(d, "syncs", json_object_new_uint64(states[i].syncs));
-		json_object_object_add(d, "failed", json_object_new_uint64(states[i].failed));
-		json_object_object_add(d, "live", json_object_new_uint64(live_of(&states[i])));
-		json_object_object_add(d, "findings", json_object_new_uint64(states[i].findings));
-		json_object_object_add(d, "lost", json_object_new_uint64(states[i].lost));
-		json_object_object_add(d, "older", json_object_new_uint64(states[i].older));
-		json_object_object_add(d, "unmatched", json_object_new_uint64(states[i].unmatched));
-		json_object_object_add(d, "syncs_observable",
-				       json_object_new_boolean(!states[i].skips_sync));
-		json_object_object_add(d, "compared", json_object_new_uint64(states[i].compared));
-		json_object_object_add(d, "stood_down", stood_down_json(summary, &states[i]));
-		json_object_array_add(devices, d);
 		if (states[i].skips_sync) {
 			char text[96];
 
@@ -345,6 +350,32 @@ void summary_json(FILE *out, const struct summary *summary)
 	}
 	json_object_array_add(unseen,
 			      json_object_new_string("CPU accesses not announced by dmaloop"));
+	return unseen;
+}
+
+/**
+ * summary_json - print a summary for a program
+ * @out: where
+ * @summary: what
+ */
+void summary_json(FILE *out, const struct summary *summary)
+{
+	static const char *const reasons[NR_LOST] = {
+		[LOST_RING] = "ring",
+		[LOST_TABLE] = "table",
+		[LOST_NESTED] = "nested",
+		[LOST_DEVICE] = "device",
+	};
+	struct json_object *o = json_object_new_object();
+	struct json_object *devices = json_object_new_array();
+	struct json_object *levels = json_object_new_object();
+	struct json_object *lost = json_object_new_object();
+	struct json_object *repeats = json_object_new_object();
+	const struct device_state *states = summary->devices;
+	char key[24];
+
+	for (size_t i = 0; i < summary->nr_devices; i++)
+		json_object_array_add(devices, device_json(summary, &states[i]));
 	for (int i = 0; i < NR_LEVELS; i++)
 		json_object_object_add(levels, level_names[i],
 				       json_object_new_uint64(summary->levels[i]));
@@ -367,7 +398,7 @@ void summary_json(FILE *out, const struct summary *summary)
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "lost", lost);
 	json_object_object_add(o, "overlooked", json_object_new_uint64(summary->overlooked));
-	json_object_object_add(o, "unseen", unseen);
+	json_object_object_add(o, "unseen", unseen_json(summary));
 	if (summary->watch.options.slots)
 		json_object_object_add(o, "watch", watch_json(summary));
 	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));

@@ -30,7 +30,7 @@ enum unreadable {
  * @nr_devices: entries in @devices
  * @levels: findings by level, repeats included
  * @lost: events not kept, by enum lost_reason
- * @missed: events that neither a program nor its twin saw
+ * @missed: events that neither a primary nor its fallback saw
  * @overlooked: frees and handovers that were not looked at
  * @left_out: where the kernel refused programs, see attach_left_out()
  * @repeats: findings in JSON

@@ -47,7 +47,7 @@ static const char *const op_names[NR_OPS] = {
 	[OP_FETCH] = "descriptor fetch",
 };
 
-/* Who owns the buffer after it, where that changes. */
+/* The owner after each operation, where it changes. */
 static const char *const op_owners[NR_OPS] = {
 	[OP_MAP] = " -> device",       [OP_UNMAP] = " -> gone",
 	[OP_SYNC_FOR_CPU] = " -> cpu", [OP_SYNC_FOR_DEVICE] = " -> device",
@@ -116,7 +116,7 @@ static void stack(FILE *out, const char *title, const uint64_t *frames)
 	for (size_t i = 0; i < nr; i++) {
 		symbols_format(start[i], text, sizeof(text));
 		fprintf(out, "  %s\n", text);
-		/* What an interrupt landed on has nothing to do with it. */
+		/* The code that an interrupt hit has nothing to do with it. */
 		if (!strncmp(text, "asm_", 4))
 			break;
 	}
@@ -168,7 +168,7 @@ static void draw_line(FILE *out, const struct finding *f, uint64_t first, uint64
 	}
 }
 
-/* The first line of the buffer and, when it is another, the last. */
+/* Draws the first line of the buffer and, if it is another one, the last. */
 static void lines(FILE *out, const struct finding *f, unsigned int size)
 {
 	const struct mapping *m = &f->map;
@@ -192,7 +192,7 @@ static void lines(FILE *out, const struct finding *f, unsigned int size)
 	}
 }
 
-/* A time of the last tick is up to 4 ms, or 10, too early. */
+/* The time of the last tick is up to 4 or 10 ms too early. */
 static void print_time(FILE *out, double us, bool coarse)
 {
 	if (coarse)
@@ -219,7 +219,7 @@ static void history(FILE *out, const struct finding *f)
 		fprintf(out, "%s%s (cpu %u)\n", op_names[step->op],
 			op_owners[step->op] ? op_owners[step->op] : "", step->cpu);
 	}
-	/* The event itself, unless it is the last step already. */
+	/* Adds the event itself, unless it is the last step already. */
 	if (f->op == OP_MAP || f->op == OP_CPU_READ || f->op == OP_CPU_WRITE)
 		return;
 	fprintf(out, "%-11s", "");
@@ -281,7 +281,7 @@ static const char *here(const struct finding *f)
 			       "syncs of this device are executed; bounced, it can bite here.";
 }
 
-/* By which function of a family memory was mapped, and how it is given back. */
+/* The function of each family that maps memory, and the one that unmaps it. */
 static const struct {
 	const char *map;
 	const char *unmap;
@@ -378,7 +378,7 @@ bool finding_beside(const struct finding *finding, const struct report_context *
 	       context->beside && context->beside(finding, context->line_size, beside);
 }
 
-/* Which locks and reference counts are on the buffer's lines, and why that matters. */
+/* Says which locks and reference counts are on the buffer's lines, and why that matters. */
 static void beside(FILE *out, const struct finding *f, const struct report_context *context)
 {
 	struct beside beside;
@@ -415,7 +415,7 @@ static void beside(FILE *out, const struct finding *f, const struct report_conte
 	free(text);
 }
 
-/* What the headline leaves out. */
+/* Says what the headline leaves out. */
 static void what(FILE *out, const struct finding *f)
 {
 	const char *detail = finding_detail(f), *call = finding_call(f);
@@ -440,7 +440,7 @@ static void what(FILE *out, const struct finding *f)
 		print_wrapped(out, "What", text);
 }
 
-/* Why a finding is not certain: as judge()'s callers in bpf/ reason. */
+/* Why a finding is not certain. The reasons are those of judge()'s callers in bpf/core. */
 static const char *unsure(const struct finding *f)
 {
 	switch (f->check) {
@@ -488,7 +488,7 @@ const char *finding_headline(const struct finding *finding)
 	return check_infos[finding->check].headline;
 }
 
-/* Whose stack it is: see --stacks. */
+/* Says whose stack it is: see --stacks. */
 static const char *mapped_at(const struct finding *finding)
 {
 	if (finding->op != OP_MAP && finding->map.flags & MAP_ALIKE)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writes a recording: see record.h for its shape. A finding is written when it is
- * the first of its kind, with the stacks and symbols that have not been written
- * yet; its repeats are counted. Called by dmasnoop.c.
+ * Writes a recording: record.h describes the format. The first finding of its kind is written,
+ * with the stacks and symbols that are not in the file yet. Its repeats are counted.
  */
 #define _GNU_SOURCE /* tdestroy() */
 #include <errno.h>
@@ -26,7 +25,7 @@
 /* A frame whose symbol could not be written. */
 #define FRAME_UNKNOWN UINT32_MAX
 
-/* What has been written, by key: a kind of finding, a stack, or an address. */
+/* What was written, by key: a kind of finding, a stack, or an address. */
 struct written {
 	uint64_t key;
 	uint64_t symbol; /* of an address: hash of what it was when it was numbered */
@@ -292,7 +291,7 @@ void record_flush(const struct summary *summary, bool end)
 	for (size_t i = 0; i < summary->nr_devices; i++) {
 		struct device_state device = summary->devices[i];
 
-		/* Addresses of the kernel's. */
+		/* Removes addresses of the kernel, which would reveal where it was loaded. */
 		device.dev = 0;
 		device.bound = 0;
 		append(RECORD_DEVICE, &device, sizeof(device));
@@ -320,7 +319,7 @@ static void read_line(const char *path, char *text, size_t size)
 	fclose(file);
 }
 
-/* Maker and product from the firmware, as far as it tells. */
+/* Reads maker and product of the machine, as far as the firmware tells. */
 static void find_machine(char *text, size_t size)
 {
 	char vendor[32], product[60];
@@ -332,7 +331,7 @@ static void find_machine(char *text, size_t size)
 	snprintf(text, size, "%s%s%s", vendor, vendor[0] && product[0] ? " " : "", product);
 }
 
-/* Only the owner can read it, until the owner says otherwise. */
+/* Only the owner can read it, until the owner changes that. */
 static FILE *open_private(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -341,7 +340,7 @@ static FILE *open_private(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	/* A file that was there already may have another mode. */
+	/* A file that existed before may have another mode. */
 	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode) && fchmod(fd, 0600)) {
 		close(fd);
 		return NULL;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads a recording (record.h) and hands its findings on, as if they happened now.
- * The file may come from anywhere and be damaged: no value of it is trusted, and
- * what is intact counts. Called by dmasnoop.c.
+ * Reads a recording (record.h), and reports its findings as if they happened now. The file may
+ * come from anywhere and may be damaged: no value in it is trusted, and what is intact counts.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -235,7 +234,7 @@ static void read_entries(struct reader *reader, const uint8_t *data, size_t size
 	}
 }
 
-/* Returns the block's bytes in the file when it is intact, or 0. */
+/* The size of the block in the file when it is intact; 0 otherwise. */
 static size_t read_block(struct reader *reader, const uint8_t *data, size_t size, u32 *number)
 {
 	struct record_block head;
@@ -260,7 +259,7 @@ static size_t read_block(struct reader *reader, const uint8_t *data, size_t size
 		free(plain);
 		return 0;
 	}
-	/* One before it is missing. */
+	/* A block before this one is missing. */
 	if (head.number != *number)
 		reader->damaged = true;
 	*number = head.number + 1;
@@ -270,8 +269,8 @@ static size_t read_block(struct reader *reader, const uint8_t *data, size_t size
 }
 
 /*
- * Reads all blocks, and skips damage up to the next intact block. An attacker can place heads
- * side by side that each claim the megabyte after them; the budget bounds how much is read.
+ * Reads all blocks, and skips damage up to the next intact block. An attacker can place block
+ * headers side by side that each claim the megabyte after them, so a budget bounds what is read.
  */
 static void read_blocks(struct reader *reader, const uint8_t *data, size_t size)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Accesses of which what follows decides: see held.h. Called by dmasnoop.c.
- */
+/* Accesses that a later sync can make good: see held.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +8,7 @@
 #include "table.h"
 
 #define HELD_MAX 256
-#define HELD_NS 5000000000ull /* then it is told, as a hazard */
+#define HELD_NS 5000000000ull /* after this time it is reported as a hazard */
 
 static struct {
 	struct finding *finding;
@@ -43,7 +41,7 @@ bool held_keep(const struct finding *finding)
 
 enum outcome { WAITING, GOOD, BAD, UNKNOWN };
 
-/* The mapping, live or over, while nothing else has its place. */
+/* Finds the mapping, live or over, while no other mapping has its slot. */
 static bool find(const struct finding *finding, struct mapping *map)
 {
 	const struct mapping *then = &finding->map;

@@ -2,10 +2,9 @@
 /*
  * What is watched next: see targets.h.
  *
- * The devices take turns. Of a device, its buffers do, from the oldest on, because a
- * short-lived one is gone before a watchpoint is there; and of a buffer, its start,
- * its end and other places. What is chosen may be gone a moment later: the BPF side
- * compares.
+ * The devices take turns. Of a device the buffers take turns, from the oldest on, because a short-
+ * lived one is gone before a watchpoint is set. Of a buffer, its start, its end and other parts
+ * take turns. A target may be gone a moment later; the BPF side compares.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,14 +19,14 @@
 #include "symbols.h"
 #include "table.h"
 
-#define SAMPLE 1024 /* mappings at most that are chosen from */
-#define PLACES (1 << 16) /* of the table, looked at in one go */
+#define SAMPLE 1024 /* mappings to choose from, at most */
+#define PLACES (1 << 16) /* slots of the table that are looked at together */
 
-/* A mapping that could be watched, as it was when looked at. */
+/* A mapping that can be watched, as it was when it was read. */
 struct candidate {
 	uint32_t at;
 	struct mapping map;
-	bool blind; /* only writes beside it can be judged */
+	bool blind; /* only writes beside the buffer can be judged */
 };
 
 /**
@@ -51,7 +50,7 @@ static struct {
 	uint64_t period;
 	struct candidate *sample;
 	size_t nr_sample;
-	uint32_t cursor; /* the next place to look at */
+	uint32_t cursor; /* the next slot to look at */
 	struct target_device *devices;
 	size_t nr_devices;
 	size_t next_device;
@@ -77,21 +76,24 @@ static struct target_device *find_device(uint32_t generation)
 }
 
 /*
- * Whether it can be watched, and how: fills @candidate. Who owns it just now does not
- * matter: a buffer that changes hands is watched all the time, and judged at the hit.
+ * Can it be watched, and how? Fills in @candidate. The present owner does not matter: a buffer
+ * that changes hands is watched all the time, and judged at the hit.
  */
 static bool is_candidate(uint32_t at, const struct mapping *map, struct candidate *candidate)
 {
 	struct target_device *target;
 	struct device_state device;
 
-	/* With SKIP_CPU_SYNC the driver syncs parts as it goes: the rest is the CPU's. */
+	/*
+	 * With DMA_ATTR_SKIP_CPU_SYNC the driver syncs parts as it needs them, and the CPU owns
+	 * the rest.
+	 */
 	if (!map->phys || !map->size || !rule_is_streaming(map->kind) ||
 	    map->attrs & ATTR_SKIP_CPU_SYNC || table_born(map) <= self.bpf->bss->lost_before)
 		return false;
 	if (!table_device(map->generation, &device) || device.ignored)
 		return false;
-	/* Played by a module (dmaloop): what it does to the buffers are CPU accesses too. */
+	/* A module (dmaloop) is the device, so its accesses are CPU accesses as well. */
 	if (device.software)
 		return false;
 	candidate->at = at;
@@ -99,7 +101,7 @@ static bool is_candidate(uint32_t at, const struct mapping *map, struct candidat
 	candidate->blind = map->flags & MAP_BLIND || device.skips_sync || device.unmatched;
 	if (candidate->blind && map->dir == DIR_TO_DEVICE)
 		return false;
-	/* What is never unmapped is not known to be mapped still. */
+	/* Nothing shows that a mapping is over that is never unmapped. */
 	if (candidate->blind && self.unmaps_optional && !device.unmaps)
 		return false;
 	target = find_device(map->generation);
@@ -150,8 +152,8 @@ static void drop(struct candidate *candidate, struct target_device *device)
 }
 
 /*
- * The next mapping of a device: the one after the last, by age, among those older
- * than a period; then from the oldest again. When none is that old, any.
+ * The next mapping of a device: by age the one after the last, among those older than a period;
+ * then from the oldest again. When none is that old, any.
  */
 static struct candidate *next_mapping(struct target_device *device)
 {
@@ -198,7 +200,7 @@ static struct candidate *next_mapping(struct target_device *device)
 
 /* --- where in a buffer --- */
 
-/* The largest aligned part of [from, to) with this byte. */
+/* The largest aligned part of [from, to) that contains this byte. */
 static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t to)
 {
 	for (target->size = 8; target->size > 1; target->size /= 2) {
@@ -209,7 +211,7 @@ static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t
 	target->phys = byte;
 }
 
-/* What was kept for the mapping of an address: lines.bpf.h. */
+/* What is kept for the mapping at an address: bpf/core/neighbours.h. */
 static bool find_neighbours(uint64_t phys, struct neighbours *beside)
 {
 	int fd = bpf_map__fd(self.bpf->maps.neighbours);
@@ -223,7 +225,7 @@ static bool find_neighbours(uint64_t phys, struct neighbours *beside)
 	return false;
 }
 
-/* Beside the buffer, on its first or last line. */
+/* Chooses bytes beside the buffer, on its first or last line. */
 static bool choose_neighbours(const struct candidate *c, struct target *target)
 {
 	uint64_t start = c->map.phys, end = start + c->map.size, byte;
@@ -245,7 +247,7 @@ static bool choose_neighbours(const struct candidate *c, struct target *target)
 	return true;
 }
 
-/* Status words are at the start or at the end, most of all. */
+/* Chooses a part of the buffer. Status words are mostly at the start or the end. */
 static bool choose_place(const struct candidate *c, unsigned int turn, struct target *target)
 {
 	uint64_t start = c->map.phys, end = start + c->map.size;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the hardware watchpoints are: see watch.h. Called by dmasnoop.c.
+ * Where the hardware watchpoints are: see watch.h.
  *
- * A slot is one debug register, the same on every CPU; a buffer that must not even
- * be read takes two. Every period each slot goes to its next target (targets.c).
+ * A slot is one debug register, the same on every CPU. A buffer that must not be read either takes
+ * two. Every period each slot goes to its next target (targets.c).
  */
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
@@ -25,11 +25,11 @@
 #include "symbols.h"
 #include "watch/targets.h"
 
-#define REFRESH_NS 500000000ull /* how old what was looked at may be */
-#define RETRY_NS 1000000000ull /* before a debug register that was taken is asked for again */
+#define REFRESH_NS 500000000ull /* how old the sample of mappings may be */
+#define RETRY_NS 1000000000ull /* before it asks again for a debug register that was in use */
 #define SEEN_BITS (1 << 20)
 
-/* What tells reads: x86 has nothing that writes do not set off as well. */
+/* The type that catches reads. On x86 writes always trigger it as well. */
 #ifdef __aarch64__
 #define READS HW_BREAKPOINT_R
 #else
@@ -104,7 +104,7 @@ static void give_back(struct point *point)
 	point->link = NULL;
 }
 
-/* Watch a place on one CPU; false when its debug registers are all taken. */
+/* Sets a watchpoint on one CPU; false when all of its debug registers are in use. */
 static bool take(struct point *point, unsigned int slot, int cpu, const struct perf_event_attr *how)
 {
 	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = slot);
@@ -145,7 +145,7 @@ static void count_refused(void)
 		self.totals.refused = refused;
 }
 
-/* Which CPUs there are now; those that left took their perf events along. */
+/* Reads which CPUs are online. Those that went offline took their perf events along. */
 static void read_online(void)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
@@ -185,8 +185,8 @@ static void count_buffer(const struct target *target)
 }
 
 /*
- * Tell the BPF side what a slot watches. Its old address was cleared, and every CPU
- * has since been asked to move: nobody still looks at the old contents.
+ * Tells the BPF side what a slot watches. The old address was cleared before, and every CPU was
+ * asked to change its watchpoint since, so nobody reads the old contents any more.
  */
 static void publish(unsigned int slot, const struct target *target, enum watch_kind kind)
 {
@@ -206,14 +206,17 @@ static void publish(unsigned int slot, const struct target *target, enum watch_k
 			 __ATOMIC_RELEASE);
 }
 
-/* The last first: without its twin, a watch on any access takes writes for reads. */
+/*
+ * The last one first: without the write watch before it, a watch on any access would take writes
+ * for reads.
+ */
 static void retract(unsigned int first, unsigned int nr)
 {
 	for (unsigned int slot = first + nr; slot-- > first;)
 		__atomic_store_n(&self.bpf->bss->watches[slot].address, 0, __ATOMIC_SEQ_CST);
 }
 
-/* Watch writes with one slot, and reads with the next when that is wanted too. */
+/* Watches writes with one slot, and reads with the next one when that is wanted. */
 static void place_watch(unsigned int slot, const struct target *target, bool reads)
 {
 	uint64_t address = self.bpf->bss->direct_map_base + target->phys;
@@ -226,10 +229,10 @@ static void place_watch(unsigned int slot, const struct target *target, bool rea
 
 		if (!self.online[cpu])
 			continue;
-		/* Out of the way: the first to be enabled gets the lower register. */
+		/* Disabled first: the watchpoint that is enabled first gets the lower register. */
 		if (second && second->link)
 			ioctl(second->fd, PERF_EVENT_IOC_DISABLE, 0);
-		/* The second means nothing without the first. */
+		/* The second is of no use without the first. */
 		if (!take(first, slot, cpu, &write)) {
 			if (second)
 				give_back(second);
@@ -277,7 +280,7 @@ int watch_turn(void)
 		place_watch(slot, &target, reads);
 		slot += reads ? 2 : 1;
 	}
-	/* Nothing to watch: others may have the use of them. */
+	/* There is nothing to watch, so others may use the debug registers. */
 	for (; slot < self.options.slots; slot++)
 		rest(slot);
 	return self.options.period_ms;
@@ -287,15 +290,15 @@ int watch_turn(void)
  * watch_spent - a slot has seen enough where it is
  * @slot: which
  *
- * It and its twin rest until the next turn, so that a target which is touched all the
- * time costs little.
+ * It rests until the next turn, with the other slot on the same target, so that a target
+ * which is touched all the time costs little.
  */
 void watch_spent(unsigned int slot)
 {
 	const struct watch *watches = self.bpf->bss->watches;
 	unsigned int first = slot, nr = 1;
 
-	/* News of where it was before is late. */
+	/* This is late news of its last target. */
 	if (slot >= self.options.slots || watches[slot].hits < WATCH_HITS_MAX)
 		return;
 	if (watches[slot].kind == WATCH_ACCESS)
@@ -325,7 +328,7 @@ struct watch_totals watch_totals(void)
 
 /* --- start and stop --- */
 
-/* Code that may touch what a device owns. */
+/* Finds the code that may touch what a device owns. */
 static bool find_legal_text(void)
 {
 	static const char *const legal[] = {
@@ -351,7 +354,7 @@ static bool find_legal_text(void)
 		"safe_copy_page",
 		NULL,
 	};
-	/* Strings, names and checksums a word at a time: include/linux/rwonce.h. */
+	/* Code that reads strings, names and checksums word by word: include/linux/rwonce.h. */
 	static const char *const overreading[] = {
 		"strscpy",
 		"sized_strscpy",
@@ -396,7 +399,7 @@ static const char *try_one(void)
 	if (fd < 0) {
 		switch (errno) {
 		case ENOSPC:
-			/* All are taken just now: it is tried again. */
+			/* All of them are in use at the moment. It is tried again. */
 			return NULL;
 		case EACCES:
 		case EPERM:
