@@ -35,8 +35,9 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 
 /*
  * The CPU wrote the buffer while it owned it, and takes it again now: nothing handed those bytes
- * to the device in between. To take it again and only read is allowed (Documentation/core-api/dma-
- * api-howto.rst, "Using Streaming DMA mappings"). Syncs of other parts of the buffer do not count.
+ * to the device in between. To take it again and only read is allowed
+ * (Documentation/core-api/dma-api-howto.rst, "Using Streaming DMA mappings"). Syncs of other parts
+ * of the buffer do not count.
  */
 __noinline int judge_not_handed_back(struct scratch *s)
 {
@@ -46,19 +47,26 @@ __noinline int judge_not_handed_back(struct scratch *s)
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
+	/* Without the flag its syncs take the fast path again. */
+	__sync_fetch_and_and(&map->flags, ~MAP_WRITTEN);
 	for (u32 i = 0; i < WATCHES; i++) {
 		struct own_write *write = &own_writes[i];
 
 		if (write->at != s->at || write->born != map->born || write->turn != map->turn ||
-		    write->generation != map->generation || !write->stack ||
-		    write->phys - map->phys - (s->dma - map->dma) >= s->size)
+		    write->generation != map->generation || !write->stack)
 			continue;
+		if (write->phys - map->phys - (s->dma - map->dma) >= s->size) {
+			__sync_fetch_and_or(&map->flags, MAP_WRITTEN);
+			continue;
+		}
 		if (s->op == OP_SYNC_FOR_CPU) {
 			s->culprit = write->stack;
 			s->watched = 1;
 			s->detail = DETAIL_NOT_HANDED_BACK;
 			judge(s,
 			      WITH_LEVEL(CHECK_CPU_WRITE_DEVICE_OWNED, LEVEL_VIOLATION) | WITH_MAP);
+			s->culprit = 0;
+			s->watched = 0;
 			s->detail = DETAIL_NONE;
 		}
 		write->stack = 0;

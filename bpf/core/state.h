@@ -144,7 +144,9 @@ struct verdict {
 	u8 detail;
 	u8 has_map;
 	u8 has_other;
-	u8 pad[2];
+	u8 watched; /* a watchpoint saw it */
+	u8 pad;
+	u64 culprit; /* key of the stack to blame; 0: the event's own */
 };
 
 #define SG_READ 8 /* entries of a list that are read at a time */

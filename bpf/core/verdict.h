@@ -32,6 +32,8 @@ __noinline int judge(struct scratch *s, u32 what)
 	verdict->has_map = !!(what & WITH_MAP);
 	verdict->has_other = !!(what & WITH_OTHER);
 	verdict->detail = s->detail;
+	verdict->watched = s->watched;
+	verdict->culprit = s->culprit;
 	return 1;
 }
 
@@ -68,7 +70,7 @@ static __always_inline void fill_event(struct finding *finding, const struct scr
 	env_comm(finding->comm);
 	finding->live = 0;
 	finding->at = s->at;
-	finding->watched = s->watched;
+	finding->watched = verdict->watched;
 	finding->addr = s->dma;
 	finding->size = s->size;
 }
@@ -153,8 +155,8 @@ static long send_one(u32 index, struct send_walk *walk)
 	fill_device(finding, s, verdict, device);
 	fill_mappings(finding, s, verdict);
 	finding->stack[0] = 0;
-	if (s->culprit) {
-		copy_stack(finding->stack, s->culprit);
+	if (verdict->culprit) {
+		copy_stack(finding->stack, verdict->culprit);
 	} else {
 		bytes = get_stack(walk->ctx, finding->stack, s->caller);
 		if (bytes <= 0)

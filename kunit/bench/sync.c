@@ -165,6 +165,7 @@ enum touch {
 	POKE,
 	POLL_IN_TURN,
 	POKE_AND_TAKE,
+	POKE_AND_TAKE_MORE,
 	POLL_AND_TAKE,
 	POKE_AND_HAND_BACK,
 	POKE_OTHER_PART,
@@ -197,6 +198,10 @@ static int touch_for_long(struct device *dev, enum touch touch)
 			break;
 		case POKE_AND_TAKE:
 			dma_sync_single_for_cpu(dev, b.dma, b.size, DMA_FROM_DEVICE);
+			poke_buffer((u32 *)b.cpu);
+			break;
+		case POKE_AND_TAKE_MORE:
+			dma_sync_single_for_cpu(dev, b.dma, 2 * b.size, DMA_FROM_DEVICE);
 			poke_buffer((u32 *)b.cpu);
 			break;
 		case POLL_AND_TAKE:
@@ -247,7 +252,13 @@ static int written_and_taken(struct device *dev)
 	return touch_for_long(dev, POKE_AND_TAKE);
 }
 
-/* The same, but it only reads: then nothing has to be handed back. */
+/* Two things are wrong with one sync: it also reaches beyond the buffer. */
+static int written_and_taken_more(struct device *dev)
+{
+	return touch_for_long(dev, POKE_AND_TAKE_MORE);
+}
+
+/* It takes the buffer again, but it only reads: then nothing has to be handed back. */
 static int read_and_taken(struct device *dev)
 {
 	return touch_for_long(dev, POLL_AND_TAKE);
@@ -296,6 +307,7 @@ const struct bench_case sync_cases[] = {
 	{ "polled-in-turn", polled_in_turn, .syncs = true },
 	{ "polled-unseen-turn", polled_in_turn },
 	{ "written-and-taken", written_and_taken, .syncs = true },
+	{ "written-and-taken-more", written_and_taken_more, .syncs = true },
 	{ "read-and-taken", read_and_taken, .syncs = true },
 	{ "written-and-handed-back", written_and_handed_back, .syncs = true },
 	{ "written-other-part", written_other_part, .syncs = true },

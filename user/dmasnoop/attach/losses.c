@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How many events neither a primary nor its fallback took. */
 #define _GNU_SOURCE /* sched_setaffinity() */
-#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -2,8 +2,8 @@
 /*
  * What is watched next: see targets.h.
  *
- * The devices take turns. Of a device the buffers take turns, from the oldest on, because a short-
- * lived one is gone before a watchpoint is set. Of a buffer, its start, its end and other parts
+ * The devices take turns. Of a device the buffers take turns, from the oldest on, because a
+ * short-lived one is gone before a watchpoint is set. Of a buffer, its start, its end and other parts
  * take turns. A target may be gone a moment later; the BPF side compares.
  */
 #include <errno.h>
