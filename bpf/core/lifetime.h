@@ -142,6 +142,30 @@ static __always_inline void end_stale(u32 at, u32 generation)
 	}
 }
 
+/*
+ * Ends the mapping in @s->other_at, of which @s->other is a copy. Its unmap was lost, as far as can
+ * be known. If it stayed, every later map of the buffer would meet it.
+ */
+__noinline int end_lost(struct scratch *s)
+{
+	struct mapping *map;
+	u32 users;
+
+	s = env_own(s);
+	map = s ? mapping_at(s->other_at) : NULL;
+	users = map ? lock_slot(map) & SLOT_USERS : 0;
+	if (!s || !map || !users)
+		return 0;
+	if (map->dma == s->other.dma && map->generation == s->other.generation &&
+	    map->born == s->other.born && map->turn == s->other.turn) {
+		__sync_fetch_and_add(&map->users, -users);
+		end_lines(map);
+	} else {
+		unlock_slot(map, 0);
+	}
+	return 0;
+}
+
 /* Removes the mapping in @s->at, whose slot is ENDING, from every table. */
 __noinline int remove_mapping(struct scratch *s)
 {

@@ -4,6 +4,7 @@
 #define DMASNOOP_MEETING_H
 
 #include "core/find.h"
+#include "core/lifetime.h"
 #include "core/line_bits.h"
 #include "core/rules.h"
 #include "core/verdict.h"
@@ -83,6 +84,13 @@ __noinline int meet(struct scratch *s, u64 mode)
 	return walk.found;
 }
 
+/* Is @other a mapping of the buffer that @s maps, for the same device? */
+static __always_inline bool is_again(const struct scratch *s, const struct mapping *other)
+{
+	return other->dma == s->dma && other->phys == s->phys && fits(s, other) &&
+	       other->generation == s->map.generation;
+}
+
 /* Lines of @s->map, in slot @s->at, were marked already: is that wrong? */
 static __always_inline void judge_meeting(struct scratch *s)
 {
@@ -125,6 +133,8 @@ static __always_inline void judge_meeting(struct scratch *s)
 	if (is_unsure_of(s, other))
 		unsure = UNSURE;
 	judge(s, WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | unsure);
+	if (unsure && is_again(s, other))
+		end_lost(s);
 }
 
 #endif

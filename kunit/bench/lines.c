@@ -336,10 +336,13 @@ struct dmabench_unlocked {
 	spinlock_t lock;
 };
 
-/* kmalloc() says no more of an object than its size, which is like nothing else here. */
+/*
+ * kmalloc() says no more of an object than its size, which is like nothing else here. The lock is
+ * 64 bytes in some debugging kernels; here its last bytes share the buffer's line there, too.
+ */
 struct dmabench_allocated {
+	u64 field;
 	spinlock_t lock;
-	u32 field;
 	u8 buffer[56];
 	u8 rest[300];
 };

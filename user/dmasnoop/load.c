@@ -196,6 +196,9 @@ int load(struct dmasnoop_bpf **bpf, int (*on_event)(void *context, void *event, 
 	problem = opts.watch.slots ? watch_start(*bpf, &opts.watch) : NULL;
 	if (problem)
 		return fail("--watch: %s", problem);
-	(*bpf)->bss->armed = ARMED;
+	if (attach_is_preempted())
+		attach_fallbacks(*bpf);
+	else
+		(*bpf)->bss->armed = ARMED;
 	return 0;
 }

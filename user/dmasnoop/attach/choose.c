@@ -4,6 +4,7 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -80,6 +81,23 @@ static bool is_preempted(const struct btf *btf)
 	return !has_function(btf, "bpf_res_spin_lock") &&
 	       (sscanf(uts.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
 		(major == 6 && minor >= 13));
+}
+
+/**
+ * attach_is_preempted - can a task be preempted on its way into or out of a program?
+ *
+ * Since Linux 7.0 a tracepoint holds SRCU and leaves preemption enabled
+ * (include/linux/tracepoint.h). The kernel takes a program to be running on that CPU until the
+ * task continues. Until then its primary gets no event of other tasks there.
+ *
+ * Return: true where that can happen: the kernel is preemptible, which its version text tells.
+ */
+bool attach_is_preempted(void)
+{
+	struct utsname uts = {};
+
+	uname(&uts);
+	return atoi(uts.release) >= 7 && strstr(uts.version, "PREEMPT");
 }
 
 /* The programs that the kernel refused; and the hooks that are left out because of that. */

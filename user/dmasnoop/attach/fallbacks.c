@@ -53,9 +53,10 @@ static void wait_for_events(void)
 }
 
 /*
- * Attaches the fallbacks, which take nested events. They come when the first event was lost: on a
- * machine where none is, tracing costs a third less. Events that were nested before are lost, and
- * all that was mapped before the fallbacks work is in doubt.
+ * Attaches the fallbacks, which take the events that primaries miss. An event costs more with them,
+ * so they come when the first event was lost; or from the start where tasks are preempted in
+ * tracepoints, because there a loss is hundreds of events at once. What was missed before is lost,
+ * and all that was mapped before the fallbacks work is in doubt.
  */
 void attach_fallbacks(struct dmasnoop_bpf *bpf)
 {

@@ -278,6 +278,33 @@ static void test_lost(void **state)
 	assert_found(1, CHECK_SIZE_MISMATCH, true);
 }
 
+/* A mapping whose unmap was lost is in the way once, not at every later map of its buffer. */
+static void test_lost_unmap(void **state)
+{
+	struct logged event = { .args = { 0, 0x149000, 512, DIR_FROM_DEVICE }, .lost = 1 };
+	uint64_t dev = device();
+
+	(void)state;
+	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	/* The unmap does not come; another event tells that events were lost. */
+	map(dev, 0x149000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	fill(&event, dev, LOGGED_UNMAP_PAGE);
+	engine_event(&event);
+	nr_found = 0;
+	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	assert_found(1, CHECK_DOUBLE_MAP, true);
+	for (int i = 0; i < 10; i++) {
+		call(dev, LOGGED_UNMAP_PAGE, 0x148000, 512, DIR_FROM_DEVICE);
+		map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	}
+	assert_int_equal(nr_found, 1);
+	/* What is mapped twice now was mapped after that loss. */
+	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	assert_found(2, CHECK_DOUBLE_MAP, false);
+	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	assert_found(3, CHECK_DOUBLE_MAP, false);
+}
+
 static void test_leak(void **state)
 {
 	uint64_t dev = device();
@@ -357,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_leak),
 		cmocka_unit_test(test_allocations),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_lost_unmap),
 		cmocka_unit_test(test_many_pages),
 		cmocka_unit_test(test_asks_for_losses),
 	};
