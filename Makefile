@@ -162,7 +162,8 @@ clean:
 	rm -f bpf/*.o $(SNOOP)/*.skel.h $(SNOOP)/dmasnoop $(LOOP)/dmaloop bpf/core/rules_test \
 		$(TESTS) $(SNOOP)/tests/replay_fuzz kunit/char_test \
 		kunit/pairs/empty kunit/pairs/empty.bpf.o
-	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c kmod/.*.cmd kmod/Module.symvers kmod/modules.order
+	cd kmod && rm -f $(foreach of,. dmasnoop_sync,$(addprefix $(of)/,*.o *.ko *.mod *.mod.c .*.cmd \
+		modules.order)) Module.symvers
 
 help:
 	@echo 'make         tracer and tools; the module where the running kernel has headers'

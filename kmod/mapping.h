@@ -134,6 +134,12 @@ struct mapping_space {
 	u32 nr_records;
 };
 
+/* Is the mapping's memory behind the modelled cache? */
+static inline bool mapping_has_shadow(const struct mapping_space *space, const struct mapping *map)
+{
+	return space->coherency == COHERENCY_NONCOHERENT && !map->coherent;
+}
+
 int mapping_space_init(struct mapping_space *space, struct device *dev,
 		       enum dmaloop_coherency coherency, const struct shadow_config *caches,
 		       enum dmaloop_iommu iommu, u64 dma_mask);
@@ -158,6 +164,7 @@ int mapping_test(struct mapping_space *space, dma_addr_t src, size_t size, void 
 		 size_t scratch_size, bool *nonzero);
 void mapping_fault(struct mapping_space *space, dma_addr_t bus, size_t size, bool write,
 		   enum fault_reason reason);
+void mapping_add_effect(struct mapping_space *space, const struct cache_effect *effect);
 u64 mapping_exposure(struct mapping_space *space);
 
 #endif

@@ -39,7 +39,7 @@ static int open_module(void)
 	snprintf(path, sizeof(path), "%s/" MODULE ".ko", self);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		snprintf(path, sizeof(path), "%s/../kmod/" MODULE ".ko", self);
+		snprintf(path, sizeof(path), "%s/../../kmod/" MODULE "/" MODULE ".ko", self);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	return fd;
