@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/judge_unbind.h"
 #include "env.bpf.h"
 #include "event_log.bpf.h"

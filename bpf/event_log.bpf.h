@@ -16,6 +16,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "core/finding.h"
 #include "core/log.h"
 #include "env.bpf.h"
 #include "maps.bpf.h"

@@ -15,6 +15,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "core/finding.h"
 #include "core/judge_access.h"
 #include "core/scratch.h"
 #include "env.bpf.h"

@@ -16,8 +16,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "core/find.h"
+#include "core/finding.h"
 #include "core/judge_access.h"
 #include "core/scratch.h"
+#include "core/watches.h"
 #include "env.bpf.h"
 #include "losses.bpf.h"
 

@@ -8,6 +8,7 @@
 
 #include "core/device_table.h"
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/memory.h"
 #include "core/rules.h"
 #include "core/table.h"

@@ -4,6 +4,7 @@
 #define DMASNOOP_DEVICE_TABLE_H
 
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/losses.h"
 
 /* Does the text match the filter? An empty filter matches all. */

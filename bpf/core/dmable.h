@@ -6,6 +6,7 @@
 #define DMASNOOP_DMABLE_H
 
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/memory.h"
 #include "core/rules.h"
 #include "core/stacks.h"

@@ -7,6 +7,7 @@
 
 #include "core/content.h"
 #include "core/dmable.h"
+#include "core/finding.h"
 #include "core/lifetime.h"
 #include "core/meeting.h"
 #include "core/neighbours.h"

@@ -5,8 +5,10 @@
 #ifndef DMASNOOP_JUDGE_SYNC_H
 #define DMASNOOP_JUDGE_SYNC_H
 
+#include "core/finding.h"
 #include "core/judge_unmap.h"
 #include "core/meeting.h"
+#include "core/watches.h"
 
 /*
  * Judges the sync of an address that no known mapping covers. The index may have dropped the

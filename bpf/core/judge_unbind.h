@@ -3,6 +3,7 @@
 #ifndef DMASNOOP_JUDGE_UNBIND_H
 #define DMASNOOP_JUDGE_UNBIND_H
 
+#include "core/finding.h"
 #include "core/lifetime.h"
 #include "core/scratch.h"
 #include "core/verdict.h"

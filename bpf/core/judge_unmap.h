@@ -6,6 +6,7 @@
 #define DMASNOOP_JUDGE_UNMAP_H
 
 #include "core/content.h"
+#include "core/finding.h"
 #include "core/lifetime.h"
 #include "core/neighbours.h"
 #include "core/rules.h"

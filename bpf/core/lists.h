@@ -7,6 +7,7 @@
 #define DMASNOOP_LISTS_H
 
 #include "core/fast_path.h"
+#include "core/finding.h"
 #include "core/judge_map.h"
 #include "core/judge_sync.h"
 #include "core/judge_unmap.h"

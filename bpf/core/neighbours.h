@@ -7,6 +7,7 @@
 #define DMASNOOP_NEIGHBOURS_H
 
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/rules.h"
 #include "core/table.h"
 #include "core/verdict.h"

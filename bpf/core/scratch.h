@@ -4,6 +4,7 @@
 #define DMASNOOP_SCRATCH_H
 
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/losses.h"
 
 /*

@@ -6,7 +6,9 @@
 #ifndef DMASNOOP_STATE_H
 #define DMASNOOP_STATE_H
 
+#include "core/finding.h"
 #include "core/types.h"
+#include "core/watches.h"
 
 /* Set once, before the first event. In BPF it is read-only data, whose value the verifier knows. */
 #ifdef __bpf__

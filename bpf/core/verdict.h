@@ -8,6 +8,7 @@
 
 #include "core/device_table.h"
 #include "core/env.h"
+#include "core/finding.h"
 #include "core/history.h"
 #include "core/losses.h"
 #include "core/stacks.h"

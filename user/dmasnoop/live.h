@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "core/finding.h"
 #include "core/types.h"
 
 /* So many looks in a row at which it has grown: no ring that fills. */

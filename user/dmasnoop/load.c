@@ -20,6 +20,7 @@
 #include "attach/attach.h"
 #include "attach/exact.h"
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 #include "engine/logged.h"
 #include "load.h"

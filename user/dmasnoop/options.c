@@ -291,11 +291,27 @@ static unsigned int parse_line_size(struct argp_state *state, const char *arg)
 	return size;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static enum content_mode parse_content(struct argp_state *state, const char *arg)
+{
+	int mode = find_name(content_modes, NR_CONTENT_MODES, arg);
+
+	if (mode < 0)
+		argp_error(state, "content '%s': off, sample, edges or full", arg);
+	return mode;
+}
+
+static unsigned long parse_mappings(struct argp_state *state, const char *arg)
 {
 	char *end;
-	int level;
+	unsigned long nr = strtoul(arg, &end, 10);
 
+	if (*end || nr < 1 || nr > 1 << 24)
+		argp_error(state, "mappings '%s': 1 to %u", arg, 1 << 24);
+	return nr;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
 	switch (key) {
 	case 'd':
 		opts.device = arg;
@@ -323,10 +339,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		opts.duration = parse_seconds(state, "duration", arg);
 		break;
 	case OPT_CONTENT:
-		level = find_name(content_modes, NR_CONTENT_MODES, arg);
-		if (level < 0)
-			argp_error(state, "content '%s': off, sample, edges or full", arg);
-		opts.content = level;
+		opts.content = parse_content(state, arg);
 		break;
 	case OPT_EXACT:
 		opts.exact = true;
@@ -337,9 +350,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "stacks '%s': always or first", arg);
 		break;
 	case OPT_MAPPINGS:
-		opts.mappings = strtoul(arg, &end, 10);
-		if (*end || opts.mappings < 1 || opts.mappings > 1 << 24)
-			argp_error(state, "mappings '%s': 1 to %u", arg, 1 << 24);
+		opts.mappings = parse_mappings(state, arg);
 		break;
 	case OPT_WATCH:
 		parse_watch(state, arg);

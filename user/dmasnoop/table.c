@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "core/table_protocol.h"
+#include "core/watches.h"
 #include "table.h"
 #include "dmasnoop.skel.h"
 

@@ -5,7 +5,9 @@
 
 #include <stdint.h>
 
+#include "core/finding.h"
 #include "core/types.h"
+#include "core/watches.h"
 
 /* Room for the names of what the kernel refused: attach_left_out(). */
 #define LEFT_OUT_SIZE 256

@@ -16,6 +16,7 @@
 #include "attach/attach.h"
 #include "attach/program.h"
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 #include "engine/logged.h"
 #include "totals.h"

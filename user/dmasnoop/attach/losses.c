@@ -15,6 +15,7 @@
 #include "attach/attach.h"
 #include "attach/program.h"
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 
 /* Finds a variable of the BPF object by its name; in the skeleton it is only a field. */

@@ -16,6 +16,7 @@
 #include "attach/attach.h"
 #include "attach/memory.h"
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 #include "table.h"
 

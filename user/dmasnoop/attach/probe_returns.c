@@ -16,6 +16,7 @@
 #include "attach/program.h"
 #include "attach/returns.h"
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 #include "symbols.h"
 

@@ -10,6 +10,7 @@
 
 #include "attach/program.h"
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 
 #define LATE "late_" /* at a tracepoint of a module */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/finding.h"
 #include "core/judge_unbind.h"
 #include "core/lists.h"
 #include "core/log.h"

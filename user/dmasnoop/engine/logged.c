@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "core/types.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 #include "engine/engine.h"
 #include "attach/attach.h"

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "core/finding.h"
 #include "core/types.h"
 
 /**

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A finding as text, in the manner of the kernel's own sanitizers: one headline,
- * the buffer, its line drawn with owner marks, the history, both stacks, what it
- * means where, and how to fix it. At most 80 columns wide, but for symbols.
+ * A finding as text, in the manner of the kernel's own sanitizers: one headline, the buffer, its
+ * line drawn with owner marks, the history, both stacks, what it means where, and how to fix it.
+ * At most 80 columns wide, but for symbols.
  */
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,22 +12,6 @@
 #include "symbols.h"
 
 #define WIDTH 78
-
-const struct check_info check_infos[NR_CHECKS] = {
-#define CHECK_INFO(id, name, level, headline, elsewhere, fix) \
-	[CHECK_##id] = { name, LEVEL_##level, headline, elsewhere, fix },
-	CHECKS(CHECK_INFO)
-#undef CHECK_INFO
-};
-
-const char *const level_names[NR_LEVELS] = {
-	[LEVEL_NOTE] = "note",
-	[LEVEL_HAZARD] = "hazard",
-	[LEVEL_VIOLATION] = "violation",
-	[LEVEL_CORRUPTION] = "corruption",
-};
-
-const char *const dir_names[] = { "BIDIRECTIONAL", "TO_DEVICE", "FROM_DEVICE", "NONE" };
 
 static const char *const op_names[NR_OPS] = {
 	[OP_MAP] = "map",
@@ -53,34 +36,6 @@ static const char *const op_owners[NR_OPS] = {
 	[OP_SYNC_FOR_CPU] = " -> cpu", [OP_SYNC_FOR_DEVICE] = " -> device",
 	[OP_FREE] = " -> gone",
 };
-
-/**
- * clean_text - make a text fit to print
- * @text: of the kernel, of a task's choice or of a file; ended here if it is not
- * @size: bytes of it
- *
- * What a terminal would act on, and what is not ASCII, becomes a question mark.
- */
-void clean_text(char *text, size_t size)
-{
-	text[size - 1] = '\0';
-	for (; *text; text++)
-		if (!isascii(*text) || !isprint(*text))
-			*text = '?';
-}
-
-/**
- * driver_format - a driver's name as people read it: `virtio-pci/virtio_net'
- * @driver: of the device; empty: none
- * @function_driver: see struct device_state
- * @text: storage
- * @size: bytes of it
- */
-void driver_format(const char *driver, const char *function_driver, char *text, size_t size)
-{
-	snprintf(text, size, "%.*s%s%.*s", NAME_SIZE, driver[0] ? driver : "none",
-		 function_driver[0] ? "/" : "", NAME_SIZE, function_driver);
-}
 
 /**
  * print_wrapped - a label, then text wrapped beside it
@@ -281,103 +236,6 @@ static const char *here(const struct finding *f)
 			       "syncs of this device are executed; bounced, it can bite here.";
 }
 
-/* The function of each family that maps memory, and the one that unmaps it. */
-static const struct {
-	const char *map;
-	const char *unmap;
-} kind_calls[NR_KINDS] = {
-	[KIND_SINGLE] = { "dma_map_single", "dma_unmap_single" },
-	[KIND_SG] = { "dma_map_sg", "dma_unmap_sg" },
-	[KIND_RESOURCE] = { "dma_map_resource", "dma_unmap_resource" },
-	[KIND_COHERENT] = { "dma_alloc_coherent", "dma_free_coherent" },
-	[KIND_PAGES] = { "dma_alloc_pages", "dma_free_pages" },
-	[KIND_IOVA] = { "dma_iova_link", "dma_iova_unlink" },
-	[KIND_TABLE] = { "dma_alloc_noncontiguous", "dma_free_noncontiguous" },
-};
-
-static const char *const detail_names[NR_DETAILS] = {
-	[DETAIL_STACK] = "the task's own stack",
-	[DETAIL_TEXT] = "the kernel's code or read-only data",
-	[DETAIL_DATA] = "the kernel's static data",
-	[DETAIL_FREE] = "a page that is free",
-	[DETAIL_RAM] = "RAM, given to dma_map_resource()",
-	[DETAIL_OTHER_DEVICE] = "wrong device: another one of its family has mapped it",
-	[DETAIL_CPU_ADDRESS] = "freed with another CPU address than was allocated",
-	[DETAIL_TOO_LONG] = "longer than the device states (dma_set_max_seg_size())",
-	[DETAIL_BOUNDARY] = "crosses the boundary the device states (dma_set_seg_boundary())",
-	[DETAIL_NET] = "passed to the network stack",
-	[DETAIL_BLOCK] = "passed to the block layer",
-	[DETAIL_USB] = "passed to the URB's owner",
-	[DETAIL_SPI] = "passed to the SPI message's owner",
-	[DETAIL_I2C] = "passed to the I2C message's owner",
-	[DETAIL_NOT_HANDED_BACK] =
-		"the CPU owned it then, and takes it again; no sync for the device is between",
-};
-
-/**
- * finding_detail - what exactly a finding is about, where its check does not say
- * @finding: which
- *
- * Return: some words; NULL when there is nothing to add.
- */
-const char *finding_detail(const struct finding *finding)
-{
-	return detail_names[finding->detail];
-}
-
-/**
- * finding_mapped_by - the function that memory was mapped with
- * @finding: which
- *
- * Return: its name, or that of another one of its family; NULL: not mapped.
- */
-const char *finding_mapped_by(const struct finding *finding)
-{
-	return finding->has_map ? kind_calls[finding->map.kind].map : NULL;
-}
-
-/**
- * finding_call - the call that broke the rule
- * @finding: which
- *
- * Return: its name, or that of another one of its family; NULL: it was no call of
- * the DMA API.
- */
-const char *finding_call(const struct finding *finding)
-{
-	switch (finding->op) {
-	case OP_MAP:
-	case OP_ALLOC:
-		return kind_calls[finding->kind].map;
-	case OP_UNMAP:
-	case OP_FREE:
-		return kind_calls[finding->kind].unmap;
-	case OP_SYNC_FOR_CPU:
-		return finding->kind == KIND_SG ? "dma_sync_sg_for_cpu" : "dma_sync_single_for_cpu";
-	case OP_SYNC_FOR_DEVICE:
-		return finding->kind == KIND_SG ? "dma_sync_sg_for_device" :
-						  "dma_sync_single_for_device";
-	default:
-		return NULL;
-	}
-}
-
-/**
- * finding_beside - locks and reference counts beside a buffer, on its lines
- * @finding: which
- * @context: who knows
- * @beside: out
- *
- * Return: there are some.
- */
-bool finding_beside(const struct finding *finding, const struct report_context *context,
-		    struct beside *beside)
-{
-	return (finding->check == CHECK_LINE_SHARED_OBJECT ||
-		finding->check == CHECK_LINE_NEIGHBOUR_WRITE) &&
-	       context->beside && context->beside(finding, context->line_size, beside);
-}
-
 /* Says which locks and reference counts are on the buffer's lines, and why that matters. */
 static void beside(FILE *out, const struct finding *f, const struct report_context *context)
 {
@@ -473,19 +331,6 @@ static const char *unsure(const struct finding *f)
 	default:
 		return "events were lost, and one of them could explain this.";
 	}
-}
-
-/**
- * finding_headline - what happened, in one line
- * @finding: which
- */
-const char *finding_headline(const struct finding *finding)
-{
-	if (finding->live)
-		return "a call site maps more and more that is not unmapped";
-	if (finding->detail == DETAIL_NOT_HANDED_BACK)
-		return "CPU wrote a buffer, and did not hand it back to the device";
-	return check_infos[finding->check].headline;
 }
 
 /* Says whose stack it is: see --stacks. */

@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "core/finding.h"
 #include "core/types.h"
 #include "totals.h"
 

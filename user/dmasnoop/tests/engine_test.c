@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/finding.h"
 #include "core/log.h"
 #include "engine/engine.h"
 

@@ -13,6 +13,7 @@
 #include <ucontext.h>
 
 #include "core/fast_path.h"
+#include "core/finding.h"
 #include "engine/engine.c"
 
 #define QUIET __attribute__((no_sanitize("thread")))

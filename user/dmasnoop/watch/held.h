@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/finding.h"
 #include "core/types.h"
 
 bool held_keep(const struct finding *finding);

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "core/rules.h"
+#include "core/watches.h"
 #include "watch/targets.h"
 #include "dmasnoop.skel.h"
 #include "symbols.h"

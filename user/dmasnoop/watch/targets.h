@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/types.h"
+#include "core/watches.h"
 
 struct dmasnoop_bpf;
 

@@ -21,6 +21,8 @@
 #include <bpf/libbpf.h>
 
 #include "watch/watch.h"
+#include "core/finding.h"
+#include "core/watches.h"
 #include "dmasnoop.skel.h"
 #include "symbols.h"
 #include "watch/targets.h"
