@@ -13,7 +13,7 @@ BPF_HEADERS := $(wildcard bpf/*.h bpf/core/*.h)
 SNOOP := user/dmasnoop
 SNOOP_HEADERS := $(filter-out %.skel.h,$(wildcard $(SNOOP)/*.h $(SNOOP)/*/*.h))
 SNOOP_BUILD := $(CFLAGS) $(WARNINGS) -iquote $(SNOOP) -iquote bpf
-# These need libbpf, and the kernel that is traced. All others are tested natively.
+# These need libbpf or the traced kernel. The native tests link the others.
 SNOOP_LIVE := $(addprefix $(SNOOP)/,main.c command.c load.c table.c devices.c live.c beside.c engine/logged.c \
 	$(addprefix attach/,choose.c exact.c fallbacks.c losses.c machine.c memory.c \
 	probe_returns.c program.c) session.c watch/watch.c watch/targets.c watch/held.c)
@@ -35,7 +35,7 @@ bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
 $(SNOOP)/%.skel.h: bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
-# Static: one binary for every guest and box, whatever libc is there.
+# Static, so that one binary runs in every guest, whatever its libc.
 $(SNOOP)/dmasnoop: $(SNOOP_LIVE) $(SNOOP_PURE) $(SNOOP)/dmasnoop.skel.h $(SNOOP)/devices.skel.h \
 		$(SNOOP_HEADERS) $(BPF_HEADERS)
 	$(CC) $(SNOOP_BUILD) -static -o $@ $(SNOOP_LIVE) $(SNOOP_PURE) -lbpf -lelf -lz -ljson-c
@@ -50,19 +50,19 @@ $(SNOOP)/tests/%_test: $(SNOOP)/tests/%_test.c $(SNOOP_PURE) $(SNOOP_HEADERS) $(
 	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP_PURE) \
 		-lcmocka -lz -ljson-c
 
-# The one part of the tracer that is tested so: on BTF that the test makes, by libbpf.
+# beside.c needs libbpf, but no kernel: the test makes the BTF that it reads.
 $(SNOOP)/tests/beside_test: $(SNOOP)/tests/beside_test.c $(SNOOP)/beside.c $(SNOOP_PURE) \
 		$(SNOOP_HEADERS) $(BPF_HEADERS)
 	$(CC) $(SNOOP_BUILD) -fsanitize=address,undefined -o $@ $< $(SNOOP)/beside.c $(SNOOP_PURE) \
 		-lcmocka -lbpf -lelf -lz -ljson-c
 
-# Recordings that an attacker made. libFuzzer is clang's.
+# Feeds hostile recordings to the reader. libFuzzer comes with clang.
 FUZZED := $(filter-out $(SNOOP)/engine/% $(SNOOP)/attach/%,$(SNOOP_PURE))
 $(SNOOP)/tests/replay_fuzz: $(SNOOP)/tests/replay_fuzz.c $(FUZZED) $(SNOOP_HEADERS) $(BPF_HEADERS)
 	$(CLANG) -O1 $(SNOOP_BUILD) -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -o $@ $< $(FUZZED) -lz -ljson-c
 
-# The compiler marks accesses for a race detector; the test itself is what the marks call.
+# With -fsanitize=thread, each access calls a function. The test defines these functions.
 $(SNOOP)/tests/table_race_test: $(SNOOP)/tests/table_race_test.c $(wildcard $(SNOOP)/engine/*) \
 		$(BPF_HEADERS)
 	$(CC) -O1 $(SNOOP_BUILD) -Wno-builtin-declaration-mismatch -fsanitize=thread -c -o $@.o $<
@@ -72,25 +72,25 @@ $(SNOOP)/tests/table_race_test: $(SNOOP)/tests/table_race_test.c $(wildcard $(SN
 kunit/char_test: kunit/char_test.c kmod/dmaloop_uapi.h
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $<
 
-# For scripts/bench, in guests.
+# scripts/bench runs these in guests.
 kunit/pairs/empty: kunit/pairs/empty.c
 	$(CC) $(CFLAGS) $(WARNINGS) -static -o $@ $< -lbpf -lelf -lz
 
 kunit/pairs/empty.bpf.o: kunit/pairs/empty.bpf.c
 	$(CLANG) -g -O2 -mcpu=v3 -target bpf -Wall -Werror -c $< -o $@
 
-# For the running kernel, where its headers are; guests build their own.
+# Builds for the running kernel if its headers are installed. scripts/vm builds for guests.
 module:
 	@if [ -d "$(KDIR_RUNNING)" ]; then \
 		$(MAKE) -C "$(KDIR_RUNNING)" M="$(CURDIR)/kmod" modules; \
 	else \
-		echo "No headers for $$(uname -r): dmaloop.ko not built here (guests build their own)."; \
+		echo "No headers for $$(uname -r): dmaloop.ko is not built (scripts/vm builds it for guests)."; \
 	fi
 
 demo:
 	@scripts/demo
 
-# scripts/test is Python, which a small Debian does not have.
+# scripts/deps installs Python, which a minimal Debian lacks and scripts/test needs.
 test:
 	@scripts/deps test
 	@scripts/test
@@ -99,7 +99,7 @@ kunit:
 	@scripts/deps test
 	@scripts/kunit
 
-# The same with KASAN: another kernel, some four minutes the first time.
+# The first run builds another kernel, with KASAN: about four minutes.
 kunit-kasan:
 	@scripts/deps test
 	@SANITIZER=kasan scripts/kunit
@@ -112,26 +112,26 @@ matrix:
 		for name in tx-no-sync rx-neighbour-write; do dmaloop curve $$name; done' \
 		>results/eviction.txt
 
-# dmatest and fio, 500 tests a thread and gigabytes: some 15 minutes.
+# 500 tests per thread of dmatest, gigabytes of fio: about 15 minutes.
 clients:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/clients --full --output results
 
-# Builds a kernel with KASAN, kmemleak and lockdep the first time: 15 minutes more.
+# The first run builds a kernel with KASAN, kmemleak and lockdep: 15 minutes more.
 soak:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/soak
 
-# CPUs that race for one page and for one line, ten minutes a kernel, PREEMPT_RT among them.
+# CPUs race for one page and for one cache line: ten minutes per kernel. One is PREEMPT_RT.
 storm:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
 	@scripts/drivers --storm 150 --kernel 6.12 --kernel 6.12-rt --kernel 7.2
 
-# Stock drivers under traffic, on every kernel, and the plain driver on one whose symbols and
-# memory are laid out otherwise: an hour or more.
+# Stock drivers under traffic on every kernel, then the plain driver on 6.12+other, which has
+# fewer symbols and another memory layout: an hour or more.
 drivers:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
@@ -139,12 +139,12 @@ drivers:
 		--output results/real-drivers.json
 	@scripts/drivers --kernel 6.12+other --rig none
 
-# Builds a kernel with dma-debug the first time.
+# The first run builds a kernel with dma-debug.
 bench:
 	@scripts/deps test
 	@scripts/bench --output results/bench.json --table results/bench.txt --plots results
 
-# On the kernel of `make soak`.
+# Runs on the kernel that `make soak` builds.
 dma-debug:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory -s tools
@@ -153,7 +153,7 @@ dma-debug:
 lint:
 	@scripts/lint
 
-# The pictures of Documentation/, from their source beside them.
+# Each .dot file in Documentation/ becomes an .svg file beside it.
 pictures:
 	@scripts/deps pictures
 	@for source in Documentation/*.dot; do dot -Tsvg $$source -o $${source%.dot}.svg || exit; done
@@ -166,18 +166,18 @@ clean:
 		modules.order)) Module.symvers
 
 help:
-	@echo 'make         tracer and tools; the module where the running kernel has headers'
-	@echo 'make demo    boot a stock kernel, break DMA on purpose, watch it live'
-	@echo 'make test    everything that must hold; last line "N passed, N failed"'
-	@echo 'make kunit   the KUnit suites through kunit.py [ARCH=um|x86_64] [KDIR=tree]'
-	@echo 'make kunit-kasan  the same under KASAN (a kernel of its own: 4 minutes once)'
-	@echo 'make matrix  all scenarios in all modes, written to results/ [KERNEL=6.12]'
-	@echo 'make clients dmatest and fio over dmaloop, written to results/'
-	@echo 'make soak    load and unload 100 times under clients, KASAN and kmemleak'
-	@echo 'make storm   four CPUs race for one page and one line: 6.12, its PREEMPT_RT, 7.2'
-	@echo 'make drivers stock drivers under traffic, written to results/'
-	@echo 'make bench   what dmasnoop and dmaloop cost, in instructions, written to results/'
-	@echo 'make dma-debug  the kernel'\''s own checker beside dmasnoop, written to results/'
-	@echo 'make lint    checkpatch, sparse, shellcheck, clang-format, warnings as errors'
-	@echo 'make pictures  the pictures of Documentation/, from their .dot files'
-	@echo 'make clean   what make built here; the cache is in ~/.cache/dmasnoop'
+	@echo 'make             build the tools, and the modules if the running kernel has headers'
+	@echo 'make demo        boot a stock kernel, break DMA on purpose, watch it live'
+	@echo 'make test        run all tests; the last line is "N passed, N failed"'
+	@echo 'make kunit       run the KUnit suites with kunit.py [ARCH=um|x86_64] [KDIR=tree]'
+	@echo 'make kunit-kasan the same with KASAN (the first run builds a kernel: 4 minutes)'
+	@echo 'make matrix      run all scenarios in all modes; write results/ [KERNEL=6.12]'
+	@echo 'make clients     run dmatest, RAID-5 and fio over dmaloop; write results/'
+	@echo 'make soak        load and unload 100 times under clients, with KASAN and kmemleak'
+	@echo 'make storm       let four CPUs race for one page and one cache line: 6.12, 6.12-rt, 7.2'
+	@echo 'make drivers     run stock drivers under traffic; write results/'
+	@echo 'make bench       measure what dmasnoop and dmaloop cost in instructions; write results/'
+	@echo 'make dma-debug   compare dmasnoop with the kernel'\''s own checker; write results/'
+	@echo 'make lint        run checkpatch, sparse, shellcheck and clang-format; warnings are errors'
+	@echo 'make pictures    draw the pictures of Documentation/ from their .dot files'
+	@echo 'make clean       remove what make built here; the cache in ~/.cache/dmasnoop stays'
