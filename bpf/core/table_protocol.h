@@ -32,7 +32,8 @@
  *   ENDING+n   LIVE n+1   that map event                           add, which keeps SLOT_MET
  *   ENDING+n   LIVE n-1   that unmap event, n > 1                  add, which keeps SLOT_MET
  *   ENDING+n   ENDING     that unmap event, n = 1; or the driver   add, which keeps SLOT_MET
- *                         has left, or the device is no more
+ *                         has left, or the device is no more; or
+ *                         that map event: the mapping's unmap was lost
  *   LIVE 1     RELEASING  an unmap event on the fast path          compare-and-swap
  *   RELEASING  LIVE 1     that event: the slow path has to judge   add, which keeps SLOT_MET
  *   ENDING     RELEASING  that event, unless SLOT_MET is there     compare-and-swap
