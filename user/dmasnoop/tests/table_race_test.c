@@ -416,8 +416,10 @@ static const struct scene scenes[] = {
 	{ .name = "a buffer whose unmap seemed lost is mapped again, and the unmap comes",
 	  .before = { WHOLE(MAP, A, 64) },
 	  .lost = true,
-	  .acts = { { WHOLE(MAP, A, 64), WHOLE(UNMAP, A, 64) }, { WHOLE(UNMAP, A, 64) } },
-	  .may = BIT(DOUBLE_MAP) | BIT(DOUBLE_UNMAP) | BIT(ADDR_UNKNOWN) },
+	  .acts = { { WHOLE(MAP, A, 64), WHOLE(UNMAP, A, 64) },
+		    { WHOLE(UNMAP, A, 64), WHOLE(MAP, B, 64) } },
+	  .may = BIT(DOUBLE_MAP) | BIT(DOUBLE_UNMAP) | BIT(ADDR_UNKNOWN),
+	  .live = 1 },
 	/* 4096 bytes where nothing was yet, and a length whose signature has the same place. */
 	{ .name = "two signatures in one place",
 	  .acts = { { ELSEWHERE(MAP, A, 4096), ELSEWHERE(UNMAP, A, 4096) }, {} } },
