@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The arbiter's decisions: see arbiter.h. Called by engine.c under its lock, and KUnit. */
+/* The arbiter's decisions; see arbiter.h. Called by engine_execution.c and by KUnit. */
 #include <linux/string.h>
 
 #include "arbiter.h"
 
 /**
- * bus_init - an idle bus
- * @bus: storage
- * @nr_ports: channels, 1 to BUS_CHANNELS_MAX
+ * bus_init - initialise an idle bus
+ * @bus: the bus
+ * @nr_ports: number of channels, 1 to BUS_CHANNELS_MAX
  * @cpu_permille: the CPU's demand, 0 to 1000
  *
- * Return: false when an argument is out of range.
+ * Return: false if an argument is out of range.
  */
 bool bus_init(struct bus *bus, u32 nr_ports, u32 cpu_permille)
 {
@@ -24,12 +24,12 @@ bool bus_init(struct bus *bus, u32 nr_ports, u32 cpu_permille)
 }
 
 /**
- * bus_want - a channel has something to move, or no longer has
+ * bus_want - tell the bus whether a channel has something to move
  * @bus: the bus
  * @port: the channel
- * @wants: does it?
+ * @wants: the channel has something to move
  *
- * A channel that no longer wants the bus lets go of it, in mid-burst too.
+ * A channel that stops wanting the bus releases it, even in the middle of a burst.
  */
 void bus_want(struct bus *bus, u32 port, bool wants)
 {
@@ -46,7 +46,10 @@ void bus_want(struct bus *bus, u32 port, bool wants)
 	}
 }
 
-/* Let @cycles go by: the CPU may come to want one; who does not have it waits. */
+/*
+ * Advance the bus by @cycles. In that time the CPU may start to want a cycle, and every channel
+ * that wants the bus waits, except @who.
+ */
 static void pass(struct bus *bus, u64 cycles, int who)
 {
 	u32 i;
@@ -84,7 +87,7 @@ static bool is_transparent(const struct bus_port *port)
 	return port->mode == TRANSFER_TRANSPARENT;
 }
 
-/* The best of the channels that are, or are not, transparent; -1: none. */
+/* Return the best of the channels that are (or are not) transparent; -1 if none wants the bus. */
 static int choose(const struct bus *bus, bool transparent, u32 *wanting)
 {
 	int best = -1;
@@ -105,15 +108,15 @@ static int choose(const struct bus *bus, bool transparent, u32 *wanting)
 }
 
 /**
- * bus_grant - who has the bus now?
+ * bus_grant - decide who has the bus now
  * @bus: the bus
- * @beats: for a channel: how many beats it may move before it asks again
+ * @beats: out: for a channel, how many beats it may move before it asks again
  *
- * A cycle for the CPU, and one that nobody wants, passes in the call. A channel
- * says with bus_use() what it made of its grant. More than one beat is granted
- * only when the answer would be the same each time.
+ * A cycle that goes to the CPU or to nobody passes within the call. A channel reports with
+ * bus_use() how much of its grant it used. More than one beat is granted only if the answer would
+ * be the same each time.
  *
- * Return: the channel; BUS_CPU; BUS_IDLE.
+ * Return: the channel, BUS_CPU or BUS_IDLE.
  */
 int bus_grant(struct bus *bus, u32 *beats)
 {
@@ -148,11 +151,11 @@ int bus_grant(struct bus *bus, u32 *beats)
 }
 
 /**
- * bus_use - a channel has used its grant
+ * bus_use - account for what a channel used of its grant
  * @bus: the bus
  * @port: the channel
- * @beats: cycles it took; 0 counts as 1
- * @block_done: its block is done, a burst's hold on the bus with it
+ * @beats: cycles used; 0 counts as 1
+ * @block_done: the block is done, and with it a burst's hold on the bus
  */
 void bus_use(struct bus *bus, u32 port, u32 beats, bool block_done)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cache model's operations; see cache_model.h for the machine.
- * Called by shadow.c with the page's lock held, and by KUnit.
+ * The operations of the cache model; see cache_model.h for its rules. Called by shadow.c with the
+ * page's lock held, and by KUnit.
  */
 #include <linux/compiler.h>
 #include <linux/string.h>
@@ -9,7 +9,7 @@
 #include "cache_model.h"
 
 /**
- * cache_line_size_valid - may a model have lines of this size?
+ * cache_line_size_valid - check a cache line size
  * @line_size: bytes
  *
  * Return: true for a power of two from CACHE_LINE_MIN to CACHE_LINE_MAX.
@@ -21,12 +21,12 @@ bool cache_line_size_valid(u32 line_size)
 }
 
 /**
- * cache_line_dirty - does the CPU hold newer bytes than the last clean or fill?
+ * cache_line_dirty - has the CPU written the line since its last clean or fill?
  * @page: the page
- * @line: byte offset of the line's start in the page, which is aligned to lines
+ * @line: offset of the line in the page, in bytes; the page is aligned to lines
  * @line_size: bytes
  *
- * Return: true when the line would be written back by a clean.
+ * Return: true if a clean would write the line back.
  */
 bool cache_line_dirty(const struct cache_page *page, u32 line, u32 line_size)
 {
@@ -61,9 +61,9 @@ static bool covers(const struct cache_range *permit, unsigned int nr, u32 start,
 }
 
 /*
- * Write a dirty line back. Hardware writes it whole; so does this, for the bytes
- * that may change. A byte that is somebody else's is written alone when it is
- * dirty, and what its being dirty would have cost the others is counted.
+ * Write a dirty line back. Hardware writes the whole line; this writes only the bytes that may
+ * change. A dirty byte that belongs to somebody else is written alone, and the loss that it would
+ * have caused on the rest of the line is counted.
  */
 static void clean_line(const struct cache_page *page, u32 line, u32 line_size,
 		       const struct cache_range *permit, unsigned int nr_permit,
@@ -80,7 +80,7 @@ static void clean_line(const struct cache_page *page, u32 line, u32 line_size,
 			    (whole || permitted(permit, nr_permit, i));
 
 	for (i = line; i < line + line_size; i++) {
-		/* Read once: whoever owns the byte may be writing it now. */
+		/* Read once: the byte's owner may be writing it now. */
 		u8 cpu = READ_ONCE(page->cpu[i]);
 		bool mine = whole || permitted(permit, nr_permit, i);
 
@@ -97,9 +97,9 @@ static void clean_line(const struct cache_page *page, u32 line, u32 line_size,
 }
 
 /*
- * Replace a line's bytes by DRAM. A byte that is somebody else's stays: when it
- * is dirty it goes to DRAM alone, and the loss it was spared is counted; when it
- * is clean, DRAM may hold what the device wrote for its owner, and keeps it.
+ * Replace the bytes of a line by DRAM. A byte that belongs to somebody else stays. If it is dirty,
+ * it alone is written to DRAM, and the loss that it was spared is counted. If it is clean, DRAM may
+ * hold what the device wrote for the byte's owner, and keeps that.
  */
 static void fill_line(const struct cache_page *page, u32 line, u32 line_size,
 		      const struct cache_range *permit, unsigned int nr_permit,
@@ -135,17 +135,17 @@ static void fill_line(const struct cache_page *page, u32 line, u32 line_size,
 }
 
 /**
- * cache_apply - do one maintenance operation on every line a range touches
+ * cache_apply - do one maintenance operation on every line that a range touches
  * @page: the page
  * @op: what to do
- * @line_size: bytes, see cache_line_size_valid()
+ * @line_size: bytes; see cache_line_size_valid()
  * @start: first byte of the range, as an offset into the page
- * @end: one past its last byte; at most @page->size
- * @permit: what the operation may change for the CPU, see struct cache_range
- * @nr_permit: entries in @permit
- * @effect: counters, added to
+ * @end: one past the last byte of the range; at most @page->size
+ * @permit: bytes that the operation may change for the CPU; see struct cache_range
+ * @nr_permit: number of entries in @permit
+ * @effect: counters to add to
  *
- * The range is widened to whole lines: that is the point of the model.
+ * The range is widened to whole lines, as in hardware.
  *
  * Context: any; the caller serialises operations on one page.
  */
@@ -170,14 +170,14 @@ void cache_apply(const struct cache_page *page, enum cache_op op, u32 line_size,
 }
 
 /**
- * cache_distrust - forget what is known of the CPU's copy
+ * cache_distrust - treat the CPU's copy as dirty wherever it differs from DRAM
  * @page: the page
  * @start: first byte, as an offset into the page
  * @end: one past the last byte; at most @page->size
  *
- * Makes every byte dirty in which the CPU and DRAM differ: for a handover that
- * skipped its maintenance, after which a store of the same value cannot be told
- * from no store.
+ * For a handover that skipped its maintenance. After such a handover, a store of the same value
+ * cannot be distinguished from no store. Every byte in which the CPU and DRAM differ is therefore
+ * made dirty.
  *
  * Context: any; the caller serialises operations on one page.
  */

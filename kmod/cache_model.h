@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The cache model: what the CPU sees, what the device sees, and what a cache
- * maintenance operation does to both, one page at a time.
+ * The cache model: what the CPU sees, what the device sees, and what a cache maintenance operation
+ * does to both, one page at a time.
  *
- * Pure C: no allocation, no locking, no kernel call. shadow.c gives it pages
- * and holds the lock; KUnit drives it directly.
+ * Pure C: no allocation, no locking, no kernel calls. shadow.c provides the pages and holds the
+ * lock; KUnit drives it directly.
  *
- * Three things exist for every cache line:
+ * Every cache line exists three times:
  *
  *   cpu   the CPU's view: the kernel's own memory ("the cached copy")
  *   dram  the device's view: a shadow page
  *   ref   the copy taken when the line was last filled or cleaned
  *
- * A line is dirty when cpu differs from ref. The rules are those of any
- * write-back cache (Documentation/core-api/dma-api.rst, "Part Id: Streaming
- * DMA mappings", and the architectures' arch_sync_dma_for_*()):
+ * A line is dirty when cpu differs from ref. The rules are those of any write-back cache
+ * (Documentation/core-api/dma-api.rst, "Part Id: Streaming DMA mappings", and the architectures'
+ * arch_sync_dma_for_*()):
  *
- *   clean       a dirty line is written to dram, whole; a clean line is left
+ *   clean       a dirty line is written to dram as a whole; a clean line is left
  *               alone, so cleaning never undoes what the device wrote
- *   invalidate  cpu is replaced by dram, whole; what was dirty is gone
+ *   invalidate  the whole line is replaced by dram; dirty bytes are lost
  *   flush       clean, then invalidate
- *   evict       a clean that the hardware chose
- *   prefetch    a line that is not dirty is re-filled from dram
+ *   evict       a clean that the hardware chose to do
+ *   prefetch    a line that is not dirty is filled from dram again
  */
 #ifndef DMALOOP_CACHE_MODEL_H
 #define DMALOOP_CACHE_MODEL_H
@@ -41,11 +41,11 @@ enum cache_op {
 };
 
 /**
- * struct cache_page - one page as the model sees it
- * @cpu: the CPU's view; @size bytes; owned by whoever owns the page
- * @dram: the device's view; @size bytes; owned by the shadow
- * @ref: copy of each line at its last fill or clean; @size bytes
- * @size: bytes in each of the three; a multiple of CACHE_LINE_MAX
+ * struct cache_page - one page as the cache model sees it
+ * @cpu: the CPU's view, @size bytes; owned by the owner of the page
+ * @dram: the device's view, @size bytes; owned by the shadow
+ * @ref: copy of each line at its last fill or clean, @size bytes
+ * @size: size of each of the three in bytes; a multiple of CACHE_LINE_MAX
  */
 struct cache_page {
 	u8 *cpu;
@@ -55,13 +55,13 @@ struct cache_page {
 };
 
 /**
- * struct cache_range - the bytes an operation may change for the CPU
+ * struct cache_range - bytes that an operation may change for the CPU
  * @start: first byte, as an offset into the page
  * @end: one past the last byte
  *
- * Lines are whole, buffers are not. Bytes of a line outside every permitted
- * range belong to somebody who never agreed to lose them: the model keeps
- * them and counts what real hardware would have destroyed.
+ * Operations work on whole lines, but a buffer may end inside a line. The bytes of a line outside
+ * every permitted range belong to somebody who never agreed to lose them. The model keeps these
+ * bytes and counts what real hardware would have destroyed.
  */
 struct cache_range {
 	u32 start;
@@ -70,11 +70,11 @@ struct cache_range {
 
 /**
  * struct cache_effect - what an operation did
- * @lines: lines looked at
+ * @lines: lines that the operation touched
  * @cleaned: dirty lines written to DRAM
- * @dropped: dirty bytes of the CPU that were replaced by DRAM
- * @spared: bytes that hardware would have destroyed because a line is shared with
- *	somebody who never agreed to it
+ * @dropped: dirty bytes of the CPU that DRAM replaced
+ * @spared: bytes that hardware would have destroyed because their line is shared with an owner who
+ *	never agreed to that
  */
 struct cache_effect {
 	u32 lines;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/dmaloopN, of a device made with client=chardev: memory behind the device, which read, write
- * and io_uring reach by DMA straight from and to the caller's pages. Ordinary tools (dd, fio) then
- * run over the real DMA API. It is a dmaengine client like any other: its transfers are memcpy
- * transactions on the device's channels (chardev_request.c).
+ * /dev/dmaloopN, the character device of a device made with client=chardev. It offers memory behind
+ * the device. read, write and io_uring transfer by DMA directly between that memory and the
+ * caller's pages, so that ordinary tools (dd, fio) exercise the real DMA API. It is an ordinary
+ * dmaengine client: its transfers are memcpy transactions on the device's channels
+ * (chardev_request.c).
  */
 #include <linux/dma-mapping.h>
 #include <linux/dmaengine.h>
@@ -33,7 +34,7 @@ static loff_t char_llseek(struct file *file, loff_t offset, int whence)
 	return fixed_size_llseek(file, offset, whence, lc->size);
 }
 
-/* Maps one chunk; the caller has set the area to the addresses of that chunk alone. */
+/* Map one chunk. The caller has narrowed @vma to that chunk. */
 static int map_chunk(struct loop_char *lc, struct vm_area_struct *vma, u64 pos)
 {
 	struct chunk *chunk = &lc->chunks[pos / CHUNK];
@@ -43,8 +44,8 @@ static int map_chunk(struct loop_char *lc, struct vm_area_struct *vma, u64 pos)
 }
 
 /*
- * Maps the device's memory, which is coherent: there is nothing to sync. Only the DMA API knows
- * the page protection: uncached where the device is not coherent.
+ * Map the device's memory. It is coherent, so nothing has to be synced. Only the DMA API knows the
+ * right page protection: uncached if the device is not coherent.
  */
 static int char_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -53,7 +54,7 @@ static int char_mmap(struct file *file, struct vm_area_struct *vma)
 	u64 pos = (u64)pgoff << PAGE_SHIFT;
 	int err = 0;
 
-	/* VM_SHARED is taken from a mapping that cannot be written. */
+	/* mmap() clears VM_SHARED if the file is not open for writing; VM_MAYSHARE stays. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff > PFN_DOWN(lc->size) ||
@@ -108,7 +109,7 @@ static int char_open(struct inode *inode, struct file *file)
 	struct engine *engine = dev_get_drvdata(lc->dev);
 	int err = 0;
 
-	/* misc_open() holds off misc_deregister(): the device is there. */
+	/* misc_open() holds off misc_deregister(), so the device exists. */
 	if (!dmaloop_device_use(lc->dev))
 		return -ENODEV;
 	scoped_guard(mutex, &lc->lock)
@@ -127,7 +128,7 @@ static int char_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Requests hold the file: none is in flight. */
+/* A request holds a reference to the file, so none is in flight. */
 static int char_release(struct inode *inode, struct file *file)
 {
 	struct loop_char *lc = file->private_data;
@@ -141,7 +142,7 @@ static int char_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Nothing is kept back: a write is in the memory when it returns. */
+/* Nothing is buffered: the data is in the memory when write() returns. */
 static int char_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	return 0;
@@ -189,9 +190,9 @@ static int alloc_memory(struct loop_char *lc)
 }
 
 /**
- * dmaloop_chardev_attach - make /dev/dmaloopN for a device
+ * dmaloop_chardev_attach - create /dev/dmaloopN for a device
  * @dev: the device
- * @memory: behind it, in MiB
+ * @memory: size of the memory behind the device, in MiB
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
@@ -236,7 +237,7 @@ out_free:
 }
 
 /**
- * dmaloop_chardev_detach - end dmaloop_chardev_attach()
+ * dmaloop_chardev_detach - undo dmaloop_chardev_attach()
  * @dev: the device; no file is open
  *
  * Context: may sleep.

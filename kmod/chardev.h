@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* /dev/dmaloopN: memory behind the device, reached by DMA from user pages. */
+/* /dev/dmaloopN: memory behind the device, transferred by DMA from and to user pages. */
 #ifndef DMALOOP_CHARDEV_H
 #define DMALOOP_CHARDEV_H
 

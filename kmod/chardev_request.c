@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Transfers of a character device, from read, write and io_uring.
+ * Transfers of a character device, started by read, write and io_uring.
  *
- * A request lives until the device is done with it, whatever becomes of the caller. It holds the
- * pages pinned, the mapping, and the file, so that the device cannot go either.
+ * A request lives until the device is done with it, even if the caller goes away. It keeps the
+ * pages pinned, the mapping in place and the file open, so that the device stays too.
  */
 #include <linux/dma-mapping.h>
 #include <linux/dmaengine.h>
@@ -20,25 +20,25 @@
 #include "device.h"
 #include "dmaloop_uapi.h"
 
-#define SEGMENTS_MAX 64u /* pieces of the caller's memory in one request */
-#define IN_FLIGHT_MAX 64 /* requests on one device, unless the caller waits */
+#define SEGMENTS_MAX 64u /* segments of the caller's memory in one request */
+#define IN_FLIGHT_MAX 64 /* requests per device, unless the caller waits */
 
 /**
- * struct request - one transfer between the caller's pages and the memory
- * @ref: the device's, and that of a caller who waits
- * @lc: whose memory
+ * struct request - one transfer between the caller's pages and the device's memory
+ * @ref: one reference for the device, one for a caller that waits
+ * @lc: the character device
  * @file: kept open until the request ends
- * @iocb: to complete; NULL when the caller waits or @cmd is set
- * @cmd: io_uring passthrough to complete
- * @done: the caller waits on it
- * @work: ends the request, as that may sleep
- * @read: into the caller's pages
- * @pinned: they are pinned, for us to unpin
- * @sgt: they
- * @mapped: @sgt is
- * @bytes: submitted
- * @result: bytes, or a negative errno
- * @failed: the device met a fault
+ * @iocb: to complete; NULL if the caller waits or @cmd is set
+ * @cmd: io_uring passthrough command to complete
+ * @done: a caller that waits sleeps on it
+ * @work: ends the request, which may sleep
+ * @read: the transfer is into the caller's pages
+ * @pinned: the caller's pages are pinned, and this request unpins them
+ * @sgt: the caller's pages
+ * @mapped: @sgt is mapped
+ * @bytes: bytes submitted
+ * @result: bytes transferred, or a negative errno
+ * @failed: an access by the device faulted
  */
 struct request {
 	struct kref ref;
@@ -67,7 +67,7 @@ static void request_release(struct kref *ref)
 	kfree(container_of(ref, struct request, ref));
 }
 
-/* Give back what the request holds, but itself. */
+/* Release everything that the request holds, but not the request itself. */
 static void request_unmap(struct request *req)
 {
 	struct scatterlist *sg;
@@ -104,7 +104,7 @@ static void request_end(struct work_struct *work)
 	kref_put(&req->ref, request_release);
 	atomic_dec(&lc->in_flight);
 	wake_up_all(&lc->room);
-	/* The last use of @lc: with the file the device may go. */
+	/* The last use of @lc: once the file is released, the device may go. */
 	fput(file);
 }
 
@@ -134,8 +134,9 @@ static void submit_piece(struct request *req, struct dma_async_tx_descriptor *tx
 }
 
 /*
- * Cut the request where its segments and the memory's chunks end, and submit the
- * pieces. One that cannot be had makes the request shorter. False: not even one.
+ * Split the request at the ends of its segments and of the memory's chunks, and submit the pieces.
+ * If a descriptor cannot be had, the request becomes shorter. Returns false if there is not even
+ * one piece.
  */
 static bool request_submit(struct request *req, struct dma_chan *chan, u64 pos)
 {
@@ -153,7 +154,7 @@ static bool request_submit(struct request *req, struct dma_chan *chan, u64 pos)
 			u32 bytes = min_t(u32, left, CHUNK - pos % CHUNK);
 			struct dma_async_tx_descriptor *tx;
 
-			/* Only the last one need interrupt; which that is shows too late. */
+			/* Only the last piece has to interrupt, but it is not known in time. */
 			tx = dmaengine_prep_dma_memcpy(chan, req->read ? bus : store,
 						       req->read ? store : bus, bytes,
 						       DMA_CTRL_ACK | DMA_PREP_INTERRUPT);
@@ -171,7 +172,7 @@ out:
 	if (!previous)
 		return false;
 	submit_piece(req, previous, true);
-	/* From here on the request may end, and be gone, at any moment. */
+	/* From here on the request may end and be freed at any moment. */
 	dma_async_issue_pending(chan);
 	return true;
 }
@@ -215,8 +216,8 @@ static struct request *request_new(struct loop_char *lc, struct iov_iter *iter, 
 }
 
 /*
- * Start one request. Returns 0 with *@req set when somebody has to wait for it,
- * -EIOCBQUEUED when it completes @iocb or @cmd, or an errno.
+ * Start one request. Returns 0 with *@out set if the caller has to wait for it, -EIOCBQUEUED if it
+ * completes @iocb or @cmd, or a negative errno.
  */
 static int request_start(struct file *file, struct iov_iter *iter, u64 pos, bool read,
 			 struct kiocb *iocb, struct io_uring_cmd *cmd, struct request **out)
@@ -238,7 +239,7 @@ static int request_start(struct file *file, struct iov_iter *iter, u64 pos, bool
 	if (request_submit(req, chan, pos))
 		return iocb || cmd ? -EIOCBQUEUED : 0;
 
-	/* Nothing was submitted: nothing will end it. */
+	/* Nothing was submitted, so nothing else will end the request. */
 	request_unmap(req);
 	kfree(req);
 	atomic_dec(&lc->in_flight);
@@ -251,7 +252,7 @@ static int request_start(struct file *file, struct iov_iter *iter, u64 pos, bool
  * loop_char_has_room - may another request be started?
  * @lc: the character device
  *
- * Return: false when as many are in flight as may be.
+ * Return: false if the maximum number of requests is in flight.
  */
 bool loop_char_has_room(struct loop_char *lc)
 {
@@ -273,8 +274,8 @@ static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool rea
 		if (err)
 			return done ?: err;
 		/*
-		 * A caller that is killed may leave: its pages are pinned, and the request ends
-		 * by itself. Kernel pages are not pinned, so wait for the device.
+		 * A caller that is killed may leave: its pages are pinned, and the request ends by
+		 * itself. Kernel pages are not pinned, so wait for the device.
 		 */
 		if (req->pinned)
 			err = wait_for_completion_killable(&req->done);
@@ -287,7 +288,7 @@ static ssize_t transfer_sync(struct kiocb *iocb, struct iov_iter *iter, bool rea
 			return done ?: result;
 		done += result;
 		iocb->ki_pos += result;
-		/* Not all that was taken from @iter was submitted: what follows would shift. */
+		/* Not all bytes taken from @iter were submitted: the rest would be shifted. */
 		if (result != taken)
 			return done;
 	}
@@ -318,12 +319,12 @@ static ssize_t transfer(struct kiocb *iocb, struct iov_iter *iter, bool read)
 }
 
 /**
- * char_read_iter - read(), and its asynchronous kin
- * @iocb: the request
+ * char_read_iter - read() and its asynchronous variants
+ * @iocb: the kernel I/O control block
  * @to: the caller's memory
  *
- * Context: may sleep, unless @iocb says not to.
- * Return: bytes; -EIOCBQUEUED; or another negative errno.
+ * Context: may sleep, unless @iocb forbids it.
+ * Return: bytes read, -EIOCBQUEUED, or another negative errno.
  */
 ssize_t char_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -331,12 +332,12 @@ ssize_t char_read_iter(struct kiocb *iocb, struct iov_iter *to)
 }
 
 /**
- * char_write_iter - write(), and its asynchronous kin
- * @iocb: the request
+ * char_write_iter - write() and its asynchronous variants
+ * @iocb: the kernel I/O control block
  * @from: the caller's memory
  *
- * Context: may sleep, unless @iocb says not to.
- * Return: bytes; -EIOCBQUEUED; or another negative errno.
+ * Context: may sleep, unless @iocb forbids it.
+ * Return: bytes written, -EIOCBQUEUED, or another negative errno.
  */
 ssize_t char_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -344,9 +345,9 @@ ssize_t char_write_iter(struct kiocb *iocb, struct iov_iter *from)
 }
 
 /**
- * char_uring_cmd - io_uring passthrough
+ * char_uring_cmd - handle an io_uring passthrough command
  * @cmd: the command, with a struct dmaloop_uring_cmd
- * @issue_flags: io_uring's
+ * @issue_flags: IO_URING_F_* flags
  *
  * Context: may sleep.
  * Return: -EIOCBQUEUED, or another negative errno.
@@ -364,12 +365,12 @@ int char_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 	if (cmd->cmd_op != DMALOOP_URING_READ && cmd->cmd_op != DMALOOP_URING_WRITE)
 		return -ENOTTY;
-	/* read and write have it checked for them. */
+	/* The VFS checks this for read and write, but not for io_uring commands. */
 	if (!(cmd->file->f_mode & (read ? FMODE_READ : FMODE_WRITE)))
 		return -EBADF;
 	if (!(issue_flags & IO_URING_F_SQE128))
 		return -EINVAL;
-	/* Shared with user space, which may change it under us: read once. */
+	/* Read each field once: user space shares the command and may change it. */
 	addr = READ_ONCE(user->addr);
 	offset = READ_ONCE(user->offset);
 	length = READ_ONCE(user->length);

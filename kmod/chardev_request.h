@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A character device, for its file (chardev.c) and its transfers (chardev_request.c). */
+/* A character device: the state that chardev.c and chardev_request.c share. */
 #ifndef DMALOOP_CHARDEV_REQUEST_H
 #define DMALOOP_CHARDEV_REQUEST_H
 
@@ -16,12 +16,12 @@ struct io_uring_cmd;
 struct iov_iter;
 struct kiocb;
 
-#define CHUNK SZ_64K /* the memory is allocated in pieces of this size */
+#define CHUNK SZ_64K /* the memory is allocated in chunks of this size */
 
 /**
- * struct chunk - a piece of the memory behind the device
- * @virt: as the CPU sees it, for mmap
- * @bus: as the device does
+ * struct chunk - one chunk of the memory behind the device
+ * @virt: its address for the CPU, for mmap
+ * @bus: its DMA address
  */
 struct chunk {
 	void *virt;
@@ -30,19 +30,19 @@ struct chunk {
 
 /**
  * struct loop_char - one character device
- * @misc: its registration
- * @name: for @misc
+ * @misc: the misc device
+ * @name: name of @misc
  * @dev: the device
- * @size: of the memory, in bytes
- * @nr_chunks: in @chunks
- * @chunks: the memory
- * @lock: protects @opens, and @chans against being taken twice
- * @opens: files
- * @nr_chans: channels held while there are files
- * @chans: those
- * @next: counts requests, which take channels in turn
- * @in_flight: requests the device is not done with
- * @room: waits for one of them to end
+ * @size: size of the memory, in bytes
+ * @nr_chunks: number of @chunks
+ * @chunks: the memory behind the device
+ * @lock: protects @opens, and @chans against being requested twice
+ * @opens: number of open files
+ * @nr_chans: number of channels held while a file is open
+ * @chans: the channels
+ * @next: counts requests; the channels take turns
+ * @in_flight: number of requests that the device has not finished
+ * @room: to wait for a request to end
  */
 struct loop_char {
 	struct miscdevice misc;

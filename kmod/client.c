@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The driver of the engine: see client.h. Called by scenario.c and KUnit. */
+/* The engine's driver; see client.h. Called by scenario.c and KUnit. */
 #include <linux/string.h>
 
 #include "client.h"
@@ -15,10 +15,10 @@ static void client_irq(void *data)
 }
 
 /**
- * client_init - bring a driver up on an engine
- * @client: storage
+ * client_init - start a driver on a channel
+ * @client: storage for the driver's state
  * @dev: the device
- * @channel: the registers of one of its channels
+ * @channel: the channel's registers
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
@@ -52,7 +52,7 @@ int client_init(struct client *client, struct device *dev, struct engine_channel
 }
 
 /**
- * client_destroy - end client_init()
+ * client_destroy - undo client_init()
  * @client: the client
  *
  * Context: may sleep.
@@ -67,12 +67,12 @@ void client_destroy(struct client *client)
 /**
  * client_submit - hand one copy to the device
  * @client: the client
- * @dst: bus address the device writes to
- * @src: bus address the device reads from
+ * @dst: DMA address that the device writes to
+ * @src: DMA address that the device reads from
  * @length: bytes
  *
  * Context: one caller at a time.
- * Return: 0; -EBUSY when the ring is full; what the doorbell says.
+ * Return: 0, -EBUSY if the ring is full, or the error of engine_channel_doorbell().
  */
 int client_submit(struct client *client, dma_addr_t dst, dma_addr_t src, u32 length)
 {
@@ -86,10 +86,10 @@ int client_submit(struct client *client, dma_addr_t dst, dma_addr_t src, u32 len
 	desc->length = length;
 	desc->next = 0;
 	desc->status = 0;
-	/* The device must not see OWN before the rest (memory-barriers.txt). */
+	/* The device must not see OWN before the other fields (memory-barriers.txt). */
 	dma_wmb();
 	WRITE_ONCE(desc->control, DESC_OWN | DESC_IRQ);
-	/* Nor the doorbell before the descriptor. */
+	/* The device must not see the doorbell before the descriptor. */
 	wmb();
 	return engine_channel_doorbell(client->channel, client->ring.tail);
 }
@@ -99,8 +99,7 @@ int client_submit(struct client *client, dma_addr_t dst, dma_addr_t src, u32 len
  * @client: the client
  *
  * Context: may sleep, at most CLIENT_TIMEOUT.
- * Return: 0; -EIO when the device reports an error; -ETIMEDOUT; -ENOENT when
- * nothing was submitted.
+ * Return: 0, -EIO if the device reports an error, -ETIMEDOUT, or -ENOENT if nothing was submitted.
  */
 int client_wait(struct client *client)
 {
@@ -113,19 +112,19 @@ int client_wait(struct client *client)
 		return -ETIMEDOUT;
 	desc = &client->desc[ring_consume(&client->ring)];
 	status = READ_ONCE(desc->status);
-	/* Status before data: see complete_desc() for the device's side. */
+	/* Read the status before the data; complete_desc() is the device's side. */
 	dma_rmb();
 	return status == DESC_DONE ? 0 : -EIO;
 }
 
 /**
- * client_cpu_write - the driver's CPU writes into DMA-able memory
+ * client_cpu_write - write to DMA-able memory as the driver's CPU
  * @client: the client
- * @to: where
- * @from: the bytes
- * @size: how many
+ * @to: destination
+ * @from: source
+ * @size: bytes
  *
- * An ordinary store; the tracepoint is what lets dmasnoop see it.
+ * An ordinary store. Its tracepoint makes it visible to dmasnoop.
  *
  * Context: any.
  */
@@ -136,11 +135,11 @@ noinline void client_cpu_write(struct client *client, void *to, const void *from
 }
 
 /**
- * client_cpu_read - the driver's CPU reads DMA-able memory
+ * client_cpu_read - read DMA-able memory as the driver's CPU
  * @client: the client
  * @to: the driver's copy
- * @from: where
- * @size: how many bytes
+ * @from: source
+ * @size: bytes
  *
  * Context: any.
  */

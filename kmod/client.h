@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The driver that uses the engine, correct in itself: a ring in coherent
- * memory, descriptors filled and handed over in order, completion by
- * interrupt. It uses the public DMA API and the engine's registers, nothing
- * else; what a faulty driver does wrong is in scenario.c.
+ * The driver that uses the engine. It is correct itself: its ring is in coherent memory, it fills
+ * and hands over descriptors in order, and completion comes by interrupt. It uses only the public
+ * DMA API and the engine's registers. The faults of faulty drivers are in payload.c and
+ * descriptors.c.
  */
 #ifndef DMALOOP_CLIENT_H
 #define DMALOOP_CLIENT_H
@@ -17,10 +17,10 @@
 /**
  * struct client - one user of one channel
  * @dev: the device, for the DMA API
- * @channel: its registers
- * @ring: the driver's end
- * @desc: the ring's memory, coherent
- * @desc_bus: its bus address
+ * @channel: the channel's registers
+ * @ring: the driver's end of the ring
+ * @desc: the ring's memory, which is coherent
+ * @desc_bus: DMA address of @desc
  * @done: completed by the interrupt
  */
 struct client {

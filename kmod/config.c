@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * configfs: a directory in /sys/kernel/config/dmaloop is a device to be. Write 1 to its `live`, and
- * the device exists. Write 0, or remove the directory, and it is gone. A device that a dmaengine
- * client or a file has open cannot be switched off; after rmdir it goes with its last user.
+ * The configfs interface. A directory in /sys/kernel/config/dmaloop configures one device. Writing
+ * 1 to its `live` attribute creates the device; writing 0 or removing the directory destroys it. A
+ * device that a dmaengine client or a file has open cannot be switched off. After rmdir such a
+ * device goes with its last user.
  *
  * control.c borrows a live device by name for one operation at a time.
  */
@@ -50,7 +51,7 @@ static void stop_device(struct config_dir *dir)
 	dir->pdev = NULL;
 }
 
-/* rmdir: whoever borrowed the device has to finish first. */
+/* rmdir: the lock waits for a borrower of the device to finish. */
 static void config_drop_item(struct config_group *parent, struct config_item *item)
 {
 	struct config_dir *dir = to_dir(item);
@@ -80,13 +81,13 @@ static struct configfs_subsystem config_subsystem = {
 
 /**
  * dmaloop_with_device - borrow a live device
- * @name: of its configfs directory
- * @use: called with the device, which stays alive and is nobody else's meanwhile
- * @data: for @use
+ * @name: name of its configfs directory
+ * @use: called with the device, which stays alive and has no other user during the call
+ * @data: argument for @use
  *
  * Context: may sleep.
- * Return: what @use returned; -ENOENT: no such directory; -ENODEV: not live;
- * -EBUSY: another client has it.
+ * Return: the result of @use, -ENOENT if there is no such directory, -ENODEV if the device is not
+ * live, or -EBUSY if another client has the device.
  */
 int dmaloop_with_device(const char *name, int (*use)(struct platform_device *pdev, void *data),
 			void *data)
@@ -113,7 +114,7 @@ int dmaloop_with_device(const char *name, int (*use)(struct platform_device *pde
 }
 
 /**
- * dmaloop_configfs_register - at module load
+ * dmaloop_configfs_register - register the configfs subsystem, at module load
  *
  * Return: 0 or a negative errno.
  */
@@ -125,7 +126,9 @@ int dmaloop_configfs_register(void)
 }
 
 /**
- * dmaloop_configfs_unregister - at module unload; no directory exists by then
+ * dmaloop_configfs_unregister - undo dmaloop_configfs_register(), at module unload
+ *
+ * No directory exists by then.
  */
 void dmaloop_configfs_unregister(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* configfs: /sys/kernel/config/dmaloop/NAME is one device. */
+/* The configfs interface: each directory /sys/kernel/config/dmaloop/NAME is one device. */
 #ifndef DMALOOP_CONFIG_H
 #define DMALOOP_CONFIG_H
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The attributes of a directory in /sys/kernel/config/dmaloop. Of a live device, only how it shares
- * the bus and coalesces interrupts can be changed: a store to another attribute ends with EBUSY.
+ * The attributes of a directory in /sys/kernel/config/dmaloop. On a live device, only the sharing
+ * of the bus and the coalescing of interrupts can be changed. A store to any other attribute fails
+ * with EBUSY.
  */
 #include <linux/slab.h>
 
 #include "config_dir.h"
 
 /*
- * The attributes. Each has a show function that prints one field and a store
- * function that parses it; what they share is here, and the macros make the
- * simple ones. A store of what a live device cannot change ends with EBUSY.
+ * Each attribute has a show function, which prints one field, and a store function, which parses
+ * it. The macros below make the simple ones.
  */
 static ssize_t store_u32(struct config_dir *dir, const char *page, size_t count, u32 *field,
 			 u32 min, u32 max)
@@ -168,7 +168,7 @@ static ssize_t config_line_size_store(struct config_item *item, const char *page
 	return store_u32(dir, page, count, &dir->config.caches.line_size, 0, U32_MAX);
 }
 
-/* none | eager | random:SEED:RATE, the rate in permille of lines per access */
+/* none | eager | random:SEED:RATE, with the rate in permille of lines per access */
 static ssize_t config_evict_show(struct config_item *item, char *page)
 {
 	struct config_dir *dir = to_dir(item);
@@ -211,8 +211,8 @@ static ssize_t config_evict_store(struct config_item *item, const char *page, si
 }
 
 /*
- * What may be changed on a live device: a copy is changed, tried on the device,
- * and kept when the device took it.
+ * Change attributes that a live device can change: apply a changed copy to the device, and keep it
+ * if the device accepted it.
  */
 static int tune(struct config_dir *dir, const struct dmaloop_config *config)
 {
@@ -303,7 +303,7 @@ static ssize_t config_coalesce_store(struct config_item *item, const char *page,
 	return tune(dir, &config) ?: count;
 }
 
-/* One number a channel, separated by commas; those not given are 0. */
+/* One number per channel, separated by commas. The priorities of channels without one are 0. */
 static ssize_t config_priorities_show(struct config_item *item, char *page)
 {
 	struct config_dir *dir = to_dir(item);
@@ -342,7 +342,7 @@ static ssize_t config_priorities_store(struct config_item *item, const char *pag
 	return tune(dir, &config) ?: count;
 }
 
-/* What the device has done; read from a live one. */
+/* The statistics of a live device. */
 static ssize_t config_statistics_show(struct config_item *item, char *page)
 {
 	struct config_dir *dir = to_dir(item);
@@ -371,7 +371,7 @@ static ssize_t config_statistics_show(struct config_item *item, char *page)
 	return length;
 }
 
-/* The last accesses that did not happen, and what else could be reached. */
+/* The last recorded faults, and how many bytes the device could reach without a mapping. */
 static ssize_t config_faults_show(struct config_item *item, char *page)
 {
 	struct config_dir *dir = to_dir(item);

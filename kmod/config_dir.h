@@ -10,10 +10,10 @@
 
 /**
  * struct config_dir - one directory
- * @group: configfs's
- * @lock: held while the device is made, used or taken away
- * @config: what the attributes say
- * @pdev: the device while live, else NULL
+ * @group: the configfs group
+ * @lock: held while the device is created, used or destroyed
+ * @config: the configuration that the attributes describe
+ * @pdev: the device while it is live, otherwise NULL
  */
 struct config_dir {
 	struct config_group group;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/dmaloop: the ioctl of dmaloop_uapi.h, and the module's beginning and
- * end. Everything a caller passes is checked here; nothing below trusts it.
+ * /dev/dmaloop: the ioctls of dmaloop_uapi.h, and the module's init and exit. Everything that a
+ * caller passes is checked here, because the code below relies on it.
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -115,7 +115,7 @@ static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	void __user *user = (void __user *)arg;
 	u32 version, ours = DMALOOP_ABI_VERSION;
 
-	/* By number, not by whole command: another version may have another size. */
+	/* Check the type only: the size in the command may differ between versions. */
 	if (_IOC_TYPE(cmd) != _IOC_TYPE(DMALOOP_IOC_RUN))
 		return -ENOTTY;
 	if (copy_from_user(&version, user, sizeof(version)))

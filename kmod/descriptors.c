@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers that are right or wrong about their descriptors. `if (wrong(run))` is
- * the bug. All payloads are in coherent memory, so that only the descriptors,
- * their order and their placement can go wrong.
+ * Drivers that handle their descriptors rightly or wrongly. `if (wrong(run))` is the bug. All
+ * payloads are in coherent memory, so that only the descriptors, their order and their placement
+ * can go wrong.
  *
- * The ring has been round once before: each slot holds a completed command, as a
- * ring that is in use does. The driver's stores to a descriptor go through
- * posted.h, so that a missing barrier shows on a PC too.
+ * The ring has been used before: each slot holds a completed command, as in a ring in regular use.
+ * The driver's stores to a descriptor go through posted.h, so that a missing barrier shows on a PC
+ * too.
  *
- * A message carries a sequence number and a checksum over all of it: the
- * receiver needs nothing else to tell an old or damaged one.
+ * A message carries a sequence number and a checksum over the whole message. The receiver needs
+ * nothing else to detect an old or damaged message.
  */
 #include <linux/crc32.h>
 #include <linux/dma-mapping.h>
@@ -29,8 +29,8 @@ const char *const desc_placement_names[NR_DESC_PLACEMENTS] = {
 #define BANK 128u
 
 /*
- * Straddling slots have src to control in one bank, next and status in the other:
- * 24 bytes before the boundary.
+ * A straddling slot has the fields from src to control in one bank, and next and status in the
+ * other: it starts 24 bytes before the boundary.
  */
 static const struct ring_layout layouts[NR_DESC_PLACEMENTS] = {
 	[DESC_PACKED] = { .offset = 0, .stride = 40, .bank = 0 },
@@ -40,10 +40,10 @@ static const struct ring_layout layouts[NR_DESC_PLACEMENTS] = {
 };
 
 /**
- * struct message - what is sent
- * @sequence: counts up; 0 is never sent
- * @body: anything
- * @crc: crc32 of the above
+ * struct message - the payload of a command
+ * @sequence: increases with each message, starting at 1
+ * @body: random bytes
+ * @crc: crc32 of the fields above
  */
 struct message {
 	u32 sequence;
@@ -51,30 +51,30 @@ struct message {
 	u32 crc;
 };
 
-/* The coherent memory of one run, by offset. */
+/* Offsets into the coherent memory of one run. */
 #define RING_AT 0u
 #define CELL_AT 2048u /* "command memory": short payloads and chained descriptors */
-#define OUT_AT 2560u /* messages to send */
-#define FAR_AT 3072u /* where they arrive */
-#define SPARE_AT 3584u /* where old commands delivered */
+#define OUT_AT 2560u /* messages to be sent */
+#define FAR_AT 3072u /* where messages arrive */
+#define SPARE_AT 3584u /* where the old commands delivered */
 #define AREA PAGE_SIZE
-#define PITCH 64u /* from one cell, message or destination to the next */
+#define PITCH 64u /* distance between cells, messages or destinations */
 
 /**
- * struct desc_run - the driver's state
+ * struct desc_run - state of a run's driver
  * @run: the run
  * @dev: the device
- * @channel: its registers
- * @ring: the driver's end
- * @layout: where the descriptors lie
- * @area: all memory, coherent
- * @bus: its bus address
- * @slots: the ring's memory: in @area, or streaming
- * @slots_bus: its bus address
- * @streaming: @slots is streaming memory
- * @posted: the driver's stores
- * @sequence: of the last message
- * @error: the device did not settle
+ * @channel: the channel's registers
+ * @ring: the driver's end of the ring
+ * @layout: where the descriptors lie in the ring's memory
+ * @area: all coherent memory of the run
+ * @bus: DMA address of @area
+ * @slots: the ring's memory, in @area or in streaming memory
+ * @slots_bus: DMA address of @slots
+ * @streaming: @slots is in streaming memory
+ * @posted: the driver's stores that are not visible yet
+ * @sequence: sequence number of the last message
+ * @error: 0, or the error of engine_channel_settle()
  */
 struct desc_run {
 	struct scenario_run *run;
@@ -124,7 +124,7 @@ static u64 at(const struct desc_run *d, u32 offset)
 
 /* --- the ring's memory --- */
 
-/* The state of a ring that has been round once: completed commands. */
+/* The state of a ring that has been used before: completed commands. */
 static void fill_old(struct desc_run *d)
 {
 	u32 slot;
@@ -168,7 +168,7 @@ static int open_ring(struct scenario_run *run, struct desc_run *d, enum ring_che
 		if (dma_mapping_error(d->dev, d->slots_bus))
 			goto out_slots;
 	}
-	/* The client's own ring is not needed here. */
+	/* This replaces the client's own ring, which is not needed here. */
 	engine_channel_stop(d->channel);
 	setup.bus = d->slots_bus;
 	setup.layout = d->layout;
@@ -185,7 +185,7 @@ out_area:
 	return err;
 }
 
-/* Returns what went wrong on the way. */
+/* Returns the first error of the run. */
 static int close_ring(struct desc_run *d)
 {
 	engine_channel_stop(d->channel);
@@ -209,7 +209,7 @@ static u64 new_message(struct desc_run *d, u32 i)
 	return at(d, OUT_AT + i * PITCH);
 }
 
-/* Did message @i arrive at destination @i, whole, and not an older one? */
+/* Did message @i arrive complete at destination @i, and not an older message? */
 static void expect_message(struct desc_run *d, u32 i, enum dmaloop_outcome otherwise)
 {
 	const struct message *sent = out_message(d, i);
@@ -219,13 +219,13 @@ static void expect_message(struct desc_run *d, u32 i, enum dmaloop_outcome other
 	if (got.crc == crc32_le(~0, (u8 *)&got, offsetof(struct message, crc)) &&
 	    got.sequence == sent->sequence)
 		return;
-	/* For the count of wrong bytes; the verdict is the checksum's. */
+	/* This counts the wrong bytes. The checksum has decided already. */
 	scenario_expect(d->run, (u8 *)&got, (const u8 *)sent, sizeof(got), otherwise);
 }
 
 /* --- descriptors --- */
 
-/* The tracepoints let dmasnoop see what the driver does to a descriptor of the ring. */
+/* The tracepoints show dmasnoop what the driver does to a descriptor of the ring. */
 static void announce(struct desc_run *d, const void *field, u64 value, u32 size, bool write)
 {
 	u32 at = (const u8 *)field - d->slots - d->layout.offset;
@@ -265,7 +265,7 @@ static void store_own(struct desc_run *d, u32 slot)
 	store(d, &desc->control, DESC_OWN, sizeof(desc->control));
 }
 
-/* A message from 0 to destination 0, as a correct driver hands it over. */
+/* Hand over a command that sends message @i to destination @i, as a correct driver does. */
 static void write_desc(struct desc_run *d, u32 slot, u32 i)
 {
 	store_fields(d, slot, at(d, FAR_AT + i * PITCH), new_message(d, i), sizeof(struct message),
@@ -275,7 +275,7 @@ static void write_desc(struct desc_run *d, u32 slot, u32 i)
 	posted_barrier(&d->posted);
 }
 
-/* The device works on all it has been told of, until there is no more it can do. */
+/* Ring the doorbell, and wait until the device has done all that it can. */
 static void look(struct desc_run *d)
 {
 	engine_channel_doorbell(d->channel, d->ring.tail);
@@ -291,7 +291,7 @@ static u32 read_status(struct desc_run *d, u32 slot)
 	return status;
 }
 
-/* Is the command in @slot done? If not, by now it never will be. */
+/* Is the command in @slot done? If not, it never will be. */
 static bool completed(struct desc_run *d, u32 slot)
 {
 	if (read_status(d, slot) & DESC_DONE)
@@ -302,7 +302,7 @@ static bool completed(struct desc_run *d, u32 slot)
 
 /* --- the drivers --- */
 
-/* Wrong: the doorbell first. The device trusts it, and has no other check. */
+/* Wrong: the doorbell is rung before the descriptor is written. This device checks nothing else. */
 int body_doorbell(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -322,7 +322,7 @@ int body_doorbell(struct scenario_run *run)
 	return close_ring(&d);
 }
 
-/* Wrong: OWN first. The device polls, and may look at any moment: here, at each. */
+/* Wrong: OWN is set first. The device polls and may look at any moment; here it looks at each. */
 int body_own_order(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -350,13 +350,13 @@ int body_own_order(struct scenario_run *run)
 		posted_barrier(&d.posted);
 		look(&d);
 	}
-	/* The wrong driver has put the status back under the device's hand. */
+	/* The wrong driver has overwritten the status that the device wrote. */
 	if (wrong(&d) || completed(&d, slot))
 		expect_message(&d, 0, DMALOOP_STALE);
 	return close_ring(&d);
 }
 
-/* Wrong: no dma_wmb(), so that OWN overtakes some of the fields. */
+/* Wrong: there is no dma_wmb(), so OWN overtakes some of the fields. */
 int body_field_barrier(struct scenario_run *run)
 {
 	struct ring_desc *desc;
@@ -387,13 +387,13 @@ int body_field_barrier(struct scenario_run *run)
 }
 
 /*
- * Two commands and one doorbell, which overtakes the stores to the second
- * descriptor. They become visible while the device is at the first. What the
- * device has fetched of the second by then is what was there before: a command
- * that sent 16 bytes of a cell of command memory. The cell holds the second half
- * of the new command's chain by now, so the old command sends two of its fields.
+ * Two commands with one doorbell, which overtakes the stores to the second descriptor. These stores
+ * become visible while the device executes the first command. By then the device has already
+ * fetched the old content of the second descriptor: a command that sends 16 bytes of a cell of
+ * command memory. The cell now holds the second half of the new command's chain, so the old command
+ * sends two fields of that.
  *
- * The device looks at the status of a descriptor, or, with the cure, at OWN.
+ * The device checks the status of a descriptor or, with the cure, OWN.
  */
 int body_bank_update(struct scenario_run *run)
 {
@@ -464,7 +464,7 @@ int body_desc_sync(struct scenario_run *run)
 	return close_ring(&d);
 }
 
-/* Wrong: a second command is put over the first, which the device still owns. */
+/* Wrong: a second command overwrites the first one, which the device still owns. */
 int body_desc_reuse(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -489,7 +489,7 @@ int body_desc_reuse(struct scenario_run *run)
 	return close_ring(&d);
 }
 
-/* Wrong: the head stays, and the last completion is taken for the next one. */
+/* Wrong: the head does not advance, so the last completion is taken for the next one. */
 int body_head_pointer(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -518,7 +518,7 @@ int body_head_pointer(struct scenario_run *run)
 	return close_ring(&d);
 }
 
-/* The device meets a fault and says so. Wrong: only "done" is looked at. */
+/* The device reports a fault. Wrong: the driver looks only at DESC_DONE. */
 int body_status(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -530,7 +530,7 @@ int body_status(struct scenario_run *run)
 		return err;
 	slot = ring_produce(&d.ring);
 	src = new_message(&d, 0);
-	/* A source that was never mapped: page 1 of the bus is nobody's. */
+	/* This source was never mapped: page 1 of the device's address space is not in use. */
 	store_fields(&d, slot, at(&d, FAR_AT), PAGE_SIZE, sizeof(struct message), 0);
 	posted_barrier(&d.posted);
 	store_own(&d, slot);
@@ -549,7 +549,7 @@ int body_status(struct scenario_run *run)
 	return close_ring(&d);
 }
 
-/* Wrong: every other completed descriptor is not given back to the ring. */
+/* Wrong: every second completed descriptor is not returned to the ring. */
 int body_desc_return(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -577,7 +577,7 @@ int body_desc_return(struct scenario_run *run)
 	return close_ring(&d);
 }
 
-/* The driver gives up on a receive. Wrong: it frees what the device still has. */
+/* The driver gives up on a receive. Wrong: it frees a buffer that the device still owns. */
 int body_free_in_flight(struct scenario_run *run)
 {
 	struct desc_run d;
@@ -603,7 +603,7 @@ int body_free_in_flight(struct scenario_run *run)
 	posted_barrier(&d.posted);
 	engine_channel_doorbell(d.channel, d.ring.tail);
 
-	/* The timeout. */
+	/* The driver's timeout expires. */
 	if (!wrong(&d)) {
 		engine_channel_abort(d.channel);
 		engine_channel_synchronize(d.channel);

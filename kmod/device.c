@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Engine devices are platform devices with a bound driver, as any hardware's
- * are: the DMA API, dmaengine and tracers all look at dev->driver.
- * Called by config.c (configfs) and KUnit.
+ * Engine devices are platform devices with a bound driver, like hardware, because the DMA API,
+ * dmaengine and tracers all look at dev->driver. Called by config.c (configfs) and KUnit.
  */
 #include <linux/atomic.h>
 #include <linux/module.h>
@@ -15,7 +14,7 @@
 #include "dma_ops.h"
 #include "dmaengine.h"
 
-/* Never reused, so that a name in a log means one device. */
+/* Numbers are never reused, so that a name in a log means one device. */
 static atomic_t next_id = ATOMIC_INIT(0);
 
 const struct dmaloop_config dmaloop_config_default = {
@@ -31,19 +30,20 @@ const struct dmaloop_config dmaloop_config_default = {
 	.memory = 16,
 };
 
-/* Platform data: the configuration, and, while it is probed, where the verdict is left. */
+/* Platform data: the configuration and, during the probe, where to store the probe's error. */
 struct device_platdata {
 	struct dmaloop_config config;
 	int *error;
 };
 
 /**
- * struct device_state - what a device's drvdata points to
- * @engine: first, for those who only want the registers
+ * struct device_state - what the drvdata of a device points to
+ * @engine: must be first: drvdata is also used as a pointer to the engine
  * @pdev: the device
- * @users: its configuration, and each client that has it open; with the last it goes
- * @orphan: its configuration is gone: no more clients
- * @destroy: how it goes after a client, which may not unregister what it is using
+ * @users: references by the configuration and by each client; the device goes with the last
+ * @orphan: the configuration is gone, so new clients are refused
+ * @destroy: destroys the device after its last client, which cannot unregister a device that it
+ *	uses
  */
 struct device_state {
 	struct engine engine;
@@ -75,12 +75,12 @@ static const struct {
 };
 
 /**
- * dmaloop_device_tune - apply what may be changed on a live device
- * @engine: the device's
- * @config: mode, priorities, coalescing and the CPU's load are taken from it
+ * dmaloop_device_tune - apply the settings that a live device can change
+ * @engine: the device's engine
+ * @config: the mode, the priorities and the coalescing are applied, and the CPU's load
  *
  * Context: any.
- * Return: 0; -EINVAL when a value is out of range; those before it are applied.
+ * Return: 0, or -EINVAL if a value is out of range; the values before it have been applied.
  */
 int dmaloop_device_tune(struct engine *engine, const struct dmaloop_config *config)
 {
@@ -103,7 +103,7 @@ static void destroy_work(struct work_struct *work)
 {
 	struct device_state *state = container_of(work, struct device_state, destroy);
 
-	/* Frees @state, and with it the work that runs. */
+	/* This frees @state, and with it the running work item. */
 	platform_device_unregister(state->pdev);
 }
 
@@ -181,9 +181,9 @@ static void dmaloop_remove(struct platform_device *pdev)
 static struct platform_driver dmaloop_driver = {
 	.driver = {
 		.name = "dmaloop",
-		/* A device lives and dies with its configuration, not by hand. */
+		/* The configuration creates and destroys devices; nobody may unbind one by hand. */
 		.suppress_bind_attrs = true,
-		/* dmaloop_device_create() waits for the probe's verdict. */
+		/* dmaloop_device_create() needs the result of the probe. */
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,
 	},
 	.probe = dmaloop_probe,
@@ -191,7 +191,7 @@ static struct platform_driver dmaloop_driver = {
 };
 
 /**
- * dmaloop_driver_register - make the driver known, at module load
+ * dmaloop_driver_register - register the platform driver, at module load
  *
  * Return: 0 or a negative errno.
  */
@@ -209,28 +209,28 @@ int dmaloop_driver_register(void)
 }
 
 /**
- * dmaloop_driver_unregister - end dmaloop_driver_register()
+ * dmaloop_driver_unregister - undo dmaloop_driver_register()
  */
 void dmaloop_driver_unregister(void)
 {
-	/* Requests and devices whose last client left just now. */
+	/* Finish the work of requests, and of devices whose last client left just now. */
 	destroy_workqueue(dmaloop_queue);
 	platform_driver_unregister(&dmaloop_driver);
 }
 
 /**
- * dmaloop_device_create - make one engine device
- * @config: how; copied
+ * dmaloop_device_create - create one engine device
+ * @config: the configuration, which is copied
  *
  * Context: may sleep.
- * Return: the device with its driver bound, or an ERR_PTR() of what went wrong
- * (-EOPNOTSUPP: this kernel cannot do the mode; the reason is in the log).
+ * Return: the device with its driver bound, or an ERR_PTR(). With -EOPNOTSUPP this kernel does not
+ * support the mode, and the log has the reason.
  */
 struct platform_device *dmaloop_device_create(const struct dmaloop_config *config)
 {
 	struct device_platdata data = { .config = *config }, *kept;
 	struct platform_device *pdev;
-	/* Stays so when no driver matched, which only a module unload can do. */
+	/* Stays if no driver matched, which can only happen during module unload. */
 	int error = -ENODEV;
 
 	if (!config->caches.arch || !cache_line_size_valid(config->caches.line_size) ||
@@ -239,7 +239,7 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 	    config->memory > DMALOOP_MEMORY_MAX)
 		return ERR_PTR(-EINVAL);
 
-	/* The probe runs inside this call, while @error exists; there is no other. */
+	/* The only probe runs inside this call, while @error exists. */
 	data.error = &error;
 	pdev = platform_device_register_data(NULL, "dmaloop", atomic_fetch_inc(&next_id) & INT_MAX,
 					     &data, sizeof(data));
@@ -254,11 +254,10 @@ struct platform_device *dmaloop_device_create(const struct dmaloop_config *confi
 }
 
 /**
- * dmaloop_device_destroy - end dmaloop_device_create()
+ * dmaloop_device_destroy - undo dmaloop_device_create()
  * @pdev: the device
  *
- * While a client still has it open the device lives on, closed to new ones, and
- * goes with the last of them.
+ * A device that a client still has open lives on, refuses new clients, and goes with the last one.
  *
  * Context: may sleep.
  */
@@ -267,7 +266,7 @@ void dmaloop_device_destroy(struct platform_device *pdev)
 	struct device_state *state = platform_get_drvdata(pdev);
 
 	WRITE_ONCE(state->orphan, true);
-	/* Nobody can tune it any more: no transfer may wait for the modelled CPU. */
+	/* Nobody can change the load any more, and no transfer may wait for the modelled CPU. */
 	engine_load(&state->engine, 0);
 	/* Do not touch @state after this: the last client may free it. */
 	if (refcount_dec_and_test(&state->users))
@@ -275,11 +274,11 @@ void dmaloop_device_destroy(struct platform_device *pdev)
 }
 
 /**
- * dmaloop_device_destroy_idle - the same, unless a client has it open
+ * dmaloop_device_destroy_idle - destroy a device, unless a client has it open
  * @pdev: the device
  *
  * Context: may sleep.
- * Return: 0; -EBUSY: it is in use, and stays as it is.
+ * Return: 0, or -EBUSY if the device is in use; it then stays as it is.
  */
 int dmaloop_device_destroy_idle(struct platform_device *pdev)
 {
@@ -292,11 +291,11 @@ int dmaloop_device_destroy_idle(struct platform_device *pdev)
 }
 
 /**
- * dmaloop_device_use - a client opens the device
+ * dmaloop_device_use - open the device for a client
  * @dev: the device
  *
  * Context: process.
- * Return: false when the device is about to go.
+ * Return: false if the device is about to be destroyed.
  */
 bool dmaloop_device_use(struct device *dev)
 {
@@ -306,7 +305,7 @@ bool dmaloop_device_use(struct device *dev)
 }
 
 /**
- * dmaloop_device_unuse - end dmaloop_device_use()
+ * dmaloop_device_unuse - undo dmaloop_device_use()
  * @dev: the device
  *
  * Context: process.
@@ -315,16 +314,16 @@ void dmaloop_device_unuse(struct device *dev)
 {
 	struct device_state *state = dev_get_drvdata(dev);
 
-	/* Only after dmaloop_device_destroy(): until then the configuration holds a count. */
+	/* The last reference: before dmaloop_device_destroy() the configuration holds one too. */
 	if (refcount_dec_and_test(&state->users))
 		queue_work(dmaloop_queue, &state->destroy);
 }
 
 /**
- * dmaloop_device_engine - the registers of a device
+ * dmaloop_device_engine - get the engine of a device
  * @pdev: the device
  *
- * Return: its engine, for as long as the device exists.
+ * Return: the engine, which is valid for as long as the device exists.
  */
 struct engine *dmaloop_device_engine(struct platform_device *pdev)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Engine devices: making one from a configuration, and taking it away. */
+/* Engine devices: creating one from a configuration, and destroying it. */
 #ifndef DMALOOP_DEVICE_H
 #define DMALOOP_DEVICE_H
 
@@ -9,10 +9,10 @@
 
 /**
  * enum dmaloop_client - who drives the channels
- * @CLIENT_SCENARIO: scenarios, through the ioctl of /dev/dmaloop
- * @CLIENT_DMAENGINE: those who ask dmaengine for a channel
- * @CLIENT_ASYNC_TX: whatever in the kernel copies with dmaengine
- * @CLIENT_CHARDEV: /dev/dmaloopN
+ * @CLIENT_SCENARIO: scenarios, through the ioctls of /dev/dmaloop
+ * @CLIENT_DMAENGINE: dmaengine clients that request a channel
+ * @CLIENT_ASYNC_TX: any user of dmaengine's public channels, such as async_tx
+ * @CLIENT_CHARDEV: the character device /dev/dmaloopN
  */
 enum dmaloop_client {
 	CLIENT_SCENARIO,
@@ -23,19 +23,19 @@ enum dmaloop_client {
 };
 
 /**
- * struct dmaloop_config - how a device is built
- * @coherency: how it sees memory
- * @caches: for COHERENCY_NONCOHERENT
- * @iommu: what stops an access outside of what was mapped
+ * struct dmaloop_config - the configuration of a device
+ * @coherency: how the device sees memory
+ * @caches: the caches, for COHERENCY_NONCOHERENT
+ * @iommu: which accesses outside of the mappings are stopped
  * @dma_bits: width of its DMA mask, 24 to 64
  * @client: who drives the channels
- * @channels: how many, 1 to BUS_CHANNELS_MAX
+ * @channels: number of channels, 1 to BUS_CHANNELS_MAX
  * @cpu_load: the CPU's demand for the bus, in permille
  * @mode: how the channels share the bus
- * @priorities: theirs; higher goes first
- * @coalesce_count: completions an interrupt waits for, see engine_channel_coalesce()
- * @coalesce_usecs: the longest it waits
- * @memory: of /dev/dmaloopN, in MiB
+ * @priorities: the channels' priorities; higher goes first
+ * @coalesce_count: completions per interrupt; see engine_channel_coalesce()
+ * @coalesce_usecs: longest delay of an interrupt, in microseconds
+ * @memory: size of the memory of /dev/dmaloopN, in MiB
  */
 struct dmaloop_config {
 	enum dmaloop_coherency coherency;
@@ -56,7 +56,7 @@ struct dmaloop_config {
 
 extern const struct dmaloop_config dmaloop_config_default;
 
-/* Work that has to be done before the module goes. */
+/* For work that must be done before the module is unloaded. */
 extern struct workqueue_struct *dmaloop_queue;
 
 int dmaloop_driver_register(void);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The engine device's dma_map_ops: the unchanged DMA API, as it behaves in
- * front of the modelled hardware. Modes `coherent` and `noncoherent`; in modes
- * `bounce` and `native` the device is plain and plain.c watches instead.
+ * The engine device's dma_map_ops: they implement the unchanged DMA API for the modelled hardware
+ * in modes `coherent` and `noncoherent`. In modes `bounce` and `native` the device is plain, and
+ * plain.c follows its mappings instead.
  *
- * All state is in the device's struct mapping_space, found through drvdata.
+ * All state is in the device's struct mapping_space, which is found through drvdata.
  */
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
@@ -53,7 +53,7 @@ static int loop_map_sg(struct device *dev, struct scatterlist *sgl, int nents,
 		sg_dma_address(sg) =
 			mapping_add(to_space(dev), sg_phys(sg), sg->length, dir, attrs, false);
 		if (sg_dma_address(sg) == DMA_MAPPING_ERROR) {
-			/* What was mapped was not used: nothing to hand back. */
+			/* The device has not used these mappings: no maintenance is needed. */
 			loop_unmap_sg(dev, sgl, i, dir, attrs | DMA_ATTR_SKIP_CPU_SYNC);
 			return -ENOMEM;
 		}
@@ -103,7 +103,7 @@ static struct page *loop_alloc_pages(struct device *dev, size_t size, dma_addr_t
 
 	if (!virt)
 		return NULL;
-	/* As dma_common_alloc_pages(): mapped, zero, and the caller's to sync. */
+	/* Like dma_common_alloc_pages(): zeroed and mapped, and the caller syncs it. */
 	*bus = mapping_add(to_space(dev), virt_to_phys(virt), size, dir, DMA_ATTR_SKIP_CPU_SYNC,
 			   false);
 	if (*bus == DMA_MAPPING_ERROR) {
@@ -164,7 +164,7 @@ static int loop_get_sgtable(struct device *dev, struct sg_table *sgt, void *virt
 	return err;
 }
 
-/* 24 bits is what ISA had; nothing DMA-capable has less. */
+/* ISA devices had 24 bits; nothing that does DMA has fewer. */
 static int loop_dma_supported(struct device *dev, u64 mask)
 {
 	return mask >= DMA_BIT_MASK(24);
@@ -181,7 +181,7 @@ static const struct dma_map_ops loop_ops = {
 	.unmap_page = loop_unmap_page,
 	.map_sg = loop_map_sg,
 	.unmap_sg = loop_unmap_sg,
-	/* No map_resource: the model has no memory-mapped peers; the API refuses. */
+	/* No map_resource: the model has no MMIO peers, and the API refuses. */
 	.sync_single_for_cpu = loop_sync_for_cpu,
 	.sync_single_for_device = loop_sync_for_device,
 	.sync_sg_for_cpu = loop_sync_sg_for_cpu,
@@ -190,17 +190,17 @@ static const struct dma_map_ops loop_ops = {
 };
 
 /**
- * dmaloop_dma_install - give a device its view of memory
+ * dmaloop_dma_install - install a device's view of memory
  * @dev: the device, with its struct engine as drvdata
- * @space: the engine's space, initialised
- * @mask: DMA mask
+ * @space: the engine's mapping space, initialised
+ * @mask: the DMA mask
  *
- * The ops go in before the mask: since Linux 6.10 dma_set_mask() decides from
- * the ops it finds whether sync calls are worth making (dma_skip_sync).
+ * The ops are set before the mask: since Linux 6.10, dma_set_mask() decides from the ops whether
+ * syncs can be skipped (dma_skip_sync).
  *
  * Context: may sleep.
- * Return: 0; -EIO when the mask cannot be had; -EOPNOTSUPP when this kernel cannot
- * give a device ops of its own; what dmaloop_plain_install() says.
+ * Return: 0, -EIO if the mask is refused, -EOPNOTSUPP if this kernel does not let a device have its
+ * own ops, or the error of dmaloop_plain_install().
  */
 int dmaloop_dma_install(struct device *dev, struct mapping_space *space, u64 mask)
 {
@@ -224,8 +224,8 @@ int dmaloop_dma_install(struct device *dev, struct mapping_space *space, u64 mas
 }
 
 /**
- * dmaloop_dma_uninstall - end dmaloop_dma_install()
- * @dev: the device; nobody maps for it any more
+ * dmaloop_dma_uninstall - undo dmaloop_dma_install()
+ * @dev: the device; it has no more mappings to make or to end
  *
  * Context: may sleep.
  */

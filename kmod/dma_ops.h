@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How a device gets its view of memory: our dma_map_ops, or the kernel's own. */
+/* A device's view of memory: our own dma_map_ops, or the kernel's. */
 #ifndef DMALOOP_DMA_OPS_H
 #define DMALOOP_DMA_OPS_H
 

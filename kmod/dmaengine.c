@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dmaengine provider (Documentation/driver-api/dmaengine/provider.rst): each channel of a
- * device made with client=dmaengine serves one dmaengine client. A transaction is one slot of the
- * channel's ring.
+ * The dmaengine provider (Documentation/driver-api/dmaengine/provider.rst). Each channel of a
+ * device made with client=dmaengine serves one dmaengine client. A transaction occupies one slot of
+ * the channel's ring.
  */
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
@@ -23,7 +23,7 @@ static void issue_pending(struct dma_chan *chan)
 		tasklet_schedule(&lc->tasklet);
 }
 
-/* The channel was at @done bytes of the descriptor at @at. */
+/* Bytes of @tx still to be moved, if the channel has moved @done bytes of the descriptor at @at. */
 static size_t residue(struct loop_chan *lc, struct loop_tx *tx, dma_addr_t at, u32 done)
 {
 	dma_addr_t slot = lc->slots_bus + tx->slot * sizeof(*lc->slots);
@@ -51,7 +51,7 @@ static enum dma_status tx_status(struct dma_chan *chan, dma_cookie_t cookie,
 
 	engine_poll(lc->channel->engine);
 	guard(spinlock_irqsave)(&lc->lock);
-	/* Before the look at what is done: what is not was there at that time. */
+	/* Before loop_reap(): a transaction still active after it was active at this position. */
 	done = engine_channel_position(lc->channel, &at);
 	loop_reap(lc);
 	if (!list_empty(&lc->finished))
@@ -59,7 +59,10 @@ static enum dma_status tx_status(struct dma_chan *chan, dma_cookie_t cookie,
 	status = dma_async_is_complete(cookie, chan->completed_cookie, chan->cookie);
 	dma_set_tx_state(state, chan->completed_cookie, chan->cookie, 0);
 	if (status == DMA_COMPLETE) {
-		/* What failed is complete too; say so for as long as it is remembered. */
+		/*
+		 * A failed transaction is complete too; report its error for as long as it is
+		 * known.
+		 */
 		for (i = 0; i < min(lc->nr_failed, FAILED); i++)
 			if (lc->failed[i] == cookie)
 				return DMA_ERROR;
@@ -108,7 +111,7 @@ static int chan_terminate_all(struct dma_chan *chan)
 	list_splice_tail_init(&lc->issued, &lc->terminated);
 	list_splice_tail_init(&lc->active, &lc->terminated);
 	list_splice_tail_init(&lc->finished, &lc->terminated);
-	/* Nobody can ask for them any more: they count as complete. */
+	/* The client can no longer ask for these transactions, so they count as complete. */
 	chan->completed_cookie = chan->cookie;
 	return 0;
 }
@@ -157,7 +160,7 @@ static int chan_alloc(struct dma_chan *chan)
 			goto out_slots;
 	}
 	ring_init(&lc->ring, SLOTS);
-	/* What the client before it left. */
+	/* Forget the previous client. */
 	lc->nr_failed = 0;
 	memset(&lc->config, 0, sizeof(lc->config));
 	chan->cookie = DMA_MIN_COOKIE;
@@ -217,8 +220,7 @@ static void chan_init(struct loop_dma *loop, struct engine_channel *channel)
 /**
  * dmaloop_dmaengine_attach - offer a device's channels to dmaengine
  * @dev: the device, with its struct engine as drvdata
- * @public: for everybody who copies with dmaengine (async_tx), not only for those
- *	who ask for a channel
+ * @public: for every user of dmaengine (async_tx), not only for those that request a channel
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
@@ -268,7 +270,7 @@ out_free:
 }
 
 /**
- * dmaloop_dmaengine_detach - end dmaloop_dmaengine_attach()
+ * dmaloop_dmaengine_detach - undo dmaloop_dmaengine_attach()
  * @dev: the device; no channel is in use
  *
  * Context: may sleep.

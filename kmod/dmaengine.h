@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The dmaengine provider: the channels, for every client of the kernel's dmaengine. */
+/* The dmaengine provider offers a device's channels to clients of dmaengine. */
 #ifndef DMALOOP_DMAENGINE_H
 #define DMALOOP_DMAENGINE_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Channels and transactions of the dmaengine provider, for its three parts. */
+/*
+ * Channels and transactions of the dmaengine provider: dmaengine.c, dmaengine_prepare.c and
+ * dmaengine_ring.c share them.
+ */
 #ifndef DMALOOP_DMAENGINE_CHANNEL_H
 #define DMALOOP_DMAENGINE_CHANNEL_H
 
@@ -11,14 +14,14 @@
 #include "engine.h"
 
 #define SLOTS 64u
-#define XOR_MAX 16u /* sources */
+#define XOR_MAX 16u /* sources of one operation */
 #define SCRATCH SZ_64K
-#define FAILED 64u /* failed transactions remembered */
+#define FAILED 64u /* number of failed transactions to remember */
 
 /**
  * struct loop_link - one descriptor in pool memory
  * @desc: the descriptor
- * @bus: its bus address
+ * @bus: DMA address of @desc
  */
 struct loop_link {
 	struct ring_desc *desc;
@@ -27,15 +30,15 @@ struct loop_link {
 
 /**
  * struct loop_tx - one transaction
- * @tx: dmaengine's part
- * @node: on one of the channel's lists
- * @first: goes into the slot
- * @slot: which, once it is there
- * @cyclic: runs until terminated; @links[0] is then a second copy of @first
- * @length: bytes in all
- * @error: the device met a fault
- * @sum: where to tell whether all was 0; NULL: nobody asked
- * @nr: links
+ * @tx: the part that dmaengine knows
+ * @node: entry in one of the channel's lists
+ * @first: the first descriptor, which is copied into the slot
+ * @slot: the slot, once the transaction is in the ring
+ * @cyclic: runs until it is terminated; @links[0] is then a second copy of @first
+ * @length: total bytes
+ * @error: an access by the device faulted
+ * @sum: where to store whether all bytes were 0; NULL if not asked for
+ * @nr: number of @links
  * @links: the descriptors after @first
  */
 struct loop_tx {
@@ -53,25 +56,25 @@ struct loop_tx {
 
 /**
  * struct loop_chan - one channel
- * @chan: dmaengine's part
- * @loop: whose
- * @channel: the registers
- * @lock: protects all below
- * @ring: the driver's end
- * @slots: the ring's memory, coherent
- * @slots_bus: its bus address
- * @failed: cookies of the last FAILED transactions that met a fault
- * @nr_failed: so far
- * @scratch: coherent memory for sums that are only tested; public devices have it
- * @scratch_bus: its bus address
- * @config: of the slave operations
- * @prepared: transactions without a cookie yet
- * @submitted: transactions with a cookie
- * @issued: to go into the ring when it has room
- * @active: in the ring, oldest first
- * @finished: the callback is due
- * @unacked: done; a client may still build on them (async_tx)
- * @terminated: the device may still be at work on them
+ * @chan: the part that dmaengine knows
+ * @loop: the device
+ * @channel: the channel's registers
+ * @lock: protects all members below
+ * @ring: the driver's end of the ring
+ * @slots: the ring's memory, which is coherent
+ * @slots_bus: DMA address of @slots
+ * @failed: cookies of the last FAILED transactions that faulted
+ * @nr_failed: number of failed transactions so far
+ * @scratch: coherent memory for sums that are only tested; only public devices have it
+ * @scratch_bus: DMA address of @scratch
+ * @config: configuration of the slave operations
+ * @prepared: transactions that have no cookie yet
+ * @submitted: transactions that have a cookie
+ * @issued: transactions that wait for room in the ring
+ * @active: transactions in the ring, oldest first
+ * @finished: transactions whose callback is due
+ * @unacked: done, but a client may still build on them (async_tx)
+ * @terminated: terminated, but the device may still be working on them
  * @tasklet: runs callbacks
  */
 struct loop_chan {
@@ -98,10 +101,10 @@ struct loop_chan {
 };
 
 /**
- * struct loop_dma - one device as dmaengine knows it
- * @dma: dmaengine's part
- * @pool: for links
- * @released: nobody holds @dma any more
+ * struct loop_dma - one device as dmaengine sees it
+ * @dma: the part that dmaengine knows
+ * @pool: memory for struct loop_link descriptors
+ * @released: completed when nobody holds @dma any more
  * @chans: the channels
  */
 struct loop_dma {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Preparing transactions: what a client asks of dmaengine becomes descriptors.
+ * Preparing transactions: turning dmaengine operations into descriptors.
  *
- * The first descriptor of a transaction is kept in it, and copied into a slot of the ring when the
- * transaction is issued. The others hang on it by `next`, in memory from a dma_pool. There is no
- * peripheral: for the slave operations, the peripheral's address is the DMA address of memory that
- * plays it, one segment or period long.
+ * A transaction holds its first descriptor itself, which is copied into a slot of the ring when the
+ * transaction is issued. The other descriptors are in memory from a dma_pool and are chained to the
+ * first by `next`. There is no peripheral. In slave operations, the peripheral's address is the DMA
+ * address of memory that stands in for it, one segment or period long.
  */
 #include <linux/dmapool.h>
 #include <linux/slab.h>
@@ -15,7 +15,7 @@
 /**
  * loop_tx_free - free a transaction
  * @lc: its channel
- * @tx: the transaction; it is on no list
+ * @tx: the transaction, which is on no list
  *
  * Context: any.
  */
@@ -31,9 +31,9 @@ void loop_tx_free(struct loop_chan *lc, struct loop_tx *tx)
 }
 
 /**
- * loop_tx_free_list - free all transactions of a list
+ * loop_tx_free_list - free all transactions on a list
  * @lc: their channel
- * @list: the list, which is empty then
+ * @list: the list; empty afterwards
  *
  * Context: any.
  */
@@ -52,7 +52,7 @@ static dma_cookie_t tx_submit(struct dma_async_tx_descriptor *async)
 	struct loop_chan *lc = to_loop(async->chan);
 
 	guard(spinlock_irqsave)(&lc->lock);
-	/* Cookies go round within the positive numbers. */
+	/* Cookies wrap around within the positive numbers. */
 	lc->chan.cookie = lc->chan.cookie >= INT_MAX ? DMA_MIN_COOKIE : lc->chan.cookie + 1;
 	async->cookie = lc->chan.cookie;
 	list_move_tail(&tx->node, &lc->submitted);
@@ -83,11 +83,11 @@ static struct loop_tx *tx_alloc(struct loop_chan *lc, u32 nr, unsigned long flag
 }
 
 /**
- * loop_tx_desc - a descriptor of a transaction
+ * loop_tx_desc - get a descriptor of a transaction
  * @tx: the transaction
- * @i: which, below loop_tx_count()
+ * @i: its index, below loop_tx_count()
  *
- * Return: where the driver writes it: in the transaction, or in pool memory.
+ * Return: where the driver writes the descriptor: in the transaction or in pool memory.
  */
 struct ring_desc *loop_tx_desc(struct loop_tx *tx, u32 i)
 {
@@ -97,7 +97,7 @@ struct ring_desc *loop_tx_desc(struct loop_tx *tx, u32 i)
 }
 
 /**
- * loop_tx_count - how many descriptors a transaction has
+ * loop_tx_count - count the descriptors of a transaction
  * @tx: the transaction
  *
  * Return: their number, at least 1.
@@ -118,7 +118,7 @@ static void tx_set(struct loop_tx *tx, u32 i, u64 dst, u64 src, u32 length, u32 
 	tx->length += length;
 }
 
-/* Link the descriptors; the last one of a transaction with a callback interrupts. */
+/* Chain the descriptors. The last one interrupts if the transaction has a callback. */
 static struct dma_async_tx_descriptor *tx_finish(struct loop_tx *tx)
 {
 	struct loop_chan *lc = to_loop(tx->tx.chan);
@@ -160,7 +160,7 @@ static struct dma_async_tx_descriptor *prep_memset(struct dma_chan *chan, dma_ad
 	return tx_finish(tx);
 }
 
-/* Nothing to move: a transaction that only interrupts, for those who chain on it. */
+/* A transaction that moves nothing and only interrupts, for clients that chain on it. */
 static struct dma_async_tx_descriptor *prep_interrupt(struct dma_chan *chan, unsigned long flags)
 {
 	struct loop_tx *tx = tx_alloc(to_loop(chan), 0, flags | DMA_PREP_INTERRUPT);
@@ -171,7 +171,7 @@ static struct dma_async_tx_descriptor *prep_interrupt(struct dma_chan *chan, uns
 	return tx_finish(tx);
 }
 
-/* The first source is copied, the others are XORed in; @dst may be one of them. */
+/* Copy the first source and XOR the others into @dst, which may be one of the sources. */
 static void set_xor(struct loop_tx *tx, u32 i, u64 dst, const dma_addr_t *src, u32 nr, u64 offset,
 		    u32 length)
 {
@@ -201,7 +201,7 @@ static struct dma_async_tx_descriptor *prep_xor(struct dma_chan *chan, dma_addr_
 	return tx_finish(tx);
 }
 
-/* The sum goes into scratch memory, a piece at a time, and is tested there. */
+/* Compute the sum piece by piece in scratch memory, and test it there. */
 static struct dma_async_tx_descriptor *prep_xor_val(struct dma_chan *chan, dma_addr_t *src,
 						    unsigned int nr, size_t length,
 						    enum sum_check_flags *sum, unsigned long flags)
@@ -227,8 +227,8 @@ static struct dma_async_tx_descriptor *prep_xor_val(struct dma_chan *chan, dma_a
 }
 
 /*
- * RAID-6 recovery asks every device that async_tx uses, whatever its max_pq, and
- * computes by itself when there is no descriptor (async_raid6_recov.c).
+ * RAID-6 recovery asks every device that async_tx uses, whatever its max_pq. It computes on the CPU
+ * if it gets no descriptor (async_raid6_recov.c).
  */
 static struct dma_async_tx_descriptor *prep_no_pq(struct dma_chan *chan, dma_addr_t *dst,
 						  dma_addr_t *src, unsigned int nr,
@@ -320,9 +320,9 @@ prep_interleaved(struct dma_chan *chan, struct dma_interleaved_template *xt, uns
 }
 
 /**
- * loop_prepare_init - which transactions a device offers
- * @dma: the device, as dmaengine knows it; out: its capabilities and prepare operations
- * @public: for whatever in the kernel copies with dmaengine
+ * loop_prepare_init - set which transactions a device offers
+ * @dma: the device as dmaengine sees it; out: its capabilities and prepare operations
+ * @public: for every user of dmaengine, not only for those that request a channel
  */
 void loop_prepare_init(struct dma_device *dma, bool public)
 {
@@ -331,9 +331,9 @@ void loop_prepare_init(struct dma_device *dma, bool public)
 	dma_cap_set(DMA_INTERRUPT, dma->cap_mask);
 	if (public && IS_ENABLED(CONFIG_DMA_ENGINE_RAID)) {
 		/*
-		 * async_tx uses only who can do all of it, so that a chain of
-		 * operations never changes channels. RAID-6 it does itself: max_pq is 0.
-		 * (Without DMA_ENGINE_RAID dmaengine has no room for three sources.)
+		 * async_tx uses only devices that can do all of its operations, so that a chain of
+		 * operations never changes channels. It computes RAID-6 on the CPU, because max_pq
+		 * is 0. (Without DMA_ENGINE_RAID, dmaengine has no room for three sources.)
 		 */
 		dma_cap_set(DMA_XOR, dma->cap_mask);
 		dma_cap_set(DMA_XOR_VAL, dma->cap_mask);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The driver's end of the ring: issuing transactions, and reaping what the device has finished.
- */
+/* The driver's end of the ring: issuing transactions and reaping finished ones. */
 #include <linux/interrupt.h>
 
 #include "dmaengine_channel.h"
@@ -18,7 +16,7 @@ static void push_issued(struct loop_chan *lc)
 		if (ring_full(&lc->ring))
 			break;
 		tx->slot = ring_produce(&lc->ring);
-		/* Somebody has to make room for those who wait. */
+		/* The last slot interrupts, so that the waiting transactions get room. */
 		if (ring_full(&lc->ring))
 			loop_tx_desc(tx, loop_tx_count(tx) - 1)->control |= DESC_IRQ;
 		slot = &lc->slots[tx->slot];
@@ -27,7 +25,7 @@ static void push_issued(struct loop_chan *lc)
 		slot->length = tx->first.length;
 		slot->next = tx->first.next;
 		slot->status = 0;
-		/* The device must not see OWN before the rest (memory-barriers.txt). */
+		/* The device must not see OWN before the other fields (memory-barriers.txt). */
 		dma_wmb();
 		WRITE_ONCE(slot->control, tx->first.control);
 		list_move_tail(&tx->node, &lc->active);
@@ -35,12 +33,12 @@ static void push_issued(struct loop_chan *lc)
 	}
 	if (!pushed)
 		return;
-	/* Nor the doorbell before the descriptors. */
+	/* The device must not see the doorbell before the descriptors. */
 	wmb();
 	engine_channel_doorbell(lc->channel, lc->ring.tail);
 }
 
-/* Has the device finished with it? */
+/* Has the device finished the transaction? */
 static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 {
 	u32 status = READ_ONCE(lc->slots[tx->slot].status);
@@ -48,7 +46,7 @@ static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 	u32 i;
 
 	if (tx->cyclic) {
-		/* Never, unless a fault ended it. */
+		/* A cyclic transaction never finishes, unless a fault ended it. */
 		for (i = 0; i < tx->nr; i++)
 			status |= READ_ONCE(tx->links[i].desc->status);
 		tx->error = status & DESC_ERROR;
@@ -58,7 +56,7 @@ static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 		status = READ_ONCE(tx->links[i].desc->status);
 		nonzero |= status & DESC_NONZERO;
 	}
-	/* Status before data: see complete_desc() for the device's side. */
+	/* Read the status before the data; complete_desc() is the device's side. */
 	dma_rmb();
 	tx->error = status & DESC_ERROR;
 	if (!(status & DESC_DONE))
@@ -68,7 +66,7 @@ static bool tx_done(struct loop_chan *lc, struct loop_tx *tx)
 	return true;
 }
 
-/* Nobody is told, nobody builds on it, and nothing is to be remembered of it. */
+/* May the transaction be freed at once? Nobody is called back, and nobody builds on it. */
 static bool tx_spent(const struct loop_tx *tx)
 {
 	return !tx->error && !tx->tx.callback && !tx->tx.callback_result &&
@@ -76,7 +74,7 @@ static bool tx_spent(const struct loop_tx *tx)
 }
 
 /**
- * loop_reap - take what the device has finished out of the ring, and issue what waits for room
+ * loop_reap - reap finished transactions from the ring, and issue waiting ones
  * @lc: the channel
  *
  * Context: any, with the channel's lock held.
@@ -90,7 +88,7 @@ void loop_reap(struct loop_chan *lc)
 		if (!tx_done(lc, tx))
 			break;
 		ring_consume(&lc->ring);
-		/* Before it counts as complete: a client that polls reads the data next. */
+		/* Unmap before completion shows: a client that polls reads the data next. */
 		dma_descriptor_unmap(&tx->tx);
 		if (tx->error)
 			lc->failed[lc->nr_failed++ % FAILED] = tx->tx.cookie;
@@ -104,7 +102,7 @@ void loop_reap(struct loop_chan *lc)
 	push_issued(lc);
 }
 
-/* Periods that a cyclic transaction has finished since the last look. */
+/* Count the periods that a cyclic transaction has finished since the last call. */
 static u32 reap_periods(struct loop_chan *lc, struct loop_tx *told)
 {
 	struct loop_tx *tx = list_first_entry_or_null(&lc->active, struct loop_tx, node);
@@ -113,7 +111,7 @@ static u32 reap_periods(struct loop_chan *lc, struct loop_tx *told)
 	lockdep_assert_held(&lc->lock);
 	if (!tx || !tx->cyclic)
 		return 0;
-	/* The first round of the first period ran from the slot. */
+	/* In its first round, the first period ran from the slot. */
 	periods += xchg(&lc->slots[tx->slot].status, 0) & DESC_DONE;
 	for (i = 0; i < tx->nr; i++)
 		periods += xchg(&tx->links[i].desc->status, 0) & DESC_DONE;
@@ -136,8 +134,8 @@ static void call_back(const struct loop_tx *tx)
 }
 
 /**
- * loop_tasklet - call the clients back, and free what nobody builds on
- * @tasklet: of a channel
+ * loop_tasklet - call the clients back, and free transactions that nobody builds on
+ * @tasklet: the channel's tasklet
  *
  * Context: tasklet.
  */
@@ -174,7 +172,7 @@ void loop_tasklet(struct tasklet_struct *tasklet)
 }
 
 /**
- * loop_irq - the device has finished something
+ * loop_irq - handle a channel's interrupt
  * @data: the channel
  *
  * Context: hard interrupt.

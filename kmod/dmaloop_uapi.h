@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * The ioctl interface of /dev/dmaloop: listing scenarios and running one on a
- * device made through configfs. Shared with user/dmaloop/main.c.
+ * The ioctl interface of /dev/dmaloop: it lists scenarios, and runs one on a device made through
+ * configfs. Shared with user/dmaloop/main.c.
  *
- * Every structure starts with the version the caller was built with; another
- * version than DMALOOP_ABI_VERSION is refused with EPROTO and the module's own
- * is written back.
+ * Every structure starts with the version that the caller was built with. Any version other than
+ * DMALOOP_ABI_VERSION is refused with EPROTO, and the module's own version is written back.
  */
 #ifndef DMALOOP_UAPI_H
 #define DMALOOP_UAPI_H
@@ -17,16 +16,16 @@
 #define DMALOOP_NAME_MAX 32
 #define DMALOOP_TEXT_MAX 128
 
-/* What a scenario's client observed. Names: DMALOOP_OUTCOME_NAMES, in order. */
+/* What a scenario's driver observed. DMALOOP_OUTCOME_NAMES has the names, in this order. */
 enum dmaloop_outcome {
-	DMALOOP_OK, /* every byte as a correct transfer leaves it */
-	DMALOOP_STALE, /* one side read bytes older than the other's */
+	DMALOOP_OK, /* every byte is as after a correct transfer */
+	DMALOOP_STALE, /* one side read bytes older than the other side's */
 	DMALOOP_NEIGHBOUR_LOST, /* bytes beside the buffer were destroyed */
 	DMALOOP_DMA_LOST, /* bytes the device wrote were destroyed */
-	DMALOOP_FAULT, /* the access, or the unmap, could not happen */
+	DMALOOP_FAULT, /* an access or an unmap could not happen */
 	DMALOOP_LEAK, /* a mapping outlived its driver */
 	DMALOOP_TORN, /* the device executed a mixture of two descriptors */
-	DMALOOP_STUCK, /* the driver waits for what the device will never do */
+	DMALOOP_STUCK, /* the driver waits for something that the device will never do */
 	DMALOOP_NR_OUTCOMES,
 };
 
@@ -34,15 +33,15 @@ enum dmaloop_outcome {
 	"ok", "stale", "neighbour-lost", "dma-lost", "fault", "leak", "torn", "stuck"
 
 /**
- * struct dmaloop_scenario_info - one row of the list
+ * struct dmaloop_scenario_info - one row of the list of scenarios
  * @version: in: DMALOOP_ABI_VERSION
- * @index: in: which row, from 0; ENOENT past the end
- * @name: out
+ * @index: in: number of the row, from 0; ENOENT past the end
+ * @name: out: name of the scenario
  * @placement: out: where the buffer lies
- * @descriptors: out: where the descriptors lie; "": not what it is about
- * @fault: out: what is done wrong; "none" for a correct driver
- * @twin: out: the correct scenario to compare with; "" for a correct one
- * @text: out: one line for people
+ * @descriptors: out: where the descriptors lie; "" if the scenario is not about them
+ * @fault: out: what the driver does wrong; "none" for a correct driver
+ * @twin: out: name of the correct scenario to compare with; "" for a correct one
+ * @text: out: one-line description
  */
 struct dmaloop_scenario_info {
 	__u32 version;
@@ -55,7 +54,7 @@ struct dmaloop_scenario_info {
 	char text[DMALOOP_TEXT_MAX];
 };
 
-/* What a driver or its device may have against a fault of the descriptors. */
+/* What a driver or its device can have that prevents a descriptor fault. */
 #define DMALOOP_CURE_OWN 1u /* the device checks an OWN bit */
 #define DMALOOP_CURE_BARRIER 2u /* the driver has the barrier */
 #define DMALOOP_CURES (DMALOOP_CURE_OWN | DMALOOP_CURE_BARRIER)
@@ -64,19 +63,19 @@ struct dmaloop_scenario_info {
  * struct dmaloop_run - run one scenario
  * @version: in: DMALOOP_ABI_VERSION
  * @offset: in: byte offset for placement "offset", 0 to 255; else 0
- * @seed: in: seeds the payload, and the order of stores without a barrier
- * @user: in: address of a page of the caller's, for placement "user"
- * @cures: in: DMALOOP_CURE_*, in addition to the scenario's own
- * @reserved: in: 0
+ * @seed: in: determines the payload, and the order of stores without a barrier
+ * @user: in: address of a page of the caller, for placement "user"
+ * @cures: in: DMALOOP_CURE_* flags, in addition to the scenario's own
+ * @reserved: in: must be 0
  * @config: in: name of the configfs directory of a live device
- * @scenario: in: name
- * @placement: in: where the buffer lies; "": where the scenario has it
- * @descriptors: in: where the descriptors lie; "": where the scenario has them
+ * @scenario: in: name of the scenario
+ * @placement: in: where the buffer lies; "" for the scenario's own placement
+ * @descriptors: in: where the descriptors lie; "" for the scenario's own placement
  * @outcome: out: enum dmaloop_outcome
- * @wrong: out: bytes that were not as expected
- * @faults: out: device faults during the run
- * @spared: out: bytes outside playgrounds that real hardware would have destroyed
- * @text: out: one line for people
+ * @wrong: out: number of bytes that were not as expected
+ * @faults: out: number of device faults during the run
+ * @spared: out: number of bytes outside playgrounds that real hardware would have destroyed
+ * @text: out: one-line description of the result
  */
 struct dmaloop_run {
 	__u32 version;
@@ -97,15 +96,15 @@ struct dmaloop_run {
 };
 
 /**
- * struct dmaloop_uring_cmd - io_uring passthrough to /dev/dmaloopN
- * @addr: the caller's buffer
+ * struct dmaloop_uring_cmd - io_uring passthrough command of /dev/dmaloopN
+ * @addr: address of the caller's buffer
  * @offset: into the memory behind the device, in bytes
  * @length: bytes
- * @reserved: 0
+ * @reserved: must be 0
  *
- * Lies in the command area of a 128-byte submission (IORING_SETUP_SQE128). The
- * result is the bytes transferred, fewer than @length where the memory ends or
- * the buffer has more than 64 pages.
+ * It lies in the command area of a 128-byte submission (IORING_SETUP_SQE128). The result is the
+ * number of bytes transferred. It is less than @length if the memory ends before that or if the
+ * buffer spans more than 64 pages.
  */
 struct dmaloop_uring_cmd {
 	__u64 addr;

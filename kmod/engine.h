@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The device: channels that execute rings of descriptors over one bus. Its
- * functions are its registers; a driver (client.c, dmaengine.c) uses nothing
- * else of it.
+ * The device: channels that execute rings of descriptors over one bus. The functions are its
+ * registers, and drivers (client.c, dmaengine.c) use nothing else.
  */
 #ifndef DMALOOP_ENGINE_H
 #define DMALOOP_ENGINE_H
@@ -15,19 +14,19 @@
 #include "mapping.h"
 #include "ring.h"
 
-#define ENGINE_COALESCE_MAX 1024u /* completions an interrupt may wait for */
+#define ENGINE_COALESCE_MAX 1024u /* completions per interrupt */
 #define ENGINE_COALESCE_USECS_MAX 1000000u
 
 typedef void (*engine_irq_t)(void *data);
 
 /**
- * struct engine_setup - where a channel's ring is, and how it is read
- * @bus: bus address of the ring's memory, mapped for as long as the ring runs
- * @size: slots, see ring_init()
+ * struct engine_setup - where a channel's ring lies and how it is read
+ * @bus: DMA address of the ring's memory, which stays mapped while the ring runs
+ * @size: number of slots; see ring_init()
  * @layout: where the descriptors lie in that memory
- * @check: how the device tells a descriptor it may execute
- * @irq: interrupt handler, called in hard interrupt context; NULL: polled
- * @irq_data: for @irq
+ * @check: how the device recognises a descriptor that it may execute
+ * @irq: interrupt handler, called in hard interrupt context; NULL if the driver polls
+ * @irq_data: argument of @irq
  */
 struct engine_setup {
 	dma_addr_t bus;
@@ -39,32 +38,32 @@ struct engine_setup {
 };
 
 /**
- * struct engine_channel - one channel's state
- * @engine: whose
- * @index: which
- * @setup: its ring; @setup.bus is 0 while there is none
+ * struct engine_channel - state of one channel
+ * @engine: the engine
+ * @index: number of the channel
+ * @setup: its ring; @setup.bus is 0 if there is none
  * @ring: the device's end of the ring
  * @bank: descriptors fetched ahead
- * @paused: moves nothing until resumed
- * @allowance: descriptors to execute before it pauses by itself; U32_MAX: no limit
- * @stalled: the next descriptor was not ready; looks again at the next doorbell
- * @rung: told to look again since the current step began
- * @busy: a step of it is being executed, without the lock
- * @epoch: counts stops and aborts: work begun before one is not completed after
+ * @paused: moves nothing until it is resumed
+ * @allowance: descriptors to execute before it pauses by itself; U32_MAX means no limit
+ * @stalled: the next descriptor was not ready; the next doorbell makes the channel look again
+ * @rung: the driver asked the channel to look again after the current step began
+ * @busy: a step of the channel is being executed, without the lock
+ * @epoch: counts stops and aborts; work that began in an earlier epoch is not completed
  * @active: @desc is being executed
  * @desc: the current descriptor
- * @desc_bus: where it was fetched from
- * @done: bytes of it that are moved
- * @coalesce_count: completions to wait for before an interrupt
- * @coalesce_usecs: the longest a completion waits for others
- * @irq_owed: completions not told yet
- * @irq_timer: tells them when @coalesce_usecs are over
- * @irq_work: how the interrupt is raised
- * @descriptors: executed, counted
- * @bytes: moved, summed
- * @irqs: interrupts raised, counted
+ * @desc_bus: DMA address that @desc was fetched from
+ * @done: bytes of @desc that have been moved; U32_MAX if @desc has not been fetched yet
+ * @coalesce_count: completions per interrupt
+ * @coalesce_usecs: longest time that a completion waits for others, in microseconds
+ * @irq_owed: completions that no interrupt has reported yet
+ * @irq_timer: raises the interrupt after @coalesce_usecs
+ * @irq_work: raises the interrupt
+ * @descriptors: number of descriptors executed
+ * @bytes: number of bytes moved
+ * @irqs: number of interrupts raised
  *
- * All but the interrupt's mechanics is protected by the engine's lock.
+ * The engine's lock protects everything except @irq_timer and @irq_work.
  */
 struct engine_channel {
 	struct engine *engine;
@@ -93,20 +92,20 @@ struct engine_channel {
 };
 
 /**
- * struct engine - the device's state
- * @space: what it can reach
- * @lock: protects the registers: the bus and the channels
- * @bus: who has the bus
- * @executing: somebody executes; @scratch is theirs
- * @nr_channels: how many of @channels exist
+ * struct engine - state of the device
+ * @space: the memory that the device can reach
+ * @lock: protects the registers, that is, @bus and @channels
+ * @bus: the bus and its arbiter
+ * @executing: a step is being executed; its executor owns @scratch
+ * @nr_channels: number of @channels that exist
  * @channels: the channels
- * @wait: the thread's, and engine_channel_synchronize()'s
- * @thread: executes descriptors
- * @client: who drives the channels; enum dmaloop_client, device.c's
- * @dmaengine: dmaengine.c's
- * @chardev: chardev.c's
- * @scratch: ENGINE_SCRATCH bytes: the device's own buffer
- * @fifo: ENGINE_FIFO words behind the programmed I/O registers
+ * @wait: where the thread and engine_channel_synchronize() wait
+ * @thread: the thread that executes descriptors
+ * @client: who drives the channels: an enum dmaloop_client, set by device.c
+ * @dmaengine: private data of dmaengine.c
+ * @chardev: private data of chardev.c
+ * @scratch: the device's own buffer of ENGINE_SCRATCH bytes
+ * @fifo: ENGINE_FIFO words behind the registers for programmed I/O
  */
 struct engine {
 	struct mapping_space space;

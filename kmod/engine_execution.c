@@ -4,19 +4,19 @@
  * the bytes, writes the status back and raises an interrupt. It reaches all memory through
  * mapping.h.
  *
- * A thread executes. A driver that polls helps it: engine_poll(). The interrupt is an irq_work, so
- * handlers run in hard interrupt context, as a driver expects. (irq_sim does the same, but
- * Debian's kernels are built without it.)
+ * A thread executes. A driver that polls helps the thread with engine_poll(). The interrupt is an
+ * irq_work, so that handlers run in hard interrupt context, as drivers expect. (irq_sim does the
+ * same, but Debian's kernels are built without it.)
  */
 #include <linux/kthread.h>
 
 #include "engine_execution.h"
 #include "trace.h"
 
-/* Cycles without a beat of any channel, after which the thread lets others run. */
+/* The thread sleeps after this many cycles in which no channel moved a beat. */
 #define CYCLES_UNTIL_REST 1024u
 
-/* Of a descriptor: control, next, status. */
+/* Size of the fields that the device writes back: control, next and status. */
 #define WRITE_BACK (offsetofend(struct ring_desc, status) - offsetof(struct ring_desc, control))
 
 /* --- interrupts --- */
@@ -79,8 +79,10 @@ void engine_irq_init(struct engine_channel *channel)
 }
 
 /**
- * engine_irq_cancel - no interrupt is pending, and no handler runs, when this returns
- * @channel: the channel; it has nothing in progress
+ * engine_irq_cancel - cancel a channel's interrupt
+ * @channel: the channel, which has nothing in progress
+ *
+ * When this returns, no interrupt is pending and no handler runs.
  *
  * Context: may sleep.
  */
@@ -93,11 +95,11 @@ void engine_irq_cancel(struct engine_channel *channel)
 /* --- executing --- */
 
 /**
- * engine_channel_wants - is there something that the channel could do?
+ * engine_channel_wants - does the channel have something to do?
  * @channel: the channel
  *
  * Context: any, with the engine's lock held.
- * Return: true when it needs the bus.
+ * Return: true if it needs the bus.
  */
 bool engine_channel_wants(const struct engine_channel *channel)
 {
@@ -135,16 +137,16 @@ static int read_ring(void *data, u32 at, void *to, u32 size)
 }
 
 /**
- * struct step - what the thread took from a channel to work on without the lock
- * @epoch: the channel's, at that time
+ * struct step - work that the thread took from a channel, to do it without the lock
+ * @epoch: the channel's epoch at that time
  * @fetch: fetch a descriptor first
- * @from_ring: it is @slot's; else it is at @desc_bus
+ * @from_ring: the descriptor is in @slot; otherwise it is at @desc_bus
  * @slot: the ring's head
  * @desc: the descriptor
- * @desc_bus: where it is
- * @done: bytes of it that are moved
- * @beats: granted
- * @used: of them
+ * @desc_bus: DMA address of the descriptor
+ * @done: bytes of the descriptor that have been moved
+ * @beats: beats granted
+ * @used: beats used
  * @no_desc: the descriptor could not be fetched
  * @not_ready: the descriptor may not be executed
  * @error: an access faulted
@@ -176,7 +178,7 @@ static void fetch_desc(struct engine_channel *channel, struct step *step)
 		step->desc_bus = setup->bus + ring_slot_offset(&setup->layout, step->slot);
 		err = ring_fetch(bank, &setup->layout, channel->ring.size, step->slot, &step->desc,
 				 read_ring, channel);
-		/* What was fetched ahead may be too old: read it again. */
+		/* The copy fetched ahead may be too old, so read it again. */
 		if (!err && ahead && !ring_desc_ready(&step->desc, setup->check)) {
 			bank->valid = false;
 			err = ring_fetch(bank, &setup->layout, channel->ring.size, step->slot,
@@ -187,11 +189,11 @@ static void fetch_desc(struct engine_channel *channel, struct step *step)
 				     sizeof(step->desc), false);
 	}
 	step->no_desc = err;
-	/* Of what could not be read nothing is known. */
+	/* Nothing is known about a descriptor that could not be read. */
 	if (err)
 		memset(&step->desc, 0, sizeof(step->desc));
 	step->not_ready = !err && !ring_desc_ready(&step->desc, setup->check);
-	step->desc.status &= ~DESC_NONZERO; /* the device's to say */
+	step->desc.status &= ~DESC_NONZERO; /* set by the device only */
 	if (step->not_ready)
 		bank->valid = false;
 	trace_dmaloop_descriptor(channel->engine->space.dev, channel->index, step->desc_bus,
@@ -228,8 +230,8 @@ static void move_bytes(struct engine *engine, struct step *step)
 }
 
 /*
- * Write the descriptor's second half back, as one burst: data is in memory before
- * it, and in the burst the status comes last: DESC_DONE is what tells the driver.
+ * Write the second half of the descriptor back in one burst. The data is in memory before it. The
+ * status is the last word of the burst, because the driver waits for DESC_DONE.
  */
 static void complete_desc(struct engine_channel *channel, struct step *step)
 {
@@ -248,7 +250,7 @@ static void complete_desc(struct engine_channel *channel, struct step *step)
 	channel->descriptors++;
 	if (channel->allowance != U32_MAX)
 		channel->allowance--;
-	/* An error is told at once and ends the slot. */
+	/* An error is reported at once, and it ends the slot. */
 	channel->active = step->desc.next && !step->error;
 	if (channel->active) {
 		channel->desc_bus = step->desc.next;
@@ -262,7 +264,7 @@ static void complete_desc(struct engine_channel *channel, struct step *step)
 		owe_irq(channel);
 }
 
-/* The thread's work becomes the channel's state, unless the driver ended it meanwhile. */
+/* Make the thread's work the channel's state, unless a stop or an abort has overtaken it. */
 static void commit(struct engine_channel *channel, struct step *step)
 {
 	struct engine *engine = channel->engine;
@@ -279,7 +281,7 @@ static void commit(struct engine_channel *channel, struct step *step)
 		return;
 	}
 	if (step->not_ready || step->no_desc) {
-		/* In a chain there is nothing to wait for: the driver sets up a chain whole. */
+		/* A driver sets up a chain as a whole, so there is nothing to wait for. */
 		if (!step->from_ring || step->no_desc) {
 			if (!step->no_desc)
 				mapping_fault(&engine->space, step->desc_bus, sizeof(step->desc),
@@ -332,16 +334,16 @@ static struct engine_channel *begin(struct engine *engine, struct step *step)
 	return channel;
 }
 
-/* Was the ring emptied while its descriptor was read? Then that may be half a new one. */
+/* Was the ring emptied during the fetch? Then the descriptor may be half a new one. */
 static bool aborted(struct engine_channel *channel, const struct step *step)
 {
-	smp_rmb(); /* who overwrites a descriptor has counted the epoch before */
+	smp_rmb(); /* an abort increments the epoch before a descriptor is overwritten */
 	return step->epoch != READ_ONCE(channel->epoch);
 }
 
 enum step_result { STEP_NOTHING, STEP_CPU, STEP_DONE };
 
-/* One grant of the bus. */
+/* Use one grant of the bus. */
 static enum step_result engine_step(struct engine *engine)
 {
 	struct engine_channel *channel;
@@ -364,11 +366,11 @@ static enum step_result engine_step(struct engine *engine)
 }
 
 /**
- * engine_poll - let the device have a moment
+ * engine_poll - let the device do some work
  * @engine: the engine
  *
- * A driver that polls with the only CPU would wait for a device that waits for
- * that CPU: this executes what the thread would, if nobody is at it.
+ * A driver that polls on the only CPU would wait for the device, while the device waits for that
+ * CPU. This executes one step in place of the thread, unless somebody is executing one already.
  *
  * Context: any.
  */
@@ -391,7 +393,7 @@ int engine_thread(void *data)
 	while (!kthread_should_stop()) {
 		enum step_result result;
 
-		/* Who polls in a softirq must not wait for the step that it interrupted. */
+		/* A softirq that polls must not wait for a step that it interrupted. */
 		local_bh_disable();
 		result = engine_step(engine);
 		local_bh_enable();

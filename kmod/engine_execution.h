@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the registers (engine_registers.c) need of execution (engine_execution.c). */
+/* The interface of execution (engine_execution.c) to the registers (engine_registers.c). */
 #ifndef DMALOOP_ENGINE_EXECUTION_H
 #define DMALOOP_ENGINE_EXECUTION_H
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Registers: what a driver writes and reads to have the device work. Each function is one.
- */
+/* The device's registers, with which a driver controls it. Each function stands for one. */
 #include <kunit/static_stub.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -24,11 +22,11 @@ static void trace_ring(const struct engine_channel *channel)
 }
 
 /**
- * engine_init - power the device up
- * @engine: storage; @engine->space is initialised already
- * @dev: its struct device, for names
- * @nr_channels: 1 to BUS_CHANNELS_MAX
- * @cpu_permille: the CPU's modelled demand for the bus, see arbiter.h
+ * engine_init - initialise an engine and start its thread
+ * @engine: storage for the engine; @engine->space is already initialised
+ * @dev: the device, for names
+ * @nr_channels: number of channels, 1 to BUS_CHANNELS_MAX
+ * @cpu_permille: the CPU's modelled demand for the bus, 0 to 1000; see arbiter.h
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
@@ -65,8 +63,8 @@ out_free:
 }
 
 /**
- * engine_destroy - end engine_init()
- * @engine: the engine; its channels are stopped
+ * engine_destroy - undo engine_init()
+ * @engine: the engine, with all its channels stopped
  *
  * Context: may sleep.
  */
@@ -84,10 +82,10 @@ void engine_destroy(struct engine *engine)
 /**
  * engine_channel_start - tell a channel where its ring is
  * @channel: the channel
- * @setup: the ring; copied
+ * @setup: the ring; it is copied
  *
  * Context: any.
- * Return: 0; -EINVAL for a bad setup; -EBUSY when a ring is running.
+ * Return: 0, -EINVAL if @setup is invalid, or -EBUSY if a ring is running.
  */
 int engine_channel_start(struct engine_channel *channel, const struct engine_setup *setup)
 {
@@ -111,12 +109,12 @@ int engine_channel_start(struct engine_channel *channel, const struct engine_set
 }
 
 /**
- * engine_channel_abort - drop what the ring holds; the ring stays
+ * engine_channel_abort - drop all descriptors of the ring, but keep the ring
  * @channel: the channel
  *
- * The ring is empty afterwards, its head and tail 0, and no descriptor handed
- * over before is completed after. A beat in progress may still be moved, until
- * engine_channel_synchronize().
+ * Afterwards the ring is empty, with its head and tail at 0. No descriptor that was handed over
+ * before is completed. A beat in progress may still be moved until engine_channel_synchronize()
+ * returns.
  *
  * Context: any.
  */
@@ -130,7 +128,7 @@ void engine_channel_abort(struct engine_channel *channel)
 	channel->stalled = false;
 	channel->paused = false;
 	channel->irq_owed = 0;
-	/* The thread may be writing the bank just now. It is dropped once it is not. */
+	/* The thread may be writing the bank. commit() then drops it. */
 	if (!channel->busy)
 		channel->bank.valid = false;
 	trace_ring(channel);
@@ -141,7 +139,7 @@ void engine_channel_abort(struct engine_channel *channel)
  * @channel: the channel
  *
  * Context: any.
- * Return: true when engine_channel_synchronize() would not have to wait.
+ * Return: true if engine_channel_synchronize() would not have to wait.
  */
 bool engine_channel_idle(struct engine_channel *channel)
 {
@@ -150,11 +148,11 @@ bool engine_channel_idle(struct engine_channel *channel)
 }
 
 /**
- * engine_channel_synchronize - wait for what is in progress
+ * engine_channel_synchronize - wait for work in progress
  * @channel: the channel
  *
- * After an abort or a stop: when this returns, the device makes no access on
- * behalf of what was dropped, and the handler does not run for it.
+ * For use after an abort or a stop. When this returns, the device makes no access for the dropped
+ * descriptors, and the handler does not run for them.
  *
  * Context: may sleep.
  */
@@ -165,10 +163,10 @@ void engine_channel_synchronize(struct engine_channel *channel)
 }
 
 /**
- * engine_channel_stop - the channel forgets its ring
+ * engine_channel_stop - stop a channel and forget its ring
  * @channel: the channel
  *
- * When this returns it makes no access and the handler does not run.
+ * When this returns, the channel makes no access, and the handler does not run.
  *
  * Context: may sleep.
  */
@@ -181,7 +179,7 @@ void engine_channel_stop(struct engine_channel *channel)
 	channel->setup.irq = NULL;
 }
 
-/* The next descriptor may be ready by now, even if a step just sees that it is not. */
+/* The next descriptor may be ready now, even if the current step has just found that it is not. */
 static void look_again(struct engine_channel *channel)
 {
 	lockdep_assert_held(&channel->engine->lock);
@@ -190,12 +188,12 @@ static void look_again(struct engine_channel *channel)
 }
 
 /**
- * engine_channel_doorbell - the doorbell register
+ * engine_channel_doorbell - write the doorbell register
  * @channel: the channel
- * @tail: slots before this one may be executed
+ * @tail: the device may execute the slots before this one
  *
  * Context: any.
- * Return: 0; -EINVAL when @tail is no slot of the ring.
+ * Return: 0, or -EINVAL if @tail is not a slot of the ring.
  */
 int engine_channel_doorbell(struct engine_channel *channel, u32 tail)
 {
@@ -206,7 +204,7 @@ int engine_channel_doorbell(struct engine_channel *channel, u32 tail)
 	{
 		good = channel->setup.bus && ring_doorbell(&channel->ring, tail);
 		look_again(channel);
-		/* Nothing else would tell it that what it fetched ahead is too old. */
+		/* Without a check, only the doorbell shows that the bank is too old. */
 		if (channel->setup.check == RING_CHECK_NONE && !channel->busy)
 			channel->bank.valid = false;
 	}
@@ -217,9 +215,9 @@ int engine_channel_doorbell(struct engine_channel *channel, u32 tail)
 }
 
 /**
- * engine_channel_pause - hold a channel where it is, or let it go on
+ * engine_channel_pause - pause or resume a channel
  * @channel: the channel
- * @pause: move nothing new until called with false
+ * @pause: true to move nothing new, false to go on
  *
  * Context: any.
  */
@@ -235,12 +233,12 @@ void engine_channel_pause(struct engine_channel *channel, bool pause)
 }
 
 /**
- * engine_channel_allow - execute so many descriptors and pause
+ * engine_channel_allow - execute a number of descriptors, then pause
  * @channel: the channel
- * @descriptors: how many
+ * @descriptors: the number of descriptors
  *
- * A device takes its time; this makes "while the transfer is in flight" last
- * exactly as long as an experiment needs.
+ * A real device takes its time. With this, "while the transfer is in flight" lasts exactly as long
+ * as an experiment needs.
  *
  * Context: any.
  */
@@ -262,11 +260,11 @@ static bool channel_settled(struct engine_channel *channel)
 }
 
 /**
- * engine_channel_settle - wait until the channel has nothing it can do
- * @channel: the channel; its ring holds nothing cyclic
+ * engine_channel_settle - wait until the channel can do no more
+ * @channel: the channel, without a cyclic descriptor in its ring
  *
  * Context: may sleep, at most SETTLE_TIMEOUT.
- * Return: 0; -ETIMEDOUT: a transparent channel may wait for the bus for ever.
+ * Return: 0, or -ETIMEDOUT: a transparent channel may wait for the bus for ever.
  */
 int engine_channel_settle(struct engine_channel *channel)
 {
@@ -276,13 +274,13 @@ int engine_channel_settle(struct engine_channel *channel)
 }
 
 /**
- * engine_channel_share - how the channel shares the bus
+ * engine_channel_share - set how a channel shares the bus
  * @channel: the channel
- * @mode: see arbiter.h
+ * @mode: the transfer mode; see arbiter.h
  * @priority: higher goes first
  *
- * Context: any. Takes effect with the next grant.
- * Return: 0; -EINVAL for an unknown mode.
+ * Context: any; takes effect with the next grant.
+ * Return: 0, or -EINVAL if @mode is unknown.
  */
 int engine_channel_share(struct engine_channel *channel, enum transfer_mode mode, u8 priority)
 {
@@ -297,12 +295,12 @@ int engine_channel_share(struct engine_channel *channel, enum transfer_mode mode
 }
 
 /**
- * engine_load - the CPU's demand for the bus
+ * engine_load - set the CPU's demand for the bus
  * @engine: the engine
- * @cpu_permille: cycles of 1000 that the CPU wants
+ * @cpu_permille: cycles out of 1000 that the CPU wants
  *
  * Context: any.
- * Return: 0; -EINVAL above 1000.
+ * Return: 0, or -EINVAL if @cpu_permille is above 1000.
  */
 int engine_load(struct engine *engine, u32 cpu_permille)
 {
@@ -315,12 +313,12 @@ int engine_load(struct engine *engine, u32 cpu_permille)
 }
 
 /**
- * engine_coalesce_valid - may interrupts be coalesced so?
+ * engine_coalesce_valid - check settings for coalescing
  * @count: see engine_channel_coalesce()
  * @usecs: see engine_channel_coalesce()
  *
- * Return: false when out of range, or when a count without a time would leave
- * the last completions untold.
+ * Return: false if a value is out of range, or if a count without a time would leave the last
+ * completions unreported.
  */
 bool engine_coalesce_valid(u32 count, u32 usecs)
 {
@@ -329,14 +327,14 @@ bool engine_coalesce_valid(u32 count, u32 usecs)
 }
 
 /**
- * engine_channel_coalesce - how many completions one interrupt tells
+ * engine_channel_coalesce - set how many completions one interrupt reports
  * @channel: the channel
- * @count: at most so many, 1 to ENGINE_COALESCE_MAX; 1: each its own
- * @usecs: and none later than this after the first; 1 to
- *	ENGINE_COALESCE_USECS_MAX, ignored for a @count of 1
+ * @count: completions per interrupt, 1 to ENGINE_COALESCE_MAX
+ * @usecs: longest time after the first completion, in microseconds, 1 to ENGINE_COALESCE_USECS_MAX;
+ *	ignored if @count is 1
  *
  * Context: any.
- * Return: 0; -EINVAL when engine_coalesce_valid() says no.
+ * Return: 0, or -EINVAL if engine_coalesce_valid() refuses the values.
  */
 int engine_channel_coalesce(struct engine_channel *channel, u32 count, u32 usecs)
 {
@@ -349,12 +347,12 @@ int engine_channel_coalesce(struct engine_channel *channel, u32 count, u32 usecs
 }
 
 /**
- * engine_channel_position - how far the channel has come
+ * engine_channel_position - read how far the channel has come
  * @channel: the channel
- * @desc_bus: out: bus address of the current descriptor; 0: between slots
+ * @desc_bus: out: DMA address of the current descriptor; 0 between slots
  *
  * Context: any.
- * Return: bytes of the current descriptor that are moved.
+ * Return: number of bytes of the current descriptor that have been moved.
  */
 u32 engine_channel_position(struct engine_channel *channel, dma_addr_t *desc_bus)
 {
@@ -364,17 +362,17 @@ u32 engine_channel_position(struct engine_channel *channel, dma_addr_t *desc_bus
 }
 
 /**
- * dmaloop_pio_copy - programmed I/O: the CPU moves every word to the device and back
+ * dmaloop_pio_copy - copy memory by programmed I/O
  * @dev: a dmaloop device
- * @dst: where the device's copy goes
- * @src: what it is made of
- * @size: bytes; the last word may be a part of one
+ * @dst: destination, written from the device
+ * @src: source, written to the device
+ * @size: bytes; need not be a multiple of a word
  *
- * The path that DMA is measured against: two register accesses for each eight
- * bytes, no descriptor, no interrupt. Real registers are uncached and cost far
- * more than these.
+ * The CPU moves every word to the device and back. This is what DMA is compared with: two register
+ * accesses for every eight bytes, but no descriptor and no interrupt. Real registers are uncached
+ * and cost far more than these.
  *
- * Context: any; one at a time on a device.
+ * Context: any; one caller at a time per device.
  */
 void dmaloop_pio_copy(struct device *dev, void *dst, const void *src, size_t size)
 {
@@ -397,9 +395,9 @@ void dmaloop_pio_copy(struct device *dev, void *dst, const void *src, size_t siz
 EXPORT_SYMBOL_GPL(dmaloop_pio_copy);
 
 /**
- * engine_pio_write - a data register: the CPU moves a word into the device
+ * engine_pio_write - write a word to a data register
  * @engine: the engine
- * @word: which of ENGINE_FIFO, taken modulo
+ * @word: index of the register, modulo ENGINE_FIFO
  * @value: the word
  *
  * Context: any.
@@ -410,9 +408,9 @@ noinline void engine_pio_write(struct engine *engine, u32 word, u64 value)
 }
 
 /**
- * engine_pio_read - a data register: the CPU takes a word from the device
+ * engine_pio_read - read a word from a data register
  * @engine: the engine
- * @word: which of ENGINE_FIFO, taken modulo
+ * @word: index of the register, modulo ENGINE_FIFO
  *
  * Context: any.
  * Return: the word.

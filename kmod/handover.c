@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The architectures' handover tables, read from arch_sync_dma_for_device() and
- * arch_sync_dma_for_cpu() of Linux 6.12, and their application to one page.
- * Called by shadow.c with the page's lock held, and by KUnit.
+ * The architectures' handover tables, taken from arch_sync_dma_for_device() and
+ * arch_sync_dma_for_cpu() of Linux 6.12, and their application to one page. Called by shadow.c with
+ * the page's lock held, and by KUnit.
  *
- * The rows are maintenance alone. That arm64 and riscv bounce small unaligned
- * kmalloc() buffers (DMA_BOUNCE_UNALIGNED_KMALLOC) is not modelled.
+ * The rows contain only cache maintenance. That arm64 and riscv bounce small unaligned kmalloc()
+ * buffers (DMA_BOUNCE_UNALIGNED_KMALLOC) is not modelled.
  */
 #include <linux/array_size.h>
 #include <linux/build_bug.h>
@@ -25,9 +25,9 @@
 const struct handover_arch handover_archs[] = {
 	{
 		/*
-		 * v7_dma_map_area: invalidate for FROM_DEVICE, else clean.
-		 * v7_dma_unmap_area: invalidate unless TO_DEVICE.
-		 * v7_dma_inv_range cleans and invalidates a partial edge line.
+		 * v7_dma_map_area invalidates for FROM_DEVICE and otherwise cleans.
+		 * v7_dma_unmap_area invalidates unless TO_DEVICE. v7_dma_inv_range cleans and
+		 * invalidates a partial edge line.
 		 */
 		.name = "arm",
 		.for_device = {
@@ -44,10 +44,10 @@ const struct handover_arch handover_archs[] = {
 	},
 	{
 		/*
-		 * dcache_clean_poc for every direction, so that a dirty line
-		 * cannot be evicted over what the device writes;
-		 * dcache_inval_poc cleans and invalidates a partial edge line
-		 * ("to prevent data loss": the neighbour's, at the buffer's cost).
+		 * dcache_clean_poc for every direction, so that no dirty line can be evicted over
+		 * what the device writes. dcache_inval_poc cleans and invalidates a partial edge
+		 * line "to prevent data loss": it keeps the neighbour's data at the buffer's
+		 * expense.
 		 */
 		.name = "arm64",
 		.for_device = {
@@ -64,10 +64,10 @@ const struct handover_arch handover_archs[] = {
 	},
 	{
 		/*
-		 * dma_sync_virt_for_device/_cpu; r4k_dma_cache_inv invalidates
-		 * partial lines like any other, and _dma_cache_wback is
-		 * r4k_dma_cache_wback_inv: it flushes. The row is a CPU that
-		 * needs the post-DMA flush (cpu_needs_post_dma_flush).
+		 * dma_sync_virt_for_device() and dma_sync_virt_for_cpu(). r4k_dma_cache_inv
+		 * invalidates partial lines like any others. _dma_cache_wback is
+		 * r4k_dma_cache_wback_inv, which flushes. The row is for a CPU that needs the
+		 * post-DMA flush (cpu_needs_post_dma_flush).
 		 */
 		.name = "mips",
 		.for_device = {
@@ -84,8 +84,8 @@ const struct handover_arch handover_archs[] = {
 	},
 	{
 		/*
-		 * arch_sync_dma_clean_before_fromdevice() is true: clean for all;
-		 * afterwards cbo.inval on every line, edges included.
+		 * arch_sync_dma_clean_before_fromdevice() is true, so every direction cleans.
+		 * Afterwards cbo.inval is applied to every line, including the edges.
 		 */
 		.name = "riscv",
 		.for_device = {
@@ -105,10 +105,10 @@ const struct handover_arch handover_archs[] = {
 const unsigned int nr_handover_archs = ARRAY_SIZE(handover_archs);
 
 /**
- * handover_find_arch - look an architecture's row up by name
+ * handover_find_arch - look up an architecture's row by name
  * @name: NUL-terminated
  *
- * Return: the row, or NULL.
+ * Return: the row, or NULL if there is none.
  */
 const struct handover_arch *handover_find_arch(const char *name)
 {
@@ -121,21 +121,20 @@ const struct handover_arch *handover_find_arch(const char *name)
 }
 
 /**
- * handover_apply - do a handover's maintenance on the part of a buffer in one page
- * @ops: from struct handover_arch
+ * handover_apply - do a handover's maintenance on the part of a buffer that lies in one page
+ * @ops: the operations, from a struct handover_arch
  * @page: the page
  * @line_size: bytes
- * @start: first byte of the buffer in this page, as an offset into it
- * @end: one past its last byte in this page
- * @starts_here: @start is the buffer's own first byte, not the page's edge
- * @ends_here: @end is the buffer's own end
- * @permit: what may change for the CPU
- * @nr_permit: entries in @permit
- * @effect: counters, added to
+ * @start: first byte of the buffer in this page, as an offset into the page
+ * @end: one past the last byte of the buffer in this page
+ * @starts_here: the buffer starts at @start; otherwise it comes from the page before
+ * @ends_here: the buffer ends at @end; otherwise it goes on in the next page
+ * @permit: bytes that may change for the CPU
+ * @nr_permit: number of entries in @permit
+ * @effect: counters to add to
  *
- * A line that the buffer covers only in part is an edge line; the others are
- * inner lines. A page is a whole number of lines, so only the buffer's own two
- * ends can make an edge.
+ * A line that the buffer covers only in part is an edge line; the others are inner lines. A page is
+ * a whole number of lines, so only the two ends of the buffer can make an edge line.
  *
  * Context: any; the caller serialises operations on one page.
  */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which cache maintenance each handover of a buffer does, per architecture.
+ * The cache maintenance of each handover, per architecture.
  *
- * Pure C, beside cache_model.h. One table, handover.c, is the truth; configfs
- * names, KUnit and the command line are made from it.
+ * Pure C, like cache_model.h. The table in handover.c is the only source; configfs names, KUnit and
+ * the command line are derived from it.
  */
 #ifndef DMALOOP_HANDOVER_H
 #define DMALOOP_HANDOVER_H
 
 #include "cache_model.h"
 
-/* The values of enum dma_data_direction (include/linux/dma-direction.h). */
+/* The same values as enum dma_data_direction (include/linux/dma-direction.h). */
 enum handover_dir {
 	HANDOVER_BIDIRECTIONAL,
 	HANDOVER_TO_DEVICE,
@@ -19,9 +19,9 @@ enum handover_dir {
 };
 
 /**
- * struct handover_ops - the maintenance of one direction of handover
- * @inner: for lines that lie wholly inside the buffer
- * @edge: for lines that the buffer only partly covers
+ * struct handover_ops - the maintenance of one handover
+ * @inner: operation for lines that lie wholly inside the buffer
+ * @edge: operation for lines that the buffer covers only in part
  */
 struct handover_ops {
 	enum cache_op inner;
@@ -30,10 +30,10 @@ struct handover_ops {
 
 /**
  * struct handover_arch - one architecture's row
- * @name: as configfs and the command line spell it
- * @for_device: by direction; map and sync_for_device
- * @for_cpu: by direction; unmap and sync_for_cpu
- * @source: where in the kernel the row comes from
+ * @name: its name in configfs and on the command line
+ * @for_device: maintenance of map and sync_for_device, by direction
+ * @for_cpu: maintenance of unmap and sync_for_cpu, by direction
+ * @source: the kernel files that the row is taken from
  */
 struct handover_arch {
 	const char *name;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Mapping, unmapping and syncing, for those who implement the DMA API: dma_ops.c and plain.c.
- */
+/* Mapping, unmapping and syncing, for the implementations of the DMA API: dma_ops.c and plain.c. */
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -9,13 +7,13 @@
 #include "trace.h"
 
 /**
- * mapping_space_init - make an empty space
- * @space: storage
+ * mapping_space_init - initialise an empty mapping space
+ * @space: the space
  * @dev: the device, for tracepoints and messages
  * @coherency: how the device sees memory
- * @caches: for COHERENCY_NONCOHERENT; copied
- * @iommu: what stops an access outside of what was mapped
- * @dma_mask: highest bus address the device can drive
+ * @caches: the caches, for COHERENCY_NONCOHERENT; copied
+ * @iommu: which accesses outside of the mappings are stopped
+ * @dma_mask: highest DMA address that the device can use
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -34,10 +32,10 @@ int mapping_space_init(struct mapping_space *space, struct device *dev,
 }
 
 /**
- * mapping_space_destroy - end mapping_space_init()
- * @space: the space; the device no longer uses it
+ * mapping_space_destroy - undo mapping_space_init()
+ * @space: the space, which the device no longer uses
  *
- * Mappings still live are forgotten: their buffers are not the space's.
+ * Live mappings are forgotten. Their buffers do not belong to the space.
  *
  * Context: may sleep.
  */
@@ -81,9 +79,9 @@ static void mapping_insert(struct mapping_space *space, struct mapping *map, dma
 }
 
 /**
- * mapping_add_effect - sum what the cache model did
+ * mapping_add_effect - add up what the cache model did
  * @space: the space
- * @effect: of one operation
+ * @effect: the effect of one operation
  *
  * Context: any, with the space's lock held.
  */
@@ -98,16 +96,16 @@ void mapping_add_effect(struct mapping_space *space, const struct cache_effect *
 }
 
 /**
- * mapping_add - map a buffer for the device and hand it over
+ * mapping_add - map a buffer and hand it over to the device
  * @space: the device's space
  * @phys: physical address of the buffer
  * @size: bytes
  * @dir: direction
- * @attrs: DMA_ATTR_*; DMA_ATTR_SKIP_CPU_SYNC leaves the caches alone
- * @coherent: coherent memory, for which no maintenance is ever done
+ * @attrs: DMA_ATTR_*; DMA_ATTR_SKIP_CPU_SYNC skips the cache maintenance
+ * @coherent: coherent memory, which never needs maintenance
  *
  * Context: any.
- * Return: the bus address, or DMA_MAPPING_ERROR.
+ * Return: the DMA address, or DMA_MAPPING_ERROR.
  */
 dma_addr_t mapping_add(struct mapping_space *space, phys_addr_t phys, size_t size,
 		       enum dma_data_direction dir, unsigned long attrs, bool coherent)
@@ -151,8 +149,8 @@ out_free:
 /**
  * mapping_add_at - record a mapping that somebody else made
  * @space: the device's space
- * @bus: the bus address it got
- * @phys: physical address that the device reaches through it
+ * @bus: DMA address of the mapping
+ * @phys: physical address that the device reaches through the mapping
  * @size: bytes
  * @dir: direction
  * @attrs: DMA_ATTR_*
@@ -175,16 +173,16 @@ int mapping_add_at(struct mapping_space *space, dma_addr_t bus, phys_addr_t phys
 /**
  * mapping_remove - hand a buffer back to the CPU and unmap it
  * @space: the device's space
- * @bus: bus address; must be the one mapping_add() returned
- * @size: bytes, as the caller of the DMA API says
- * @dir: direction, as the caller of the DMA API says
- * @attrs: DMA_ATTR_SKIP_CPU_SYNC leaves the caches alone
+ * @bus: DMA address that mapping_add() returned
+ * @size: bytes, as given by the caller of the DMA API
+ * @dir: direction, as given by the caller of the DMA API
+ * @attrs: DMA_ATTR_*; DMA_ATTR_SKIP_CPU_SYNC skips the cache maintenance
  *
- * Cache maintenance follows what the caller said, as on real architectures;
- * it never goes past the end of what was mapped.
+ * As on real architectures, the cache maintenance follows the caller's arguments, but it never goes
+ * past the end of the mapping.
  *
  * Context: any.
- * Return: false when nothing is mapped there; that is a fault.
+ * Return: false if nothing is mapped at @bus, which is recorded as a fault.
  */
 bool mapping_remove(struct mapping_space *space, dma_addr_t bus, size_t size,
 		    enum dma_data_direction dir, unsigned long attrs)
@@ -217,13 +215,13 @@ bool mapping_remove(struct mapping_space *space, dma_addr_t bus, size_t size,
 /**
  * mapping_sync - hand part of a mapped buffer over
  * @space: the device's space
- * @bus: bus address inside a live mapping
+ * @bus: DMA address inside a live mapping
  * @size: bytes
- * @dir: direction, as the caller of the DMA API says
- * @for_device: to the device, else to the CPU
+ * @dir: direction, as given by the caller of the DMA API
+ * @for_device: true to hand over to the device, false to the CPU
  *
  * Context: any.
- * Return: false when the range is not inside one live mapping; that is a fault.
+ * Return: false if the range is not inside one live mapping, which is recorded as a fault.
  */
 bool mapping_sync(struct mapping_space *space, dma_addr_t bus, size_t size,
 		  enum dma_data_direction dir, bool for_device)
@@ -252,14 +250,14 @@ bool mapping_sync(struct mapping_space *space, dma_addr_t bus, size_t size,
 }
 
 /**
- * mapping_exposure - what else the device could reach
+ * mapping_exposure - count the bytes that the device could reach without a mapping
  * @space: the device's space
  *
- * Behind an IOMMU that maps whole pages: the bytes that lie in mapped pages
- * without being mapped.
+ * Behind an IOMMU that maps whole pages, these are the bytes in mapped pages that are not part of a
+ * mapping.
  *
  * Context: any.
- * Return: bytes, over all live mappings.
+ * Return: the number of bytes, over all live mappings.
  */
 u64 mapping_exposure(struct mapping_space *space)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The live mappings of one device and the device's view through them: an
- * IOMMU in miniature. Every device access goes through mapping_access(); what
- * no live mapping covers, or what goes against a mapping's direction, does not
- * happen and is recorded as a fault.
+ * The live mappings of one device, and its view of memory through them: an IOMMU in miniature.
+ * Every device access goes through mapping_access(). An access that no live mapping covers, or that
+ * goes against a mapping's direction, does not happen and is recorded as a fault.
  */
 #ifndef DMALOOP_MAPPING_H
 #define DMALOOP_MAPPING_H
@@ -19,7 +18,7 @@
  * @COHERENCY_COHERENT: as the CPU does
  * @COHERENCY_NONCOHERENT: behind the modelled cache
  * @COHERENCY_BOUNCE: through the kernel's swiotlb, which must be forced
- * @COHERENCY_NATIVE: however this machine and kernel have it
+ * @COHERENCY_NATIVE: in whatever way this machine and kernel do it
  */
 enum dmaloop_coherency {
 	COHERENCY_COHERENT,
@@ -29,10 +28,10 @@ enum dmaloop_coherency {
 };
 
 /**
- * enum dmaloop_iommu - what stops an access outside of what was mapped
- * @IOMMU_EXACT: every byte that is not mapped; stricter than hardware
- * @IOMMU_PAGE: pages that nothing is mapped in, as an IOMMU; the rest of a mapped
- *	page is exposed
+ * enum dmaloop_iommu - which accesses outside of the mappings are stopped
+ * @IOMMU_EXACT: accesses to any byte that is not mapped; stricter than hardware
+ * @IOMMU_PAGE: accesses to pages that contain no mapping, like an IOMMU; the rest of a mapped page
+ *	is exposed
  */
 enum dmaloop_iommu { IOMMU_EXACT, IOMMU_PAGE };
 
@@ -40,9 +39,9 @@ enum dmaloop_iommu { IOMMU_EXACT, IOMMU_PAGE };
  * enum fault_reason - why an access did not happen
  * @FAULT_UNMAPPED: no live mapping covers the address
  * @FAULT_DIRECTION: the mapping's direction forbids it
- * @FAULT_BAD_UNMAP: unmap or sync of an address that is not mapped
- * @FAULT_BAD_DESCRIPTOR: the engine read a descriptor it cannot execute
- * @FAULT_EXPOSED: no fault: beside a mapping, in its page, and so it happened
+ * @FAULT_BAD_UNMAP: the unmapped or synced address is not mapped
+ * @FAULT_BAD_DESCRIPTOR: the engine read a descriptor that it cannot execute
+ * @FAULT_EXPOSED: not a fault: the access was beside a mapping, in its page, and it happened
  */
 enum fault_reason {
 	FAULT_UNMAPPED,
@@ -57,11 +56,11 @@ extern const char *const fault_reason_names[NR_FAULT_REASONS];
 
 /**
  * struct fault_record - one access that did not happen
- * @time: when, in ns since boot
- * @bus: bus address
+ * @time: time in ns since boot
+ * @bus: DMA address
  * @size: bytes
  * @write: the device wanted to write
- * @reason: why not
+ * @reason: why it did not happen
  */
 struct fault_record {
 	u64 time;
@@ -75,12 +74,13 @@ struct fault_record {
 
 /**
  * struct mapping - one live mapping
- * @node: [first, last] bus address; in the space's tree if it has one
- * @phys: physical address of the CPU's buffer (of the device's, for plain mappings)
+ * @node: first and last DMA address; in the space's tree if there is one
+ * @phys: physical address of the CPU's buffer; for a plain device, of the memory that the device
+ *	reaches
  * @size: bytes
- * @dir: direction given at map
- * @attrs: attributes given at map
- * @coherent: coherent memory: CPU and device see the same bytes
+ * @dir: direction given to map
+ * @attrs: attributes given to map
+ * @coherent: coherent memory, so CPU and device see the same bytes
  */
 struct mapping {
 	struct interval_tree_node node;
@@ -92,26 +92,26 @@ struct mapping {
 };
 
 /**
- * struct mapping_space - everything one device can reach
- * @dev: the device, for tracepoints
+ * struct mapping_space - everything that one device can reach
+ * @dev: the device, for tracepoints and messages
  * @coherency: how the device sees memory
- * @caches: for COHERENCY_NONCOHERENT
- * @iommu: what stops an access outside of what was mapped
- * @lock: protects all below; taken in any context
- * @tree: live mappings by bus address, where the kernel chose it (bounce, native)
- * @by_page: live mappings by page from @base, where we did: none shares a page, and
- *	finding one costs the same however many there are
- * @live: mappings
- * @pages: bitmap of bus-address pages in use, from @base
- * @base: first bus address handed out
- * @nr_pages: bits in @pages
- * @cursor: where the next search starts, so that addresses are not reused soon
- * @rnd: for random eviction
- * @effect: what the cache model did, summed
- * @faults: accesses that did not happen, summed
- * @exposed: bytes accessed beside a mapping, in its page
- * @records: the last FAULT_RECORDS of both; the next one goes to @nr_records modulo
- * @nr_records: recorded so far
+ * @caches: the caches, for COHERENCY_NONCOHERENT
+ * @iommu: which accesses outside of the mappings are stopped
+ * @lock: protects all members below; taken in any context
+ * @tree: live mappings by DMA address, if the kernel chose the addresses (bounce, native)
+ * @by_page: live mappings by page from @base, if we chose the addresses: no two mappings share a
+ *	page, and a look-up costs the same however many there are
+ * @live: number of live mappings
+ * @pages: bitmap of the pages of DMA addresses in use, from @base
+ * @base: the lowest DMA address to hand out
+ * @nr_pages: number of bits in @pages
+ * @cursor: page where the next search starts, so that addresses are not reused soon
+ * @rnd: random state for evictions
+ * @effect: sum of what the cache model did
+ * @faults: number of accesses that did not happen
+ * @exposed: number of bytes accessed beside a mapping, in its page
+ * @records: ring buffer of the last FAULT_RECORDS accesses counted in @faults or @exposed
+ * @nr_records: number of accesses recorded so far; modulo FAULT_RECORDS, the next entry in @records
  */
 struct mapping_space {
 	struct device *dev;

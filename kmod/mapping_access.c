@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The device's accesses, through its mappings. What no mapping allows does not happen, and is
- * recorded as a fault.
+ * The device's accesses, through its mappings. An access that no mapping allows does not happen and
+ * is recorded as a fault.
  */
 #include <linux/mm.h>
 #include <linux/sizes.h>
@@ -11,7 +11,7 @@
 
 #define BURST_MAX 32u
 
-/* Bytes copied with interrupts off, at most. */
+/* Maximum number of bytes to copy with interrupts off. */
 #define COPY_MAX SZ_64K
 
 const char *const fault_reason_names[NR_FAULT_REASONS] = {
@@ -23,21 +23,24 @@ const char *const fault_reason_names[NR_FAULT_REASONS] = {
 static bool direction_allows(const struct mapping_space *space, const struct mapping *map,
 			     bool write)
 {
-	/* A plain device has no IOMMU to stop it; only the address is checked. */
+	/* A plain device has no IOMMU, so only the address is checked. */
 	if (map->dir == DMA_BIDIRECTIONAL || space->coherency == COHERENCY_BOUNCE ||
 	    space->coherency == COHERENCY_NATIVE)
 		return true;
 	return write ? map->dir == DMA_FROM_DEVICE : map->dir == DMA_TO_DEVICE;
 }
 
-/* A short burst: word by word, in ascending order, each once, as drivers count on. */
+/* Write a short burst word by word, in ascending order and each word once. Drivers rely on that. */
 static void write_words(u32 *to, const u32 *from, size_t size)
 {
 	for (; size; size -= sizeof(u32))
 		WRITE_ONCE(*to++, *from++);
 }
 
-/* One mapping's share of an access, with the lock held. Returns bytes done or 0. */
+/*
+ * Do the part of an access that lies in one page of one mapping. Called with the lock held. Returns
+ * the bytes done, or 0.
+ */
 static size_t access_one(struct mapping_space *space, struct mapping *map, dma_addr_t bus,
 			 void *buf, size_t size, bool write)
 {
@@ -80,9 +83,9 @@ static void record_fault(struct mapping_space *space, dma_addr_t bus, size_t siz
 }
 
 /*
- * An access beside a mapping, in a page of it: an IOMMU that maps whole pages lets
- * it through. It is made only in memory whose owner registered it to lose; other
- * memory reads as poison and is not written. Returns bytes done or 0.
+ * An access beside a mapping, in one of its pages. An IOMMU that maps whole pages lets it through.
+ * Only memory that its owner registered as a playground is accessed; other memory reads as poison
+ * and is not written. Returns the bytes done, or 0.
  */
 static size_t access_exposed(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size,
 			     bool write)
@@ -118,17 +121,17 @@ static size_t access_exposed(struct mapping_space *space, dma_addr_t bus, void *
 /**
  * mapping_access - the device reads or writes memory
  * @space: the device's space
- * @bus: bus address
- * @buf: where the bytes go, or come from
+ * @bus: DMA address
+ * @buf: where the bytes go to or come from
  * @size: bytes
- * @write: the device writes memory
+ * @write: true if the device writes memory
  *
- * The lock is dropped between pages, so that a long access does not keep
- * interrupts off; a mapping that goes away meanwhile ends it with a fault.
+ * The lock is dropped between pages, so that a long access does not keep interrupts off. If the
+ * mapping goes away in the meantime, the access ends with a fault.
  *
  * Context: any.
- * Return: 0; -EFAULT when some byte may not be accessed (it is a fault, and
- * nothing from that byte on is touched).
+ * Return: 0, or -EFAULT if some byte may not be accessed. That is recorded as a fault, and the
+ * access stops before that byte.
  */
 int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_t size, bool write)
 {
@@ -158,7 +161,7 @@ int mapping_access(struct mapping_space *space, dma_addr_t bus, void *buf, size_
 	return 0;
 }
 
-/* A copy in which no cache and no fault has a say. Returns bytes done or 0. */
+/* Copy at once, if no cache is modelled and nothing can fault. Returns the bytes done, or 0. */
 static size_t copy_direct(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size)
 {
 	struct mapping *from, *to;
@@ -187,14 +190,14 @@ static size_t copy_direct(struct mapping_space *space, dma_addr_t dst, dma_addr_
 /**
  * mapping_copy - the device copies memory
  * @space: the device's space
- * @dst: bus address to write to
- * @src: bus address to read from
+ * @dst: DMA address to write to
+ * @src: DMA address to read from
  * @size: bytes
- * @scratch: the device's own buffer, for what cannot be copied at once
- * @scratch_size: its size in bytes
+ * @scratch: the device's own buffer, for bytes that cannot be copied at once
+ * @scratch_size: size of @scratch in bytes
  *
  * Context: any.
- * Return: 0 or -EFAULT, see mapping_access().
+ * Return: 0 or -EFAULT; see mapping_access().
  */
 int mapping_copy(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size,
 		 void *scratch, size_t scratch_size)
@@ -216,16 +219,16 @@ int mapping_copy(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, si
 }
 
 /**
- * mapping_fill - the device writes one byte all over
+ * mapping_fill - the device fills memory with one byte
  * @space: the device's space
- * @dst: bus address to write to
- * @byte: what
+ * @dst: DMA address to write to
+ * @byte: the byte
  * @size: bytes
  * @scratch: the device's own buffer
- * @scratch_size: its size in bytes
+ * @scratch_size: size of @scratch in bytes
  *
  * Context: any.
- * Return: 0 or -EFAULT, see mapping_access().
+ * Return: 0 or -EFAULT; see mapping_access().
  */
 int mapping_fill(struct mapping_space *space, dma_addr_t dst, u8 byte, size_t size, void *scratch,
 		 size_t scratch_size)
@@ -245,14 +248,14 @@ int mapping_fill(struct mapping_space *space, dma_addr_t dst, u8 byte, size_t si
 /**
  * mapping_xor - the device XORs memory into memory
  * @space: the device's space
- * @dst: bus address to change; must be mapped both ways
- * @src: bus address to read from
+ * @dst: DMA address to change; must be mapped bidirectionally
+ * @src: DMA address to read from
  * @size: bytes
  * @scratch: the device's own buffer
- * @scratch_size: its size in bytes, even
+ * @scratch_size: size of @scratch in bytes; even
  *
  * Context: any.
- * Return: 0 or -EFAULT, see mapping_access().
+ * Return: 0 or -EFAULT; see mapping_access().
  */
 int mapping_xor(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, size_t size,
 		void *scratch, size_t scratch_size)
@@ -277,16 +280,16 @@ int mapping_xor(struct mapping_space *space, dma_addr_t dst, dma_addr_t src, siz
 }
 
 /**
- * mapping_test - the device looks whether memory is all 0
+ * mapping_test - the device tests whether memory is all 0
  * @space: the device's space
- * @src: bus address to read from
+ * @src: DMA address to read from
  * @size: bytes
  * @scratch: the device's own buffer
- * @scratch_size: its size in bytes
- * @nonzero: out: set when a byte is not 0, else left alone
+ * @scratch_size: size of @scratch in bytes
+ * @nonzero: out: set to true if a byte is not 0, otherwise left alone
  *
  * Context: any.
- * Return: 0 or -EFAULT, see mapping_access().
+ * Return: 0 or -EFAULT; see mapping_access().
  */
 int mapping_test(struct mapping_space *space, dma_addr_t src, size_t size, void *scratch,
 		 size_t scratch_size, bool *nonzero)
@@ -307,10 +310,10 @@ int mapping_test(struct mapping_space *space, dma_addr_t src, size_t size, void 
 /**
  * mapping_fault - record an access that did not happen
  * @space: the device's space
- * @bus: bus address
+ * @bus: DMA address
  * @size: bytes
  * @write: the device wanted to write
- * @reason: why not
+ * @reason: why it did not happen
  *
  * Context: any.
  */

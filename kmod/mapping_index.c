@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The index: which mapping is at a bus address, and which bus addresses are free.
+ * The index of mappings: which mapping is at a DMA address, and which DMA addresses are free.
  *
- * Where we choose the addresses, no two mappings share a page, and an array tells the mapping of a
- * page. Where the kernel chooses them (bounce, native), mappings may overlap, and lie in an
+ * If we choose the addresses, no two mappings share a page, and an array finds the mapping of a
+ * page. If the kernel chooses them (bounce, native), mappings may overlap and are kept in an
  * interval tree.
  */
 #include <linux/bitmap.h>
@@ -13,18 +13,17 @@
 #include "mapping_index.h"
 
 /*
- * Bus addresses start above any memory a machine of today has when the mask
- * allows it, so that a physical or virtual address used as a bus address hits
- * nothing by accident.
+ * If the mask allows it, DMA addresses start above the memory of any current machine. A physical or
+ * virtual address that is used as a DMA address by mistake then hits nothing.
  */
 #define BUS_BASE_HIGH BIT_ULL(44)
 
 #define BUS_PAGES_MAX BIT(18)
 
 /**
- * mapping_index_init - make an empty index
- * @space: the space; zeroed, but for its coherency
- * @dma_mask: the highest bus address that the device can drive
+ * mapping_index_init - initialise an empty index
+ * @space: the space; zeroed, except for its coherency
+ * @dma_mask: highest DMA address that the device can use
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -39,7 +38,7 @@ int mapping_index_init(struct mapping_space *space, u64 dma_mask)
 		space->base = BUS_BASE_HIGH;
 		space->nr_pages = BUS_PAGES_MAX;
 	} else {
-		/* The upper half of what the device reaches. */
+		/* The upper half of what the device can reach. */
 		space->base = (dma_mask >> 1) + 1;
 		space->nr_pages = min_t(u64, BUS_PAGES_MAX, space->base >> PAGE_SHIFT);
 	}
@@ -52,8 +51,8 @@ int mapping_index_init(struct mapping_space *space, u64 dma_mask)
 }
 
 /**
- * mapping_index_destroy - end mapping_index_init()
- * @space: the space; it has no mappings
+ * mapping_index_destroy - undo mapping_index_init()
+ * @space: the space, without mappings
  *
  * Context: may sleep.
  */
@@ -65,13 +64,13 @@ void mapping_index_destroy(struct mapping_space *space)
 	space->pages = NULL;
 }
 
-/* Bus page of an address of ours, or of none. */
+/* Index of the page of @bus. It is out of range if @bus is not one of our addresses. */
 static unsigned long page_of(const struct mapping_space *space, dma_addr_t bus)
 {
 	return (bus - space->base) >> PAGE_SHIFT;
 }
 
-/* Its pages are @owner's from now on. */
+/* Set the owner of all pages of @map. */
 static void index_pages(struct mapping_space *space, const struct mapping *map,
 			struct mapping *owner)
 {
@@ -82,7 +81,7 @@ static void index_pages(struct mapping_space *space, const struct mapping *map,
 }
 
 /**
- * mapping_index_remove - take a mapping out, and free its bus addresses
+ * mapping_index_remove - remove a mapping and free its DMA addresses
  * @space: the space
  * @map: the mapping
  *
@@ -102,9 +101,9 @@ void mapping_index_remove(struct mapping_space *space, struct mapping *map)
 }
 
 /**
- * mapping_index_add - enter a mapping
+ * mapping_index_add - add a mapping
  * @space: the space
- * @map: the mapping; its node holds its bus addresses
+ * @map: the mapping; its node holds its DMA addresses
  *
  * Context: any, with the space's lock held.
  */
@@ -118,7 +117,7 @@ void mapping_index_add(struct mapping_space *space, struct mapping *map)
 	space->live++;
 }
 
-/* Takes a free run of pages: next fit. ULONG_MAX: there is none. */
+/* Take @nr consecutive free pages, next fit. Returns ULONG_MAX if there are none. */
 static unsigned long find_pages(struct mapping_space *space, unsigned long nr)
 {
 	unsigned long page;
@@ -134,13 +133,13 @@ static unsigned long find_pages(struct mapping_space *space, unsigned long nr)
 }
 
 /**
- * mapping_index_place - take free bus addresses
- * @space: the space; its addresses are ours to choose
- * @phys: where the buffer is; its offset in its page is kept
+ * mapping_index_place - allocate DMA addresses
+ * @space: the space, whose addresses we choose
+ * @phys: physical address of the buffer; its offset in its page is kept
  * @size: bytes
  *
  * Context: any, with the space's lock held.
- * Return: the bus address, or DMA_MAPPING_ERROR when no run of pages is free.
+ * Return: the DMA address, or DMA_MAPPING_ERROR if there is no run of free pages.
  */
 dma_addr_t mapping_index_place(struct mapping_space *space, phys_addr_t phys, size_t size)
 {
@@ -156,10 +155,10 @@ dma_addr_t mapping_index_place(struct mapping_space *space, phys_addr_t phys, si
 /**
  * mapping_index_page - find a mapping in the page of an address
  * @space: the space
- * @bus: bus address
+ * @bus: DMA address
  *
  * Context: any, with the space's lock held.
- * Return: one of the mappings there, or NULL.
+ * Return: one of the mappings in that page, or NULL.
  */
 struct mapping *mapping_index_page(struct mapping_space *space, dma_addr_t bus)
 {
@@ -175,17 +174,17 @@ struct mapping *mapping_index_page(struct mapping_space *space, dma_addr_t bus)
 }
 
 /**
- * mapping_index_next - find the first mapping that reaches an address or lies after it
+ * mapping_index_next - find the first mapping that covers an address or lies above it
  * @space: the space
- * @bus: bus address
+ * @bus: DMA address
  *
- * Context: any, with the space's lock held; without it when nobody else uses the space.
+ * Context: any, with the space's lock held, or without it if nobody else uses the space.
  * Return: the mapping, or NULL.
  */
 struct mapping *mapping_index_next(struct mapping_space *space, dma_addr_t bus)
 {
 	struct interval_tree_node *node;
-	/* A page is one mapping's: what lies at @bus or after it starts in another one. */
+	/* A page has one mapping, so the first one at or above @bus starts in another page. */
 	unsigned long page = bus > space->base ? page_of(space, PAGE_ALIGN(bus)) : 0;
 
 	if (space->pages) {
@@ -199,7 +198,7 @@ struct mapping *mapping_index_next(struct mapping_space *space, dma_addr_t bus)
 /**
  * mapping_find - find the mapping that covers an address
  * @space: the space
- * @bus: bus address
+ * @bus: DMA address
  *
  * Context: any, with the space's lock held.
  * Return: the mapping, or NULL.
@@ -221,9 +220,9 @@ struct mapping *mapping_find(struct mapping_space *space, dma_addr_t bus)
 /**
  * mapping_find_start - find the mapping that starts at an address
  * @space: the space
- * @bus: bus address
- * @size: bytes; where the kernel chose the addresses, several mappings may start there, and then
- *	the one of this size is meant
+ * @bus: DMA address
+ * @size: bytes; if the kernel chose the addresses, several mappings may start at @bus, and this
+ *	selects the one with the same size
  *
  * Context: any, with the space's lock held.
  * Return: the mapping, or NULL.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which mapping is where: for mapping.c and mapping_access.c. */
+/* The index of mappings, for mapping.c and mapping_access.c. */
 #ifndef DMALOOP_MAPPING_INDEX_H
 #define DMALOOP_MAPPING_INDEX_H
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers that are right or wrong about their buffers. Each body reads like the
- * data path of a small driver; `if (wrong(run))` is the bug.
+ * Drivers that handle their buffers rightly or wrongly. Each body reads like the data path of a
+ * small driver; `if (wrong(run))` is the bug.
  *
- * The other end of every transfer is coherent memory ("far"), so that only the
- * buffer under test can go wrong.
+ * The other end of every transfer ("far") is coherent memory, so that only the buffer under test
+ * can go wrong.
  */
 #include <linux/dma-mapping.h>
 
@@ -27,7 +27,7 @@ static void read_and_expect(struct scenario_run *run, const u8 *from, const u8 *
 	scenario_expect(run, run->got, want, size, otherwise);
 }
 
-/* Coherent memory has its bus address for life: no map, no sync, no unmap. */
+/* Coherent memory keeps its DMA address for life: no map, no sync, no unmap. */
 static dma_addr_t map(struct scenario_run *run, enum dma_data_direction dir)
 {
 	if (run->placed.coherent)
@@ -77,14 +77,14 @@ static int transfer(struct scenario_run *run, dma_addr_t dst, dma_addr_t src)
 	return err ?: wait_transfer(run);
 }
 
-/* Something arrives at the far end that the driver wants to receive. */
+/* Put a new payload at the far end, for the driver to receive. */
 static void new_far_payload(struct scenario_run *run)
 {
 	new_payload(run);
 	memcpy(run->far, run->want, run->placed.size);
 }
 
-/* Two messages through one mapping; wrong: the second without either sync. */
+/* Two messages through one mapping. Wrong: neither sync is done for the second one. */
 int body_tx(struct scenario_run *run)
 {
 	size_t size = run->placed.size;
@@ -128,7 +128,7 @@ static int receive(struct scenario_run *run, bool sync, bool barrier)
 	if (sync)
 		sync_for_cpu(run, bus, DMA_FROM_DEVICE);
 	if (barrier)
-		mb(); /* Orders accesses; moves no cache line. That is the point. */
+		mb(); /* orders accesses, but moves no cache line */
 	read_and_expect(run, run->placed.buffer, run->want, size, DMALOOP_STALE);
 	unmap(run, bus, DMA_FROM_DEVICE);
 	return err;
@@ -146,7 +146,7 @@ int body_rx_barrier(struct scenario_run *run)
 	return receive(run, !wrong(run), true);
 }
 
-/* Wrong: the buffer is read while the device has not finished. */
+/* Wrong: the buffer is read before the device has finished. */
 int body_rx_early(struct scenario_run *run)
 {
 	size_t size = run->placed.size;
@@ -196,8 +196,8 @@ int body_rx_write(struct scenario_run *run)
 }
 
 /*
- * The driver uses its own field while a receive is in flight. Wrong only when
- * the field shares a line with the buffer: the placement decides.
+ * The driver uses its own field while a receive is in flight. That is wrong only if the field
+ * shares a cache line with the buffer, so the placement decides.
  */
 int body_rx_neighbour(struct scenario_run *run)
 {
@@ -229,8 +229,8 @@ int body_rx_neighbour(struct scenario_run *run)
 }
 
 /*
- * Two receive buffers in one object; the first is used again while the second
- * still waits. Wrong: they share a line.
+ * Two receive buffers in one object. The first is used again while the second still waits. Wrong:
+ * they share a cache line.
  */
 int body_rx_two(struct scenario_run *run)
 {
@@ -273,7 +273,7 @@ out_unmap_b:
 	return 0;
 }
 
-/* Wrong: mapped to the device, received into, unmapped from the device. */
+/* Wrong: mapped DMA_TO_DEVICE, but received into and unmapped DMA_FROM_DEVICE. */
 int body_direction(struct scenario_run *run)
 {
 	dma_addr_t bus;
@@ -291,7 +291,7 @@ int body_direction(struct scenario_run *run)
 	return err;
 }
 
-/* Wrong: only half of what was mapped is unmapped. */
+/* Wrong: only half of the mapping is unmapped. */
 int body_unmap_size(struct scenario_run *run)
 {
 	size_t size = run->placed.size;
@@ -331,7 +331,7 @@ int body_double_unmap(struct scenario_run *run)
 	return err;
 }
 
-/* Wrong: synced for the CPU when it is unmapped already. */
+/* Wrong: synced for the CPU after it was unmapped. */
 int body_sync_order(struct scenario_run *run)
 {
 	size_t size = run->placed.size;
@@ -354,8 +354,8 @@ int body_sync_order(struct scenario_run *run)
 }
 
 /*
- * Wrong: received correctly, never unmapped. In mode bounce each run costs one of
- * the kernel's bounce slots until it is booted again, as it would in any driver.
+ * Wrong: received correctly but never unmapped. In mode bounce each run costs one of the kernel's
+ * bounce slots until the next boot, as it would in any driver.
  */
 int body_leak(struct scenario_run *run)
 {
@@ -376,7 +376,7 @@ int body_leak(struct scenario_run *run)
 	return err;
 }
 
-/* Wrong: a CPU pointer goes where a DMA address should. */
+/* Wrong: a CPU pointer is used as a DMA address. */
 int body_cpu_pointer(struct scenario_run *run)
 {
 	size_t size = run->placed.size;
@@ -408,7 +408,7 @@ int body_overrun(struct scenario_run *run)
 	if (whole <= CACHE_LINE_MAX)
 		return -EOPNOTSUPP;
 	new_far_payload(run);
-	/* The neighbour is what lies behind the buffer, on lines of its own. */
+	/* The neighbour bytes lie behind the buffer, on cache lines of their own. */
 	placed->size = CACHE_LINE_MAX;
 	client_cpu_write(&run->client, placed->buffer + placed->size, before, sizeof(before));
 	bus = map(run, DMA_FROM_DEVICE);

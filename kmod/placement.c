@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Making and freeing buffers in each placement: see placement.h. */
+/* Allocates and frees a buffer in each placement; see placement.h. */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -7,9 +7,9 @@
 #include "placement.h"
 
 /*
- * The structure of the 2002 thread on small buffers and incoherent caches: the
- * buffer shares its first line with a field the driver uses. Padded to the
- * largest line, so that nobody else's object is involved at any line size.
+ * The structure from the 2002 thread on small buffers and incoherent caches: the buffer shares its
+ * first line with a field that the driver uses. It is padded to the largest line size, so that it
+ * never shares a line with another object.
  */
 struct iostruct {
 	u32 state;
@@ -18,7 +18,7 @@ struct iostruct {
 	u8 rest[CACHE_LINE_MAX - 56];
 };
 
-/* The annotated cure. */
+/* The cure: the buffer is annotated with its alignment. */
 struct iostruct_aligned {
 	u32 state;
 	u32 ifield;
@@ -26,13 +26,13 @@ struct iostruct_aligned {
 	u8 rest[CACHE_LINE_MAX - 48];
 };
 
-/* A driver that keeps its fields and its buffer apart. */
+/* A driver that allocates its fields and its buffer separately. */
 struct iohost {
 	u32 state;
 	u32 ifield;
 };
 
-#define OFFSET_OBJECT 2048u /* room for any offset and buffer */
+#define OFFSET_OBJECT 2048u /* has room for any offset and buffer */
 #define PACKED_OBJECT 40u
 #define NAME_SIZE 32
 
@@ -88,8 +88,8 @@ static int make_offset(struct placed *placed, u32 offset)
 }
 
 /*
- * Do two adjacent objects share a line, whatever its size? Always at the same
- * place in it, so that the same bytes are lost each time; one in six does.
+ * Do two adjacent objects share a line at any line size? Only one place in the line is accepted, so
+ * that each run loses the same bytes; one object in six is there.
  */
 static bool share_line(const void *a, const void *b)
 {
@@ -130,7 +130,7 @@ static int make_cache(struct placed *placed, unsigned int align)
 			return 0;
 		}
 	}
-	/* An allocator that pads (slub_debug) leaves no line shared. */
+	/* If the allocator pads its objects (slub_debug), no two share a line. */
 	return -ENOTSUPP;
 }
 
@@ -227,7 +227,7 @@ static const struct {
 };
 
 /**
- * placement_name - as the command line and the matrix spell it
+ * placement_name - the name of a placement on the command line and in the matrix
  * @where: the placement
  *
  * Return: a static string.
@@ -238,11 +238,11 @@ const char *placement_name(enum placement where)
 }
 
 /**
- * placement_find - look a placement up by name
+ * placement_find - look up a placement by name
  * @name: NUL-terminated
- * @where: out
+ * @where: out: the placement
  *
- * Return: false when there is none.
+ * Return: false if there is none.
  */
 bool placement_find(const char *name, enum placement *where)
 {
@@ -253,17 +253,17 @@ bool placement_find(const char *name, enum placement *where)
 }
 
 /**
- * placement_make - allocate a buffer and its neighbour
- * @placed: storage
+ * placement_make - allocate a buffer and its neighbour bytes
+ * @placed: storage for the result
  * @dev: the device, for coherent memory
  * @where: the placement
- * @size: bytes wanted, 1 to PLACEMENT_SIZE_MAX; a structure's own buffer may be smaller
- * @offset: for PLACE_OFFSET: bytes from the object's start, below CACHE_LINE_MAX
- * @user: for PLACE_USER: address of a page of the caller's
+ * @size: bytes, 1 to PLACEMENT_SIZE_MAX; a placement in a structure may give less
+ * @offset: for PLACE_OFFSET: offset from the start of the object in bytes, below CACHE_LINE_MAX
+ * @user: for PLACE_USER: address of a page of the caller
  *
  * Context: may sleep.
- * Return: 0; -EINVAL for a bad @size, @offset or @user; -ENOMEM; -ENOTSUPP when the
- * allocator cannot place it so. On error there is nothing to free.
+ * Return: 0, -EINVAL if @size, @offset or @user is invalid, -ENOMEM, or -ENOTSUPP if the allocator
+ * cannot provide the placement. On error there is nothing to free.
  */
 int placement_make(struct placed *placed, struct device *dev, enum placement where, size_t size,
 		   u32 offset, u64 user)
@@ -295,8 +295,8 @@ int placement_make(struct placed *placed, struct device *dev, enum placement whe
 }
 
 /**
- * placement_free - end placement_make()
- * @placed: the buffer; the device no longer uses it
+ * placement_free - undo placement_make()
+ * @placed: the buffer, which the device no longer uses
  *
  * Context: may sleep.
  */

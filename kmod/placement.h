@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a driver's buffer lies, and what lies beside it. One table,
- * placement.c, is the truth.
+ * Where a driver's buffer lies, and what lies beside it. The table in placement.c is the only
+ * source.
  */
 #ifndef DMALOOP_PLACEMENT_H
 #define DMALOOP_PLACEMENT_H
@@ -15,8 +15,8 @@
 
 enum placement {
 	PLACE_SEPARATE, /* an allocation of its own, on its own lines */
-	PLACE_EMBEDDED, /* beside live fields in one struct */
-	PLACE_EMBEDDED_ALIGNED, /* the same with the buffer on lines of its own */
+	PLACE_EMBEDDED, /* beside fields in use, in one struct */
+	PLACE_EMBEDDED_ALIGNED, /* the same, but with the buffer on lines of its own */
 	PLACE_OFFSET, /* at a chosen offset in a larger object */
 	PLACE_PACKED_CACHE, /* an object of a slab cache without alignment */
 	PLACE_ALIGNED_CACHE, /* the same cache with aligned objects */
@@ -30,15 +30,15 @@ enum placement {
 };
 
 /**
- * struct placed - a buffer, and its neighbour
+ * struct placed - a buffer and its neighbour bytes
  * @buffer: what the device transfers
  * @size: bytes
- * @neighbour: NEIGHBOUR_SIZE bytes the driver uses meanwhile; with the
- *	placements that cure, they lie elsewhere
- * @coherent: coherent memory: @bus is its bus address, there is nothing to map
+ * @neighbour: NEIGHBOUR_SIZE bytes that the driver uses during the transfer; in placements that are
+ *	a cure they lie elsewhere
+ * @coherent: coherent memory, which is at DMA address @bus and is not mapped
  * @bus: see @coherent
  *
- * The rest belongs to placement.c.
+ * The other members are private to placement.c.
  */
 struct placed {
 	u8 *buffer;

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Modes `bounce` and `native`: the device is an ordinary one, without ops of ours, and the
- * kernel's swiotlb (booted with swiotlb=force) bounces its transfers: the
- * independent cross-check of the cache model, other code, other people's. `native`
- * asks for nothing: whatever this machine does to a device's mappings, the real
- * cache maintenance of a non-coherent Arm64 included.
+ * Modes `bounce` and `native`: the device is an ordinary one without dma_map_ops of ours.
  *
- * The engine must still never touch memory that is not mapped for it, so the
- * kernel's own tracepoints (include/trace/events/dma.h, since Linux 6.12) keep
- * the device's mapping space filled. Direction is not enforced: there is no
- * IOMMU. An unmap is seen just after it happened, so a device that is still
- * writing then may hit the bounce slot's next user: faulty clients belong in a
- * throw-away guest, as with real hardware.
+ * In mode `bounce` the kernel's swiotlb (booted with swiotlb=force) bounces the device's transfers.
+ * That is an independent cross-check of the cache model, with other people's code. Mode `native`
+ * takes the machine as it is, including the real cache maintenance of a non-coherent Arm64.
+ *
+ * The engine must still never touch memory that is not mapped for it. The kernel's own tracepoints
+ * (include/trace/events/dma.h, since Linux 6.12) therefore keep the device's mapping space up to
+ * date. Direction is not enforced, because there is no IOMMU. An unmap is seen just after it
+ * happened, so a device that is still writing then may hit the next user of the bounce slot. As
+ * with real hardware, run faulty clients only in a throw-away guest.
  */
 #include <linux/device.h>
 #include <linux/dma-direct.h>
@@ -109,7 +108,7 @@ static struct probe {
 	{ .name = "dma_free_pages", .function = on_free },
 };
 
-/* Serialises the search; the tracepoints are the kernel's own and stay. */
+/* Serialises the search. The tracepoints are the kernel's own and never go away. */
 static DEFINE_MUTEX(probes_lock);
 
 static void find_tracepoint(struct tracepoint *tp, void *data)
@@ -138,12 +137,13 @@ static int find_tracepoints(void)
 }
 
 /**
- * dmaloop_plain_install - follow a plain device's mappings
- * @space: the device's space
+ * dmaloop_plain_install - follow the mappings of a plain device
+ * @space: the device's mapping space
  *
  * Context: may sleep.
- * Return: 0; -EOPNOTSUPP when this kernel cannot (no swiotlb forced, an IOMMU
- * in front of the device, or no DMA tracepoints), with the reason in the log.
+ * Return: 0, or -EOPNOTSUPP if this kernel cannot do it (swiotlb is not forced, the device is
+ * behind an IOMMU, or there are no DMA tracepoints); the log has the reason. Otherwise another
+ * negative errno.
  */
 int dmaloop_plain_install(struct mapping_space *space)
 {
@@ -179,8 +179,8 @@ int dmaloop_plain_install(struct mapping_space *space)
 }
 
 /**
- * dmaloop_plain_uninstall - end dmaloop_plain_install()
- * @space: the device's space
+ * dmaloop_plain_uninstall - undo dmaloop_plain_install()
+ * @space: the device's mapping space
  *
  * Context: may sleep.
  */

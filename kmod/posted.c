@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Posted stores: see posted.h. Called by the descriptor scenarios, and KUnit. */
+/* Posted stores; see posted.h. Called by the descriptor scenarios and by KUnit. */
 #include <linux/compiler.h>
 
 #include "posted.h"
@@ -13,13 +13,13 @@ static void make_visible(struct posted *posted, u32 i)
 }
 
 /**
- * posted_write - the CPU stores a field
- * @posted: the buffer
- * @to: where; naturally aligned
- * @value: what
+ * posted_write - store a field
+ * @posted: the store buffer
+ * @to: destination, naturally aligned
+ * @value: the value
  * @size: bytes, 4 or 8
  *
- * A full buffer empties itself first, in order, as a CPU's does.
+ * As in a CPU, a full buffer is emptied first, in order.
  */
 void posted_write(struct posted *posted, void *to, u64 value, u32 size)
 {
@@ -32,8 +32,8 @@ void posted_write(struct posted *posted, void *to, u64 value, u32 size)
 }
 
 /**
- * posted_barrier - everything stored so far becomes visible, in order
- * @posted: the buffer
+ * posted_barrier - make all stores visible, in order
+ * @posted: the store buffer
  */
 void posted_barrier(struct posted *posted)
 {
@@ -45,11 +45,11 @@ void posted_barrier(struct posted *posted)
 }
 
 /**
- * posted_overtake - the last store becomes visible before others
- * @posted: the buffer; two stores or more
- * @random: chooses the others that are visible too; at least one is not
+ * posted_overtake - make the last store visible before some earlier one
+ * @posted: the store buffer, with two stores or more
+ * @random: selects which earlier stores become visible too; at least one does not
  *
- * The adverse order: what the last store announces is not all there.
+ * This is the worst order: the last store announces data that is not there yet.
  */
 void posted_overtake(struct posted *posted, u32 random)
 {
@@ -57,7 +57,7 @@ void posted_overtake(struct posted *posted, u32 random)
 
 	if (posted->nr < 2)
 		return;
-	late = random % last; /* this one in any case */
+	late = random % last; /* this store waits in any case */
 	random /= last;
 	make_visible(posted, last);
 	for (i = 0; i < last; i++) {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Posted stores: what a CPU has written and nobody else sees yet.
+ * Posted stores: stores of a CPU that nobody else sees yet.
  *
- * Pure C. Stores of a weakly ordered CPU become visible to a device in any order
- * unless a barrier (dma_wmb(), wmb(): Documentation/memory-barriers.txt) says
- * otherwise. A PC's do not, so a driver without the barrier works there; here
- * the driver's stores to a descriptor wait in a buffer, and who forgets the
- * barrier gets the adverse order every time.
+ * Pure C. The stores of a weakly ordered CPU may become visible to a device in any order, unless a
+ * barrier orders them (dma_wmb(), wmb(): Documentation/memory-barriers.txt). A PC's stores stay in
+ * order, so a driver without the barrier works there. Here the driver's stores to a descriptor wait
+ * in a buffer, and a driver that forgets the barrier gets the worst order every time.
  */
 #ifndef DMALOOP_POSTED_H
 #define DMALOOP_POSTED_H
@@ -16,9 +15,9 @@
 #define POSTED_MAX 16u
 
 /**
- * struct posted - the stores that wait
- * @nr: how many
- * @store: each: where, what, and how many bytes (4 or 8)
+ * struct posted - a buffer of stores that are not visible yet
+ * @nr: number of stores
+ * @store: the stores: destination, value, and size in bytes (4 or 8)
  */
 struct posted {
 	u32 nr;

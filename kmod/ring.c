@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The descriptor ring's protocol: see ring.h. */
+/* The protocol of the descriptor ring; see ring.h. */
 #include <linux/string.h>
 
 #include "ring.h"
 
 /**
- * ring_init - an empty ring
- * @ring: storage
- * @size: slots
+ * ring_init - initialise an empty ring
+ * @ring: the ring
+ * @size: number of slots
  *
- * Return: false when @size is not a power of two from 2 to RING_MAX.
+ * Return: false if @size is not a power of two from 2 to RING_MAX.
  */
 bool ring_init(struct ring *ring, u32 size)
 {
@@ -22,10 +22,10 @@ bool ring_init(struct ring *ring, u32 size)
 }
 
 /**
- * ring_used - slots between head and tail
+ * ring_used - count the slots between head and tail
  * @ring: the ring
  *
- * Return: 0 to @ring->size - 1.
+ * Return: the number of slots, 0 to @ring->size - 1.
  */
 u32 ring_used(const struct ring *ring)
 {
@@ -36,7 +36,7 @@ u32 ring_used(const struct ring *ring)
  * ring_full - would one more descriptor make the ring look empty?
  * @ring: the ring
  *
- * Return: true when nothing may be produced.
+ * Return: true if nothing may be produced.
  */
 bool ring_full(const struct ring *ring)
 {
@@ -47,7 +47,7 @@ bool ring_full(const struct ring *ring)
  * ring_empty - is there nothing between head and tail?
  * @ring: the ring
  *
- * Return: true when nothing may be consumed.
+ * Return: true if there is nothing to consume.
  */
 bool ring_empty(const struct ring *ring)
 {
@@ -56,7 +56,7 @@ bool ring_empty(const struct ring *ring)
 
 /**
  * ring_produce - take the slot at the tail
- * @ring: the driver's end; not full
+ * @ring: the driver's end of the ring, which is not full
  *
  * Return: the slot to fill.
  */
@@ -70,9 +70,9 @@ u32 ring_produce(struct ring *ring)
 
 /**
  * ring_consume - take the slot at the head
- * @ring: either end; not empty
+ * @ring: either end of the ring, which is not empty
  *
- * Return: the slot that is executed, or that was completed.
+ * Return: the slot to execute (device's end), or the slot that was completed (driver's end).
  */
 u32 ring_consume(struct ring *ring)
 {
@@ -83,12 +83,12 @@ u32 ring_consume(struct ring *ring)
 }
 
 /**
- * ring_doorbell - the driver told the device how far it may go
- * @ring: the device's end
+ * ring_doorbell - take the value of the doorbell register
+ * @ring: the device's end of the ring
  * @tail: the value written to the doorbell register
  *
- * Return: false, and nothing changed, when @tail is no slot of the ring: a
- * device must survive any value in its registers.
+ * Return: false, with nothing changed, if @tail is not a slot of the ring. A device must survive
+ * any value in its registers.
  */
 bool ring_doorbell(struct ring *ring, u32 tail)
 {
@@ -100,11 +100,11 @@ bool ring_doorbell(struct ring *ring, u32 tail)
 
 /**
  * ring_desc_ready - may the device execute this descriptor?
- * @desc: as fetched
- * @check: what this device looks at
+ * @desc: the descriptor, as it was fetched
+ * @check: what the device checks
  *
- * Return: true when the driver has handed it over and the device has not yet
- * handed it back, as far as @check can tell.
+ * Return: true if, as far as @check can tell, the driver has handed the descriptor over and the
+ * device has not handed it back.
  */
 bool ring_desc_ready(const struct ring_desc *desc, enum ring_check check)
 {
@@ -123,11 +123,11 @@ bool ring_desc_ready(const struct ring_desc *desc, enum ring_check check)
 }
 
 /**
- * ring_layout_valid - can descriptors lie so?
+ * ring_layout_valid - check a layout
  * @layout: the layout
  *
- * Return: false when a descriptor does not fit its stride, is not aligned for
- * its fields, or a bank is no power of two up to RING_BANK_MAX.
+ * Return: false if a descriptor does not fit in the stride or is not aligned for its fields, or if
+ * the bank is not a power of two up to RING_BANK_MAX.
  */
 bool ring_layout_valid(const struct ring_layout *layout)
 {
@@ -139,11 +139,11 @@ bool ring_layout_valid(const struct ring_layout *layout)
 }
 
 /**
- * ring_slot_offset - where a slot's descriptor lies
+ * ring_slot_offset - find a slot's descriptor
  * @layout: the layout
- * @slot: which
+ * @slot: the slot
  *
- * Return: bytes from the start of the ring's memory.
+ * Return: its offset from the start of the ring's memory, in bytes.
  */
 u32 ring_slot_offset(const struct ring_layout *layout, u32 slot)
 {
@@ -151,9 +151,9 @@ u32 ring_slot_offset(const struct ring_layout *layout, u32 slot)
 }
 
 /**
- * ring_bytes - how much memory a ring takes
+ * ring_bytes - the size of a ring's memory
  * @layout: the layout
- * @size: slots
+ * @size: number of slots
  *
  * Return: bytes, up to the end of the last slot's stride.
  */
@@ -164,20 +164,19 @@ u32 ring_bytes(const struct ring_layout *layout, u32 size)
 
 /**
  * ring_fetch - read a slot's descriptor as the device does
- * @bank: what the device has fetched; kept from call to call
- * @layout: where descriptors lie
- * @size: slots
- * @slot: which
- * @desc: the descriptor, as the device sees it
- * @read: reads memory
- * @data: for @read
+ * @bank: the bank that the device has fetched; kept from call to call
+ * @layout: where the descriptors lie
+ * @size: number of slots
+ * @slot: the slot
+ * @desc: out: the descriptor, as the device sees it
+ * @read: function that reads the ring's memory
+ * @data: argument of @read
  *
- * With banks, memory is read a bank at a time, and only when a descriptor
- * reaches into a bank other than the last one: what lies in the bank already is
- * taken from there, as old as it may be. A descriptor that crosses into the next
- * bank is thus put together from two reads.
+ * With banks, memory is read one bank at a time, and only if the descriptor reaches into a bank
+ * other than the last one. Bytes that are in the bank are taken from there, however old they are. A
+ * descriptor that crosses into the next bank is thus put together from two reads.
  *
- * Return: 0 or what @read said.
+ * Return: 0, or the error of @read.
  */
 int ring_fetch(struct ring_bank *bank, const struct ring_layout *layout, u32 size, u32 slot,
 	       struct ring_desc *desc, ring_read_t read, void *data)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The descriptor ring's protocol, for both of its ends.
+ * The protocol of the descriptor ring, for both of its ends.
  *
- * Pure C: indices, the OWN bit, full and empty, where descriptors lie, and the
- * fetch of whole banks. The driver's end (client.c, dmaengine.c) and the
- * device's end (engine.c) bring the memory, the barriers and the transfers;
- * KUnit drives both ends against each other.
+ * Pure C: indices, the OWN bit, full and empty, where descriptors lie, and the fetch of whole
+ * banks. The driver's end (client.c, dmaengine_ring.c) and the device's end (engine_execution.c)
+ * add the memory, the barriers and the transfers. KUnit drives both ends against each other.
  *
- * Descriptors are in the CPU's byte order: the device is software on the same
- * machine. The ring's capacity is a power of two and one slot stays free, so
- * that full and empty differ (head == tail is empty).
+ * Descriptors are in the CPU's byte order, because the device is software on the same machine. The
+ * number of slots is a power of two. One slot always stays free to tell full from empty: head ==
+ * tail means empty.
  */
 #ifndef DMALOOP_RING_H
 #define DMALOOP_RING_H
@@ -18,24 +17,23 @@
 
 #define DESC_OWN 0x80000000u /* control: the device may execute it */
 #define DESC_IRQ 0x40000000u /* control: interrupt on completion */
-#define DESC_CYCLIC 0x20000000u /* control: executed again and again; OWN stays */
-#define DESC_FILL 0x10000000u /* control: the low byte of src is written, nothing is read */
-#define DESC_XOR 0x08000000u /* control: src is XORed into dst */
-#define DESC_TEST 0x04000000u /* control: src is read and tested, nothing is written */
+#define DESC_CYCLIC 0x20000000u /* control: executed repeatedly; OWN stays set */
+#define DESC_FILL 0x10000000u /* control: fill with the low byte of src; nothing is read */
+#define DESC_XOR 0x08000000u /* control: XOR src into dst */
+#define DESC_TEST 0x04000000u /* control: read and test src; nothing is written */
 
 #define DESC_DONE 0x00000001u /* status: executed */
-#define DESC_ERROR 0x00000002u /* status: an access faulted; bytes moved are undefined */
-#define DESC_NONZERO 0x00000004u /* status: of DESC_TEST: not all bytes were 0 */
+#define DESC_ERROR 0x00000002u /* status: an access faulted; which bytes were moved is undefined */
+#define DESC_NONZERO 0x00000004u /* status: after DESC_TEST: a byte was not 0 */
 
 /**
  * struct ring_desc - one descriptor, as it lies in memory
- * @src: bus address to read from; DESC_FILL: the byte to write
- * @dst: bus address to write to
+ * @src: DMA address to read from; for DESC_FILL, the byte to write
+ * @dst: DMA address to write to
  * @length: bytes; 0 moves nothing
- * @control: DESC_OWN, DESC_IRQ, DESC_CYCLIC; at most one of DESC_FILL, DESC_XOR,
- *	DESC_TEST, without which it is a copy
- * @next: bus address of the descriptor to execute after this one, for the same
- *	slot; 0: the slot is done
+ * @control: DESC_OWN, DESC_IRQ, DESC_CYCLIC, and at most one of DESC_FILL, DESC_XOR and DESC_TEST;
+ *	without these it is a copy
+ * @next: DMA address of the next descriptor of the same slot; 0 ends the slot
  * @status: DESC_DONE, DESC_ERROR, DESC_NONZERO; written by the device
  * @reserved: zero
  */
@@ -51,9 +49,9 @@ struct ring_desc {
 
 /**
  * struct ring - one end's view of a ring
- * @size: slots; a power of two from 2 to RING_MAX
+ * @size: number of slots; a power of two from 2 to RING_MAX
  * @head: next slot to complete (driver's end) or to execute (device's end)
- * @tail: next slot to fill (driver's end) or the doorbell's value (device's end)
+ * @tail: next slot to fill (driver's end), or value of the doorbell (device's end)
  */
 struct ring {
 	u32 size;
@@ -66,10 +64,10 @@ struct ring {
 #define RING_BANK_MAX 512u
 
 /**
- * enum ring_check - how a device tells a descriptor it may execute
+ * enum ring_check - how a device recognises a descriptor that it may execute
  * @RING_CHECK_OWN: DESC_OWN is set and DESC_DONE is not
- * @RING_CHECK_DONE: DESC_DONE is not set; a device without an ownership flag
- * @RING_CHECK_NONE: the doorbell said so
+ * @RING_CHECK_DONE: DESC_DONE is not set; for a device without an OWN bit
+ * @RING_CHECK_NONE: no check; the doorbell is enough
  */
 enum ring_check { RING_CHECK_OWN, RING_CHECK_DONE, RING_CHECK_NONE };
 
@@ -86,8 +84,8 @@ bool ring_desc_ready(const struct ring_desc *desc, enum ring_check check);
  * struct ring_layout - where the descriptors of a ring lie
  * @offset: bytes from the start of the ring's memory to slot 0
  * @stride: bytes from one slot to the next; at least sizeof(struct ring_desc)
- * @bank: bytes the device fetches at once, and the alignment of what it fetches;
- *	0: one descriptor when it needs it
+ * @bank: size and alignment of what the device fetches at once, in bytes; 0 to fetch single
+ *	descriptors when they are needed
  */
 struct ring_layout {
 	u32 offset;
@@ -101,9 +99,9 @@ u32 ring_bytes(const struct ring_layout *layout, u32 size);
 
 /**
  * struct ring_bank - the bank that a device has fetched
- * @at: its start, as an offset into the ring's memory
- * @valid: @data holds it
- * @data: as it was when it was fetched
+ * @at: offset of the bank in the ring's memory
+ * @valid: @data holds the bank
+ * @data: the bytes of the bank when it was fetched
  */
 struct ring_bank {
 	u32 at;
@@ -111,7 +109,7 @@ struct ring_bank {
 	u8 data[RING_BANK_MAX];
 };
 
-/* Reads @size bytes at @at of the ring's memory; 0 or a negative errno. */
+/* Reads @size bytes at offset @at of the ring's memory. Returns 0 or a negative errno. */
 typedef int (*ring_read_t)(void *data, u32 at, void *to, u32 size);
 
 int ring_fetch(struct ring_bank *bank, const struct ring_layout *layout, u32 size, u32 slot,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The scenarios, and how one is run: see scenario.h. What the drivers do is in
- * payload.c and descriptors.c. Called by control.c (the ioctl) and KUnit.
+ * The table of scenarios, and how one is run; see scenario.h. The drivers themselves are in
+ * payload.c and descriptors.c. Called by control.c (the ioctls) and KUnit.
  */
 #include <linux/dma-mapping.h>
 #include <linux/slab.h>
@@ -9,12 +9,12 @@
 #include "scenario_run.h"
 
 /**
- * scenario_payload - a fresh payload
- * @run: the run, whose seed makes it
- * @payload: where
+ * scenario_payload - make a new payload
+ * @run: the run, whose seed determines the payload
+ * @payload: where to store it
  * @size: bytes
  *
- * No byte is 0 or the poison: what was never written shows.
+ * No byte is 0 or the poison, so a byte that was never written is recognised.
  */
 void scenario_payload(struct scenario_run *run, u8 *payload, size_t size)
 {
@@ -25,9 +25,9 @@ void scenario_payload(struct scenario_run *run, u8 *payload, size_t size)
 }
 
 /**
- * scenario_outcome - something went wrong
+ * scenario_outcome - record that something went wrong
  * @run: the run
- * @outcome: what; the first one counts
+ * @outcome: what went wrong; only the first outcome of a run counts
  */
 void scenario_outcome(struct scenario_run *run, enum dmaloop_outcome outcome)
 {
@@ -36,12 +36,12 @@ void scenario_outcome(struct scenario_run *run, enum dmaloop_outcome outcome)
 }
 
 /**
- * scenario_expect - compare what arrived
+ * scenario_expect - compare what arrived with what should have arrived
  * @run: the run
- * @got: what did
- * @want: what should
+ * @got: the bytes that arrived
+ * @want: the expected bytes
  * @size: bytes
- * @otherwise: the outcome when they differ
+ * @otherwise: the outcome if they differ
  */
 void scenario_expect(struct scenario_run *run, const u8 *got, const u8 *want, size_t size,
 		     enum dmaloop_outcome otherwise)
@@ -199,7 +199,7 @@ const struct scenario scenarios[] = {
 const unsigned int nr_scenarios = ARRAY_SIZE(scenarios);
 
 /**
- * scenario_find - look a scenario up by name
+ * scenario_find - look up a scenario by name
  * @name: NUL-terminated
  *
  * Return: the row, or NULL.
@@ -236,7 +236,7 @@ static int run_body(struct scenario_run *run, struct device *dev, struct engine 
 	if (run->want && run->got && run->far)
 		err = scenario->body(run);
 
-	/* Before any memory goes: the device must have stopped using it. */
+	/* The device must have stopped using the memory before it is freed. */
 	engine_channel_stop(run->client.channel);
 	if (run->far)
 		dma_free_coherent(dev, size, run->far, run->far_bus);
@@ -250,15 +250,15 @@ out_client:
 
 /**
  * scenario_run - run one scenario on one device
- * @scenario: which
+ * @scenario: the scenario
  * @dev: the device
- * @engine: its registers; no ring is running
- * @options: how
- * @result: what was observed
+ * @engine: the device's engine; no ring is running
+ * @options: how to run it
+ * @result: out: what was observed
  *
- * Context: may sleep; one run at a time on a device.
- * Return: 0 when the scenario ran, whatever its outcome; -EOPNOTSUPP when it
- * makes no sense with these options; else a negative errno.
+ * Context: may sleep; one run at a time per device.
+ * Return: 0 if the scenario ran, whatever its outcome; -EOPNOTSUPP if it makes no sense with these
+ * options; otherwise another negative errno.
  */
 int scenario_run(const struct scenario *scenario, struct device *dev, struct engine *engine,
 		 const struct scenario_options *options, struct scenario_result *result)
@@ -280,7 +280,7 @@ int scenario_run(const struct scenario *scenario, struct device *dev, struct eng
 	prandom_seed_state(&run->rnd, options->seed);
 	if (scenario->evict)
 		space->caches.evict = EVICT_EAGER;
-	/* No run is in progress: the same settings and seed evict the same lines each time. */
+	/* No other run is in progress, so the same settings and seed evict the same lines. */
 	prandom_seed_state(&space->rnd, space->caches.evict_seed ^ options->seed << 32);
 
 	err = run_body(run, dev, engine);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Scenarios: drivers that are wrong in one way, and their correct twins. A
- * scenario is a placement, a fault, and the handful of DMA API calls in which
- * the fault shows; the coherency comes from the device it is run on.
+ * Scenarios: drivers that are wrong in one way, and their correct twins. A scenario is a placement,
+ * a fault, and the few DMA API calls in which the fault shows. The coherency is that of the device
+ * it is run on.
  */
 #ifndef DMALOOP_SCENARIO_H
 #define DMALOOP_SCENARIO_H
@@ -14,11 +14,11 @@
 struct scenario_run;
 
 /**
- * enum desc_placement - where a scenario's descriptors lie, and how they are fetched
- * @DESC_NONE: not what the scenario is about
- * @DESC_PACKED: one after the other; each fetched alone
- * @DESC_BANKED: two to a bank, which is fetched whole
- * @DESC_BANK_STRADDLE: the same, shifted: every other one lies in two banks
+ * enum desc_placement - where a scenario's descriptors lie and how they are fetched
+ * @DESC_NONE: the scenario is not about descriptors
+ * @DESC_PACKED: one after the other, each fetched alone
+ * @DESC_BANKED: two in each bank, which is fetched as a whole
+ * @DESC_BANK_STRADDLE: like DESC_BANKED, but shifted, so that every second one lies in two banks
  * @DESC_PADDED: each in a bank of its own
  */
 enum desc_placement {
@@ -34,19 +34,19 @@ extern const char *const desc_placement_names[NR_DESC_PLACEMENTS];
 
 /**
  * struct scenario - one row of the table in scenario.c
- * @name: as the command line spells it
+ * @name: its name on the command line
  * @where: placement of the buffer
  * @faulty: the driver is wrong
  * @fault: what is wrong; "none" when nothing is
- * @twin: name of the correct scenario; NULL for a correct one
- * @body: the driver
+ * @twin: name of the correct scenario; NULL if this is a correct one
+ * @body: the code of the driver
  * @size: bytes of payload
- * @evict: the cache evicts dirty lines eagerly, whatever the device says
- * @quiet: the driver does not touch the neighbour during the transfer
- * @desc: placement of its descriptors
+ * @evict: the cache evicts dirty lines eagerly, whatever the device's configuration says
+ * @quiet: the driver does not touch the neighbour bytes during the transfer
+ * @desc: placement of the descriptors
  * @cures: DMALOOP_CURE_* that the driver or its device has
- * @handled: device faults that a correct driver meets and handles
- * @text: one line for people
+ * @handled: number of device faults that a correct driver meets and handles
+ * @text: one-line description
  */
 struct scenario {
 	const char *name;
@@ -66,12 +66,12 @@ struct scenario {
 
 /**
  * struct scenario_options - how a scenario is run
- * @seed: payloads are made from it; same seed, same result
- * @where: placement of the buffer; NR_PLACEMENTS: the scenario's own
- * @offset: for PLACE_OFFSET
- * @user: for PLACE_USER: address of a page of the caller's
- * @desc: placement of the descriptors; DESC_NONE: the scenario's own
- * @cures: more DMALOOP_CURE_*
+ * @seed: determines the payloads; the same seed gives the same result
+ * @where: placement of the buffer; NR_PLACEMENTS for the scenario's own
+ * @offset: for PLACE_OFFSET: offset of the buffer in bytes
+ * @user: for PLACE_USER: address of a page of the caller
+ * @desc: placement of the descriptors; DESC_NONE for the scenario's own
+ * @cures: additional DMALOOP_CURE_* flags
  */
 struct scenario_options {
 	u64 seed;
@@ -83,10 +83,10 @@ struct scenario_options {
 };
 
 /**
- * struct scenario_result - what a run's client saw
+ * struct scenario_result - what was observed in a run
  * @outcome: enum dmaloop_outcome
- * @wrong: bytes that were not as expected
- * @faults: device faults during the run
+ * @wrong: number of bytes that were not as expected
+ * @faults: number of device faults during the run
  * @spared: see struct cache_effect
  */
 struct scenario_result {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the scenarios' bodies share: one run, its payload and its verdict. Private
- * to scenario.c (the table), payload.c (drivers wrong about buffers) and
- * descriptors.c (drivers wrong about descriptors).
+ * What the bodies of the scenarios share: one run, its payload and its outcome. Private to
+ * scenario.c (the table), payload.c (drivers wrong about buffers) and descriptors.c (drivers wrong
+ * about descriptors).
  */
 #ifndef DMALOOP_SCENARIO_RUN_H
 #define DMALOOP_SCENARIO_RUN_H
@@ -13,16 +13,16 @@
 
 /**
  * struct scenario_run - one run
- * @scenario: which
- * @options: how
- * @client: the driver's engine side
+ * @scenario: the scenario
+ * @options: how it is run
+ * @client: the driver's ring on the engine
  * @placed: the buffer under test
- * @far: the other end of the transfer, @scenario->size bytes, coherent
- * @far_bus: its bus address
- * @rnd: makes payloads, from the seed
- * @want: what should arrive
- * @got: what did
- * @result: the verdict so far
+ * @far: the other end of the transfer: @scenario->size bytes of coherent memory
+ * @far_bus: DMA address of @far
+ * @rnd: random state for payloads, from the seed
+ * @want: the expected bytes
+ * @got: the bytes that arrived
+ * @result: the result so far
  */
 struct scenario_run {
 	const struct scenario *scenario;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DRAM for the cache model: see shadow.h.
+ * DRAM for the cache model; see shadow.h.
  *
- * One shadow page stands for one page of memory and is shared by every mapping
- * of it, on every dmaloop device: DRAM is one. It lives while a mapping does.
- * A new shadow page is poison, so that every line counts as dirty until a
- * handover cleans it: a driver that relies on a line happening to be clean
- * relies on luck.
+ * One shadow page stands for one page of memory. All mappings of the page share it, on every
+ * dmaloop device, because there is only one DRAM. It lives as long as the page has a mapping. A new
+ * shadow page is filled with poison, so that every line counts as dirty until a handover cleans it:
+ * a driver must not rely on a line being clean by luck.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -17,10 +16,10 @@
 #include "shadow.h"
 
 /**
- * struct shadow_page - DRAM behind one page
- * @dram: PAGE_SIZE bytes, what devices see
- * @ref: PAGE_SIZE bytes, see struct cache_page
- * @users: mappings of the page, under the xarray's lock
+ * struct shadow_page - the DRAM of one page
+ * @dram: PAGE_SIZE bytes that devices see
+ * @ref: PAGE_SIZE bytes; see struct cache_page
+ * @users: number of mappings of the page, protected by the xarray's lock
  */
 struct shadow_page {
 	u8 *dram;
@@ -28,7 +27,7 @@ struct shadow_page {
 	unsigned int users;
 };
 
-/* By page frame number. The lock also serialises operations on the pages. */
+/* Shadow pages by page frame number. The lock also serialises operations on the pages. */
 static DEFINE_XARRAY_FLAGS(shadow_pages, XA_FLAGS_LOCK_IRQ);
 
 static LIST_HEAD(playgrounds);
@@ -38,8 +37,8 @@ static DEFINE_SPINLOCK(playgrounds_lock); /* nests inside the xarray's lock */
 
 /**
  * playground_add - accept whole-line effects on an object
- * @pg: storage for the registration, until playground_remove()
- * @start: the object; directly mapped kernel memory
+ * @pg: storage for the registration; in use until playground_remove()
+ * @start: the object, in directly mapped kernel memory
  * @size: bytes
  *
  * Context: any.
@@ -56,7 +55,7 @@ void playground_add(struct playground *pg, void *start, size_t size)
 }
 
 /**
- * playground_remove - end playground_add()
+ * playground_remove - undo playground_add()
  * @pg: the registration
  *
  * Context: any.
@@ -71,12 +70,12 @@ void playground_remove(struct playground *pg)
 }
 
 /**
- * playground_covers - has the owner of this memory accepted its loss?
+ * playground_covers - has the owner of this memory agreed to lose it?
  * @start: first byte
  * @size: bytes
  *
  * Context: any.
- * Return: true when one playground holds it all.
+ * Return: true if one playground covers the whole range.
  */
 bool playground_covers(const void *start, size_t size)
 {
@@ -89,10 +88,7 @@ bool playground_covers(const void *start, size_t size)
 	return false;
 }
 
-/*
- * What may change in the lines that @own touches of the page at @cpu: itself, and
- * playgrounds.
- */
+/* Find what may change in the lines that @own touches in the page at @cpu: @own and playgrounds. */
 static unsigned int find_permits(u8 *cpu, struct cache_range own, bool unsafe,
 				 struct cache_range *permit)
 {
@@ -186,8 +182,8 @@ static void shadow_put_page(unsigned long pfn)
 }
 
 /**
- * shadow_get - make sure that DRAM exists behind a buffer
- * @phys: physical address; RAM with a struct page
+ * shadow_get - provide the DRAM behind a buffer
+ * @phys: physical address of RAM with a struct page
  * @size: bytes, not 0
  *
  * Context: any.
@@ -210,9 +206,9 @@ int shadow_get(phys_addr_t phys, size_t size)
 }
 
 /**
- * shadow_put - end shadow_get()
- * @phys: as given to shadow_get()
- * @size: as given to shadow_get()
+ * shadow_put - undo shadow_get()
+ * @phys: physical address, as given to shadow_get()
+ * @size: bytes, as given to shadow_get()
  *
  * Context: any.
  */
@@ -287,7 +283,7 @@ static void shadow_handover(const struct shadow_config *config, const struct han
 }
 
 /**
- * shadow_skip - a handover to the CPU without its maintenance
+ * shadow_skip - hand over to the CPU without the maintenance
  * @phys: physical address of the buffer; shadow_get() has succeeded for it
  * @size: bytes
  *
@@ -313,12 +309,12 @@ void shadow_skip(phys_addr_t phys, size_t size)
 }
 
 /**
- * shadow_for_device - the maintenance of map and sync_for_device
+ * shadow_for_device - do the maintenance of map and sync_for_device
  * @config: the device's caches
  * @phys: physical address of the buffer; shadow_get() has succeeded for it
  * @size: bytes
- * @dir: direction as the caller of the DMA API gave it
- * @effect: counters, added to
+ * @dir: direction, as given by the caller of the DMA API
+ * @effect: counters to add to
  *
  * Context: any.
  */
@@ -333,12 +329,12 @@ void shadow_for_device(const struct shadow_config *config, phys_addr_t phys, siz
 }
 
 /**
- * shadow_for_cpu - the maintenance of unmap and sync_for_cpu
+ * shadow_for_cpu - do the maintenance of unmap and sync_for_cpu
  * @config: the device's caches
  * @phys: physical address of the buffer; shadow_get() has succeeded for it
  * @size: bytes
- * @dir: direction as the caller of the DMA API gave it
- * @effect: counters, added to
+ * @dir: direction, as given by the caller of the DMA API
+ * @effect: counters to add to
  *
  * Context: any.
  */
@@ -399,7 +395,7 @@ void shadow_write(phys_addr_t phys, const void *from, size_t size)
 
 static const struct handover_ops flush_all = { CACHE_FLUSH, CACHE_FLUSH };
 
-/* What the cache does on its own to the lines of an access, one by one. */
+/* What the cache does by itself to the lines of an access, line by line. */
 static void act_on_lines(const struct shadow_config *config, struct rnd_state *rnd,
 			 phys_addr_t phys, size_t size, bool after, struct cache_effect *effect)
 {
@@ -434,16 +430,16 @@ static void act_on_lines(const struct shadow_config *config, struct rnd_state *r
 }
 
 /**
- * shadow_before_access - what happens to the lines just before the device accesses them
+ * shadow_before_access - do what happens to the lines just before a device access
  * @config: the device's caches
  * @rnd: the device's random state, seeded from @config
  * @phys: physical address of the bytes to be accessed
  * @size: bytes
- * @effect: counters, added to
+ * @effect: counters to add to
  *
- * A dirty line may be evicted whenever the hardware likes, and the more the CPU
- * has to do the likelier it is: with EVICT_RANDOM before each access and after it.
- * With MAINTENANCE_ALWAYS every line is flushed.
+ * The hardware may evict a dirty line at any time, and the more the CPU has to do, the likelier
+ * that is. EVICT_RANDOM may evict before each access and after it. MAINTENANCE_ALWAYS flushes every
+ * line.
  *
  * Context: any; the caller serialises uses of @rnd.
  */
@@ -457,15 +453,15 @@ void shadow_before_access(const struct shadow_config *config, struct rnd_state *
 }
 
 /**
- * shadow_after_access - what happens to the lines just after the device accessed them
+ * shadow_after_access - do what happens to the lines just after a device access
  * @config: the device's caches
  * @rnd: the device's random state, seeded from @config
  * @phys: physical address of the accessed bytes
  * @size: bytes
- * @effect: counters, added to
+ * @effect: counters to add to
  *
- * As before it. EVICT_EAGER is the worst moment: over what the device just wrote.
- * A clean line may be prefetched.
+ * The same as before the access. In addition, EVICT_EAGER evicts at the worst moment, over what the
+ * device has just written, and a clean line may be prefetched.
  *
  * Context: any; the caller serialises uses of @rnd.
  */
@@ -479,10 +475,10 @@ void shadow_after_access(const struct shadow_config *config, struct rnd_state *r
 }
 
 /**
- * shadow_empty - is no shadow page left?
+ * shadow_empty - are there no shadow pages?
  *
  * Context: any.
- * Return: true when every shadow_get() has been put.
+ * Return: true if every shadow_get() was undone with shadow_put().
  */
 bool shadow_empty(void)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * DRAM: the shadow pages that a non-coherent device sees instead of the CPU's
- * memory, and the playgrounds in which whole-line effects may be real.
+ * DRAM: the shadow pages that a non-coherent device sees instead of the CPU's memory, and the
+ * playgrounds in which whole-line effects may be real.
  *
- * Glue between the cache model (pure) and the kernel: allocation, locking,
- * lookup by page. Used by dma_ops.c (handovers) and mapping.c (device access).
+ * This connects the cache model, which is pure C, to the kernel: allocation, locking and look-up by
+ * page. Used by mapping.c (handovers) and mapping_access.c (device accesses).
  */
 #ifndef DMALOOP_SHADOW_H
 #define DMALOOP_SHADOW_H
@@ -15,19 +15,19 @@
 
 #include "handover.h"
 
-/* What a byte of DRAM holds before anybody cleaned or wrote it. */
+/* The value of a byte of DRAM that nobody has cleaned or written yet. */
 #define SHADOW_POISON 0xda
 
 enum shadow_evict { EVICT_NONE, EVICT_EAGER, EVICT_RANDOM };
 
 /**
- * enum shadow_maintenance - which maintenance a handover does
- * @MAINTENANCE_ARCH: the architecture's
+ * enum shadow_maintenance - which maintenance the handovers do
+ * @MAINTENANCE_ARCH: that of the architecture
  * @MAINTENANCE_NONE: none
  * @MAINTENANCE_NOT_FOR_DEVICE: none at map and sync_for_device
  * @MAINTENANCE_NOT_FOR_CPU: none at unmap and sync_for_cpu
- * @MAINTENANCE_ALWAYS: the architecture's, and every line is flushed around every
- *	access of the device: what still fails then is no matter of caches
+ * @MAINTENANCE_ALWAYS: that of the architecture, and every line is flushed before and after every
+ *	device access; what still fails then is not caused by caches
  */
 enum shadow_maintenance {
 	MAINTENANCE_ARCH,
@@ -39,13 +39,13 @@ enum shadow_maintenance {
 
 /**
  * struct shadow_config - the caches in front of one device
- * @arch: which maintenance each handover does
- * @maintenance: how much of it is done
- * @line_size: bytes, see cache_line_size_valid()
- * @evict: which dirty lines the hardware writes back on its own
- * @evict_permille: for EVICT_RANDOM, chance per line before a device access, and after
- * @evict_seed: for EVICT_RANDOM; same seed, same evictions
- * @prefetch: clean lines are re-filled after each device access
+ * @arch: the architecture, which determines the maintenance of each handover
+ * @maintenance: which part of it is done
+ * @line_size: bytes; see cache_line_size_valid()
+ * @evict: which dirty lines the hardware writes back by itself
+ * @evict_permille: for EVICT_RANDOM: chance per line, before and after a device access, in permille
+ * @evict_seed: for EVICT_RANDOM: the same seed gives the same evictions
+ * @prefetch: clean lines are filled again after each device access
  * @unsafe: whole-line effects reach outside playgrounds too
  */
 struct shadow_config {
@@ -63,7 +63,7 @@ struct shadow_config {
  * struct playground - memory whose owner accepts whole-line effects
  * @start: kernel virtual address of the first byte
  * @size: bytes
- * @node: on the list in shadow.c while registered
+ * @node: entry in the list in shadow.c while it is registered
  */
 struct playground {
 	void *start;

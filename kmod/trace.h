@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dmaloop's tracepoints: what the device did, what the driver's CPU side did,
- * and what could not happen. They say facts; to judge them is dmasnoop's, which
- * attaches to cpu_access, ring, descriptor_access, doorbell, descriptor and
- * completion.
+ * dmaloop's tracepoints: what the device did, what the driver's CPU side did, and which accesses
+ * could not happen. They only state facts. dmasnoop judges them; it attaches to cpu_access, ring,
+ * descriptor_access, doorbell, descriptor and completion.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dmaloop
@@ -54,7 +53,7 @@ TRACE_EVENT(dmaloop_cpu_access,
 		  __entry->write ? "write" : "read", __entry->virt, __entry->size)
 );
 
-/* The channel got this ring, or dropped what was in it: nothing in it is the device's. */
+/* The channel got this ring, or dropped its content: the device owns no descriptor in it. */
 TRACE_EVENT(dmaloop_ring,
 	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 stride, u32 slots),
 	TP_ARGS(dev, channel, bus, stride, slots),
@@ -77,8 +76,8 @@ TRACE_EVENT(dmaloop_ring,
 );
 
 /*
- * The driver stores or reads a field of the descriptor at @bus: what memory had
- * there before, and what the driver stores or got. Others may see a store later.
+ * The driver stores or reads a field of the descriptor at @bus. @before is what memory held, @value
+ * is what the driver stores or read. A store may become visible to others later.
  */
 TRACE_EVENT(dmaloop_descriptor_access,
 	TP_PROTO(struct device *dev, u32 channel, u64 bus, u32 offset, u32 size, u64 before,
@@ -126,7 +125,7 @@ TRACE_EVENT(dmaloop_doorbell,
 	TP_printk("%s channel=%u tail=%u", __get_str(device), __entry->channel, __entry->tail)
 );
 
-/* What the device fetched, and whether it goes on to execute it. */
+/* The device fetched a descriptor. @ready: it goes on to execute it. */
 TRACE_EVENT(dmaloop_descriptor,
 	TP_PROTO(struct device *dev, u32 channel, u64 bus, const struct ring_desc *desc,
 		 bool ready),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The arbiter alone: who has the bus in each cycle. Expected numbers are counted
- * by hand from the rules in arbiter.h.
+ * The arbiter alone: who has the bus in each cycle. The expected numbers are counted by hand from
+ * the rules in arbiter.h.
  */
 #include <kunit/test.h>
 
@@ -16,7 +16,7 @@ static struct bus *make(struct kunit *test, u32 ports, u32 cpu_permille)
 	return bus;
 }
 
-/* One cycle: '0' and up a channel, 'c' the CPU, '.' nobody. */
+/* One cycle. '0' and up: a channel, 'c': the CPU, '.': nobody. */
 static char cycle(struct bus *bus, bool block_done)
 {
 	u32 beats;
@@ -49,7 +49,7 @@ static void bad_buses(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, bus_init(&bus, 1, 1001));
 }
 
-/* Once it has the bus, a burst keeps it; the CPU waits all the while. */
+/* A burst keeps the bus once it has it, and the CPU waits all the while. */
 static void burst_holds_the_bus(struct kunit *test)
 {
 	struct bus *bus = make(test, 2, 1000);
@@ -60,18 +60,18 @@ static void burst_holds_the_bus(struct kunit *test)
 	bus_want(bus, 1, true);
 	expect_cycles(test, bus, "000");
 	KUNIT_EXPECT_EQ(test, bus->cpu_cycles, 0);
-	/* It wanted its first in cycle 1 and has waited for the nine that followed. */
+	/* The CPU wanted its first cycle in cycle 1 and has waited for the nine after it. */
 	KUNIT_EXPECT_EQ(test, bus->cpu_waited, 9);
 	KUNIT_EXPECT_EQ(test, bus->ports[1].waited, 3);
 	KUNIT_EXPECT_EQ(test, cycle(bus, true), '0');
-	/* Block done: the CPU has its turn, then the other channel its block. */
+	/* The block is done: the CPU has its turn, then the other channel its block. */
 	KUNIT_EXPECT_EQ(test, cycle(bus, false), 'c');
 	for (i = 0; i < 5; i++)
 		KUNIT_EXPECT_EQ(test, cycle(bus, false), '1');
 	KUNIT_EXPECT_EQ(test, bus->ports[1].longest, 5);
 }
 
-/* A beat for the channel, a cycle for the CPU, as long as both want it. */
+/* A beat for the channel and a cycle for the CPU in turn, while both want the bus. */
 static void cycle_stealing_interleaves(struct kunit *test)
 {
 	struct bus *bus = make(test, 1, 1000);
@@ -81,18 +81,18 @@ static void cycle_stealing_interleaves(struct kunit *test)
 	expect_cycles(test, bus, "0c0c0c0c");
 }
 
-/* A CPU that wants every fourth cycle has it, and costs the channel no more. */
+/* A CPU that wants every fourth cycle gets it, and costs the channel no more than that. */
 static void cycle_stealing_leaves_the_cpu_its_share(struct kunit *test)
 {
 	struct bus *bus = make(test, 1, 250);
 
 	bus->ports[0].mode = TRANSFER_CYCLE_STEALING;
 	bus_want(bus, 0, true);
-	/* Four cycles make an access, which then takes the fifth: that one counts too. */
+	/* After four cycles the CPU wants an access, which takes the fifth. That one counts too. */
 	expect_cycles(test, bus, "0000c000c000c000c");
 }
 
-/* Only what is left over. */
+/* A transparent channel gets only the cycles that are left over. */
 static void transparent_waits_for_idle(struct kunit *test)
 {
 	struct bus *bus = make(test, 2, 1000);
@@ -122,11 +122,11 @@ static void priority_goes_first(struct kunit *test)
 	bus->ports[1].priority = 7;
 	expect_cycles(test, bus, "1111");
 	bus_want(bus, 1, false);
-	/* Equal ones take turns. */
+	/* Equal priorities take turns. */
 	expect_cycles(test, bus, "020202");
 }
 
-/* Who no longer wants the bus lets go of it, in mid-burst too. */
+/* A channel that stops wanting the bus releases it, even in the middle of a burst. */
 static void paused_burst_lets_go(struct kunit *test)
 {
 	struct bus *bus = make(test, 2, 0);
@@ -141,7 +141,7 @@ static void paused_burst_lets_go(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bus->idle, 2);
 }
 
-/* A long grant is the same decision many times, never another one. */
+/* A long grant is one decision repeated, never a different one. */
 static void long_grants_change_nothing(struct kunit *test)
 {
 	struct bus *bus = make(test, 2, 0);

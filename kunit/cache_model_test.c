@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cache model's operations, table-driven: every operation on a clean, a
- * dirty, a device-written and a both-written line, at every line size. The
- * expected values are the rules of cache_model.h written out, per case.
+ * The operations of the cache model, table-driven: every operation on a clean line, a dirty line, a
+ * line that the device wrote and a line that both wrote, at every line size. The expected values
+ * are the rules of cache_model.h, written out for each case.
  */
 #include <kunit/test.h>
 
 #include "../kmod/cache_model.h"
 
-#define PAGE 1024u /* four of the largest lines */
+#define PAGE 1024u /* four lines of the largest size */
 
 enum { OLD = 0x10, CPU_NEW = 0x20, DEVICE_NEW = 0x30 };
 
@@ -48,7 +48,7 @@ struct op_case {
 
 /* clang-format off */
 static const struct op_case op_cases[] = {
-	/* A line in which nothing happened stays as it is, whatever is done. */
+	/* A line in which nothing happened stays as it is, whatever the operation. */
 	{ "clean of a clean line", CACHE_CLEAN, false, false, { OLD, OLD }, { OLD, OLD }, false },
 	{ "invalidate of a clean line", CACHE_INVALIDATE, false, false, { OLD, OLD },
 	  { OLD, OLD }, false },
@@ -57,7 +57,7 @@ static const struct op_case op_cases[] = {
 	{ "prefetch of a clean line", CACHE_PREFETCH, false, false, { OLD, OLD }, { OLD, OLD },
 	  false },
 
-	/* The CPU wrote: a clean writes it back, an invalidate throws it away. */
+	/* The CPU wrote: a clean writes it back, an invalidate drops it. */
 	{ "nothing done to a dirty line", CACHE_NONE, true, false, { CPU_NEW, OLD },
 	  { OLD, OLD }, true },
 	{ "clean of a dirty line", CACHE_CLEAN, true, false, { CPU_NEW, OLD }, { CPU_NEW, OLD },
@@ -85,7 +85,7 @@ static const struct op_case op_cases[] = {
 	{ "prefetch, device wrote", CACHE_PREFETCH, false, true, { OLD, DEVICE_NEW },
 	  { OLD, DEVICE_NEW }, false },
 
-	/* Both wrote: one of them loses, and which is the operation's choice. */
+	/* Both wrote: one of them loses, and the operation decides which. */
 	{ "clean, both wrote", CACHE_CLEAN, true, true, { CPU_NEW, OLD }, { CPU_NEW, OLD },
 	  false },
 	{ "invalidate, both wrote", CACHE_INVALIDATE, true, true, { OLD, DEVICE_NEW },
@@ -122,7 +122,7 @@ static void cache_operation(struct kunit *test)
 				m->cpu[line] = CPU_NEW;
 			if (c->device_writes)
 				m->dram[line + 1] = DEVICE_NEW;
-			/* One byte in the line stands for all of it. */
+			/* A range of one byte stands for its whole line. */
 			cache_apply(&m->page, c->op, size, line + size - 1, line + size,
 				    &everything, 1, &m->effect);
 			KUNIT_ASSERT_EQ(test, m->cpu[line], c->cpu[0]);
@@ -143,7 +143,7 @@ static void cache_line_sizes(struct kunit *test)
 				size == 32 || size == 64 || size == 128 || size == 256);
 }
 
-/* An operation on [60, 70) touches two lines of 64 and no third. */
+/* An operation on [60, 70) touches two lines of 64 bytes, and no third. */
 static void cache_whole_lines_only(struct kunit *test)
 {
 	struct model *m = test->priv;
@@ -169,7 +169,7 @@ static void cache_bad_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->dram[0], OLD);
 }
 
-/* Outside the permitted bytes the CPU keeps what it has, and the loss is counted. */
+/* Outside the permitted bytes the CPU's copy stays, and the loss is counted. */
 static void cache_neighbours_are_spared(struct kunit *test)
 {
 	const struct cache_range own = { 8, 16 };
@@ -184,12 +184,12 @@ static void cache_neighbours_are_spared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->cpu[16], CPU_NEW);
 	KUNIT_EXPECT_EQ(test, m->effect.spared, 56);
 	KUNIT_EXPECT_EQ(test, m->effect.dropped, 8);
-	/* What was kept is coherent afterwards, as if it alone had been cleaned. */
+	/* The kept bytes are coherent afterwards, as if they alone had been cleaned. */
 	KUNIT_EXPECT_EQ(test, m->dram[7], CPU_NEW);
 	KUNIT_EXPECT_FALSE(test, cache_line_dirty(&m->page, 0, 64));
 }
 
-/* What the device wrote for a byte's owner stays in DRAM until the owner asks. */
+/* What the device wrote for the owner of a byte stays in DRAM until that owner's handover. */
 static void cache_clean_neighbours_keep_dram(struct kunit *test)
 {
 	const struct cache_range header = { 0, 20 }, rest = { 20, 64 };
@@ -204,7 +204,7 @@ static void cache_clean_neighbours_keep_dram(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->effect.spared, 0);
 }
 
-/* A stranger's store dirties the line; that must not cost what the device wrote. */
+/* A store to neighbour bytes dirties the line. That must not cost what the device wrote. */
 static void cache_dirty_stranger_costs_nothing(struct kunit *test)
 {
 	const struct cache_range own = { 0, 32 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/dmaloopN from user space: what dd and fio do not do (mmap, poll, O_NONBLOCK,
- * readv, io_uring passthrough, bad arguments). Built static, run in a guest by
- * scripts/guest-test with the device as its argument; prints TAP.
+ * /dev/dmaloopN from user space, for what dd and fio do not do: mmap, poll, O_NONBLOCK, readv,
+ * io_uring passthrough and bad arguments. Built static, and run in a guest by scripts/guest-test
+ * with the device as its argument. Prints TAP.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,7 +31,7 @@ static void check(bool good, const char *name)
 		printf("# errno %d\n", errno);
 }
 
-/* One io_uring with one 128-byte submission at a time; no library. */
+/* An io_uring without a library, for one submission at a time. */
 struct uring {
 	int fd;
 	unsigned int *sq_tail, *sq_mask, *sq_array, *cq_head, *cq_tail, *cq_mask;
@@ -147,7 +147,7 @@ static void test_mmap(int fd, int read_only)
 	pread(fd, in, SIZE, 65536);
 	check(in[70001] == (out[70001] ^ 0xff), "a store to the mapping shows in a read");
 	munmap(map, SIZE);
-	/* From inside one piece of the memory to inside the next but one. */
+	/* From inside one chunk of the memory to inside the next but one. */
 	map = mmap(NULL, 3 * 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 5 * 4096);
 	check(map != MAP_FAILED, "across its pieces, too");
 	if (map != MAP_FAILED) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The engine device's dma_map_ops through the public DMA API, in a kernel with
- * lockdep and DMA_API_DEBUG. dma-debug only warns, and KUnit does not look at
- * warnings: the last case asks for its error count.
+ * The engine device's dma_map_ops through the public DMA API, in a kernel with lockdep and
+ * DMA_API_DEBUG. dma-debug only warns, and KUnit ignores warnings, so the last case checks
+ * dma-debug's error count.
  */
 #include <kunit/test.h>
 #include <linux/debugfs.h>
@@ -16,7 +16,7 @@
 
 #define SIZE 256u
 
-/* dma-debug's own counter, found through its debugfs file; NULL without it. */
+/* dma-debug's error count, found through its debugfs file; NULL without dma-debug. */
 static u32 *dma_debug_errors;
 static u32 errors_before;
 
@@ -145,14 +145,14 @@ static void partial_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->buffer[128], 0x44);
 }
 
-/* A driver that looks at the header first: the rest must still arrive. */
+/* A driver that looks at the header first. The rest must still arrive. */
 static void unaligned_partial_sync(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_NONCOHERENT, 64);
 	u8 bytes[SIZE];
 	dma_addr_t bus;
 
-	/* Not the client's to lose: the neighbours must be kept, not the DMA data. */
+	/* Without the playground, both the neighbour bytes and the DMA data must survive. */
 	playground_remove(&f->playground);
 	memset(bytes, 0x45, sizeof(bytes));
 	bus = dma_map_single(f->dev, f->buffer, SIZE, DMA_FROM_DEVICE);
@@ -181,7 +181,7 @@ static void skip_cpu_sync_is_honoured(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->buffer[0], 0x11);
 }
 
-/* DRAM is one: two mappings of a page see each other's device writes. */
+/* There is only one DRAM: two mappings of a page see each other's device writes. */
 static void mappings_share_dram(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_NONCOHERENT, 64);
@@ -304,7 +304,7 @@ static void addresses_fit_the_mask(struct kunit *test)
 		dma_unmap_single(f->dev, bus[i], 2 * PAGE_SIZE, DMA_TO_DEVICE);
 }
 
-/* The 24-bit window is 8 MiB: it fills, refuses, and is whole again. */
+/* With a 24-bit mask there are 8 MiB of addresses. They run out, and are free again afterwards. */
 static void addresses_run_out(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_COHERENT, 24);
@@ -342,7 +342,7 @@ static void bad_configurations(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, IS_ERR(dmaloop_device_create(&config)));
 }
 
-/* Hundreds of transfers through the ring, each checked; then the ring stops. */
+/* Hundreds of transfers go through the ring, and each is checked. Then the ring stops. */
 static void transfers_wrap_the_ring(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_NONCOHERENT, 64);
@@ -383,7 +383,7 @@ static void device_survives_its_registers(struct kunit *test)
 	setup.layout.bank = 96;
 	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EINVAL);
 	setup.layout.bank = 64;
-	/* A ring in the middle of nowhere: every fetch faults, nothing else happens. */
+	/* A ring at an address that is not mapped: every fetch faults, nothing else happens. */
 	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), 0);
 	KUNIT_EXPECT_EQ(test, engine_channel_start(channel, &setup), -EBUSY);
 	KUNIT_EXPECT_EQ(test, engine_channel_doorbell(channel, 16), -EINVAL);
@@ -394,7 +394,7 @@ static void device_survives_its_registers(struct kunit *test)
 	engine_channel_stop(channel);
 }
 
-/* A held device does nothing; stopping its ring does not wait for it. */
+/* A paused device does nothing, and stopping its ring does not wait for it. */
 static void held_device_can_be_stopped(struct kunit *test)
 {
 	struct fixture *f = make(test, COHERENCY_COHERENT, 64);
@@ -407,7 +407,7 @@ static void held_device_can_be_stopped(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, try_wait_for_completion(&f->client.done));
 }
 
-/* The peer's verdict on everything above. Runs last. */
+/* dma-debug's verdict on everything above. Runs last. */
 static void dma_debug_has_no_complaint(struct kunit *test)
 {
 	if (!dma_debug_errors)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dmaengine provider through dmaengine's public interface, over a
- * non-coherent device: what dmatest does not do (cyclic, sg, interleaved, memset,
- * residue, pause, terminate, errors). dmatest itself runs in a guest.
+ * The dmaengine provider through dmaengine's public interface, on a non-coherent device, for what
+ * dmatest does not do: cyclic, scatter-gather, interleaved, memset, residue, pause, terminate and
+ * errors. dmatest itself runs in a guest.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test-bug.h>
@@ -135,7 +135,7 @@ static void copies_at_any_offset(struct kunit *test)
 	}
 }
 
-/* More than the ring holds; none is lost, and the last is last. */
+/* More transactions than the ring holds: none is lost, and the last one ends last. */
 static void queue_longer_than_the_ring(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -167,7 +167,7 @@ static void sets_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->dst[5007], 0);
 }
 
-/* Five sources into the destination; then again, the destination among them. */
+/* XOR five sources into the destination, then again with the destination among the sources. */
 static void xors(struct kunit *test)
 {
 	struct fixture *f = make_client(test, CLIENT_ASYNC_TX);
@@ -192,12 +192,12 @@ static void xors(struct kunit *test)
 	       f->chan->device->device_prep_dma_xor(f->chan, f->dst_bus, src, 5, 3000,
 						    DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
 	finish(test, f);
-	/* Everything but the third source is in it twice now. */
+	/* Every source but the third is in the sum twice now. */
 	for (i = 0; i < 3000; i++)
 		KUNIT_ASSERT_EQ(test, f->dst[i], f->src[2 * 1001 + i]);
 }
 
-/* Two equal halves sum up to 0; one byte more makes a difference, wherever it is. */
+/* Two equal halves have the sum 0. A single different byte shows, wherever it is. */
 static void tests_sums(struct kunit *test)
 {
 	struct fixture *f = make_client(test, CLIENT_ASYNC_TX);
@@ -245,7 +245,7 @@ static void scatter_gather(struct kunit *test)
 	       dmaengine_prep_slave_sg(f->chan, sg, 3, DMA_MEM_TO_DEV,
 				       DMA_PREP_INTERRUPT | DMA_CTRL_ACK));
 	finish(test, f);
-	/* Each piece was written to the same place: the last is on top. */
+	/* Each piece was written to the same place, so the last one is on top. */
 	KUNIT_EXPECT_EQ(test, memcmp(f->dst, f->src + 2000, 100), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(f->dst + 100, f->src + 1100, 100), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(f->dst + 200, f->src + 200, 100), 0);
@@ -253,7 +253,7 @@ static void scatter_gather(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), 1);
 }
 
-/* A column of a picture: 16 pieces of 8 bytes, 64 apart, packed together. */
+/* A column of an image: 16 pieces of 8 bytes, 64 bytes apart, are packed together. */
 static void interleaves(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -280,7 +280,7 @@ static void interleaves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->dst[128], 0);
 }
 
-/* Periods call back until it is terminated; the residue stays within the buffer. */
+/* Periods call back until terminated, and the residue stays within the buffer. */
 static void cyclic_periods(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -322,7 +322,7 @@ static void cyclic_periods(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), calls);
 }
 
-/* Terminated transactions never call back; the channel works on afterwards. */
+/* Terminated transactions never call back, and the channel still works afterwards. */
 static void terminate_then_go_on(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -349,7 +349,7 @@ static void terminate_then_go_on(struct kunit *test)
 	}
 }
 
-/* A transfer that faults is an error to its client, and the next one is not. */
+/* A transfer that faults is an error for its client, and the next one succeeds. */
 static void faults_are_told(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -368,7 +368,7 @@ static void faults_are_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->result, DMA_TRANS_NOERROR);
 }
 
-/* A transaction that unmaps by itself has done so when it counts as complete. */
+/* A transaction that unmaps by itself has done so by the time it counts as complete. */
 static void complete_means_unmapped(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -394,7 +394,7 @@ static void complete_means_unmapped(struct kunit *test)
 	dmaengine_unmap_put(unmap);
 	cookie = dmaengine_submit(tx);
 	dma_async_issue_pending(f->chan);
-	/* The poller has the only CPU: no tasklet runs in between. */
+	/* The poller occupies its CPU, so that no tasklet runs there in between. */
 	scoped_guard(preempt)
 	{
 		while (dma_async_is_tx_complete(f->chan, cookie, NULL, NULL) != DMA_COMPLETE)
@@ -403,7 +403,7 @@ static void complete_means_unmapped(struct kunit *test)
 	}
 }
 
-/* Only the last one of more than the ring holds interrupts: all are done by then. */
+/* Of more transactions than the ring holds, only the last one interrupts: all are done by then. */
 static void one_interrupt_for_many(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -419,7 +419,7 @@ static void one_interrupt_for_many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(f->dst, f->src, 201), 0);
 }
 
-/* A cyclic transfer that faults ends, and says so. */
+/* A cyclic transfer that faults ends and reports the fault. */
 static void cyclic_fault_is_told(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -436,7 +436,7 @@ static void cyclic_fault_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->calls), 1);
 }
 
-/* What is prepared and never submitted is freed with the channel. */
+/* A transaction that is prepared but never submitted is freed with the channel. */
 static void prepared_only(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -445,7 +445,7 @@ static void prepared_only(struct kunit *test)
 							      DMA_CTRL_ACK));
 }
 
-/* A device whose configuration goes lives until its client lets go. */
+/* A device whose configuration is gone lives until its client releases it. */
 static void device_outlives_its_configuration(struct kunit *test)
 {
 	struct fixture *f = make(test);
@@ -472,7 +472,7 @@ static void device_outlives_its_configuration(struct kunit *test)
 
 static struct device *leaving;
 
-/* The last client closes the device while its configuration is taking it away. */
+/* The last client closes the device while its configuration is destroying it. */
 static int close_meanwhile(struct engine *engine, u32 cpu_permille)
 {
 	struct kunit *test = kunit_get_current_test();
@@ -497,7 +497,7 @@ static void last_close_meets_the_end(struct kunit *test)
 	put_device(leaving);
 }
 
-/* What a client set, and what failed under it, is not the next one's. */
+/* A channel's settings and failed transactions do not pass to its next client. */
 static void channels_forget_their_clients(struct kunit *test)
 {
 	struct dma_slave_config config = { .direction = DMA_MEM_TO_DEV };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The engine through its registers: chains, fills, cyclic rings, banks, pause,
- * abort, coalescing, and what the arbiter's decisions do to real transfers.
- * Coherent memory only: caches have suites of their own.
+ * The engine through its registers: chains, fills, cyclic rings, banks, pause, abort, coalescing,
+ * and what the arbiter's decisions do to real transfers. All memory is coherent; caches have suites
+ * of their own.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -13,9 +13,9 @@
 
 #define AREA SZ_64K
 #define SLOTS 8u
-#define DATA SZ_4K /* where payloads start in the area */
+#define DATA SZ_4K /* offset of the payloads in the area */
 
-/* One device; its memory: rings of all channels, then payloads. */
+/* One device and its memory, which holds the rings of all channels and then payloads. */
 struct fixture {
 	struct platform_device *pdev;
 	struct device *dev;
@@ -105,7 +105,7 @@ static void fill_pattern(u8 *at, size_t size, u8 seed)
 		at[i] = seed + i * 7 + (i >> 8);
 }
 
-/* A chain gathers pieces of any length and alignment; one slot, one interrupt. */
+/* A chain gathers pieces of any length and alignment, with one slot and one interrupt. */
 static void chains_gather(struct kunit *test)
 {
 	static const u32 lengths[] = { 1, 0, 63, 64, 4097, 3, 250 };
@@ -138,7 +138,7 @@ static void chains_gather(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, channel->bytes, to);
 }
 
-/* A fault ends the chain: the rest is not executed, and the driver is told. */
+/* A fault ends the chain: the rest is not executed, and the driver gets an interrupt. */
 static void faults_end_the_chain(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -163,7 +163,7 @@ static void faults_end_the_chain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->engine->space.records[0].reason, FAULT_UNMAPPED);
 }
 
-/* A chain that bites its own tail runs into a descriptor that is done already. */
+/* A chain that loops reaches a descriptor that is already done. */
 static void looping_chain_ends(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -187,7 +187,7 @@ static void fills_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->area[DATA + 9001], 0);
 }
 
-/* Two periods, again and again, until stopped. */
+/* Two periods repeat until the channel is stopped. */
 static void cyclic_goes_on(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -217,7 +217,7 @@ static void cyclic_goes_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, channel->descriptors, before);
 }
 
-/* What was aborted is never completed; what is submitted after it is. */
+/* Aborted descriptors are never completed; those submitted afterwards are. */
 static void abort_forgets(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -246,7 +246,7 @@ static void abort_now(void *data, struct device *dev, u64 bus, u64 size, bool wr
 		engine_channel_abort(data);
 }
 
-/* Aborted in the middle of a step: what is being moved is not completed. */
+/* After an abort in the middle of a step, the current descriptor is not completed. */
 static void abort_in_mid_step(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -272,7 +272,7 @@ static void keep_descriptor(void *data, struct device *dev, u32 channel, u64 bus
 	*(struct ring_desc *)data = *desc;
 }
 
-/* Of a descriptor that cannot be read nothing is told: not what the stack held, nor an old one. */
+/* Nothing is reported about an unreadable descriptor: no stack contents, no older descriptor. */
 static void what_is_not_read_is_not_told(struct kunit *test)
 {
 	static const struct ring_desc nothing;
@@ -296,7 +296,7 @@ static void what_is_not_read_is_not_told(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, &seen, &nothing, sizeof(seen));
 }
 
-/* Five completions, four to an interrupt: one by count, one by time. */
+/* Five completions, four per interrupt: one interrupt by count, one by time. */
 static void interrupts_coalesce(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -315,7 +315,7 @@ static void interrupts_coalesce(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->irqs), 2);
 }
 
-/* With the allowance the device stops where an experiment wants it. */
+/* The allowance stops the device exactly where an experiment needs it. */
 static void allowance_is_exact(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -338,8 +338,8 @@ static void allowance_is_exact(struct kunit *test)
 #define BLOCK 256u /* beats */
 
 /*
- * Two channels with a block each, ready at the same time. A burst makes the other
- * wait for a fetch and a whole block; cycle stealing, for one beat.
+ * Two channels with one block each, ready at the same time. With burst, the other channel waits for
+ * a fetch and a whole block; with cycle stealing, for one beat.
  */
 static void other_waits(struct kunit *test, enum transfer_mode mode, u64 cycles)
 {
@@ -374,7 +374,7 @@ static void cycle_stealing_lets_others_in(struct kunit *test)
 	other_waits(test, TRANSFER_CYCLE_STEALING, 1);
 }
 
-/* A busy CPU halves a stealing channel's rate, and starves a transparent one. */
+/* A busy CPU halves the rate of a cycle-stealing channel and starves a transparent one. */
 static void cpu_load_shows_in_transfers(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_CYCLE_STEALING, 1000);
@@ -395,13 +395,13 @@ static void cpu_load_shows_in_transfers(struct kunit *test)
 		usleep_range(500, 1000);
 	KUNIT_EXPECT_LE(test, READ_ONCE(bus->ports[0].cycles), 102);
 	KUNIT_EXPECT_EQ(test, slot(f, 0, 1)->status, 0);
-	/* The CPU has a rest: now it gets through. */
+	/* The CPU is idle, so the transparent channel gets through. */
 	KUNIT_ASSERT_EQ(test, engine_load(f->engine, 0), 0);
 	engine_channel_settle(channel);
 	KUNIT_EXPECT_EQ(test, slot(f, 0, 1)->status, DESC_DONE);
 }
 
-/* Behind an IOMMU that maps pages, the rest of the page can be reached. */
+/* Behind an IOMMU that maps pages, the device can reach the rest of a mapped page. */
 static void pages_expose_their_rest(struct kunit *test)
 {
 	struct fixture *f = make(test, 1, TRANSFER_BURST, 0);
@@ -415,7 +415,7 @@ static void pages_expose_their_rest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mapping_exposure(space), PAGE_SIZE - 64);
 	KUNIT_EXPECT_EQ(test, mapping_access(space, bus + 64, &byte, 1, true), -EFAULT);
 	space->iommu = IOMMU_PAGE;
-	/* Memory of others is not touched, and told. */
+	/* Memory of others is not touched, and the access is recorded. */
 	KUNIT_EXPECT_EQ(test, mapping_access(space, bus + 64, &byte, 1, true), 0);
 	KUNIT_EXPECT_EQ(test, object[256 + 64], 0);
 	KUNIT_EXPECT_EQ(test, space->exposed, 1);
@@ -424,7 +424,7 @@ static void pages_expose_their_rest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mapping_access(space, bus - 1, &byte, 1, true), 0);
 	KUNIT_EXPECT_EQ(test, object[256 + 64], 0x77);
 	KUNIT_EXPECT_EQ(test, object[255], 0x77);
-	/* Not the next page, nor this one once it is unmapped. */
+	/* The next page cannot be reached, nor can this one once it is unmapped. */
 	KUNIT_EXPECT_EQ(test, mapping_access(space, bus - 256 + PAGE_SIZE, &byte, 1, true),
 			-EFAULT);
 	dma_unmap_single(f->dev, bus, 64, DMA_BIDIRECTIONAL);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What each architecture's handovers do to a buffer and its neighbours, for
- * every position of the buffer's ends in their lines. Expected values are
- * written from the architectures' own sources (named in handover.c), as
- * sentences about bytes; the table of operations is not consulted.
+ * What each architecture's handovers do to a buffer and its neighbour bytes, for every position of
+ * the buffer's ends in their lines. The expected values are taken from the architectures' own
+ * sources (named in handover.c) and written as statements about bytes. The table of operations is
+ * not consulted.
  */
 #include <kunit/test.h>
 
@@ -49,8 +49,8 @@ static void handover(struct model *m, const struct handover_ops *ops, u32 start,
 }
 
 /*
- * Where a buffer can lie: aligned, each end inside a line, both, within one
- * line, exactly one line, one byte, across several lines.
+ * Where a buffer can lie: aligned, one or both ends inside a line, within one line, exactly one
+ * line, one byte, or across several lines.
  */
 static const struct position {
 	u32 start;
@@ -62,9 +62,9 @@ static const struct position {
 
 struct arch_case {
 	const char *arch;
-	/* CPU's bytes in flight that share an edge line: who survives the unmap? */
+	/* Neighbour bytes written in flight on an edge line: do they survive the unmap? */
 	bool edge_keeps_neighbour;
-	/* A neighbour dirty before a map from the device: does it survive the map? */
+	/* Neighbour bytes dirty before a map from the device: do they survive the map? */
 	bool map_keeps_neighbour;
 };
 
@@ -91,7 +91,7 @@ static const struct handover_arch *find(struct kunit *test)
 	return arch;
 }
 
-/* To the device: what the CPU wrote is in DRAM, all of it. */
+/* To the device: everything that the CPU wrote is in DRAM. */
 static void transmit_is_cleaned(struct kunit *test)
 {
 	const struct handover_arch *arch = find(test);
@@ -112,7 +112,7 @@ static void transmit_is_cleaned(struct kunit *test)
 	}
 }
 
-/* From the device, nobody touching anything: the CPU sees what the device wrote. */
+/* From the device, if nobody else touches the lines: the CPU sees what the device wrote. */
 static void receive_is_invalidated(struct kunit *test)
 {
 	const struct handover_arch *arch = find(test);
@@ -126,7 +126,7 @@ static void receive_is_invalidated(struct kunit *test)
 			u32 start = positions[i].start, end = positions[i].end;
 
 			reset(m);
-			/* Dirty before the map, as a buffer just cleared is. */
+			/* Dirty before the map, like a buffer that was just cleared. */
 			memset(m->cpu + start, CPU_NEW, end - start);
 			handover(m, &arch->for_device[dir], start, end);
 			memset(m->dram + start, DEVICE_NEW, end - start);
@@ -137,7 +137,7 @@ static void receive_is_invalidated(struct kunit *test)
 	}
 }
 
-/* After a map from the device no dirty line is left that an eviction could write. */
+/* After a map from the device, no dirty line is left that could be evicted. */
 static void receive_leaves_nothing_dirty(struct kunit *test)
 {
 	const struct handover_arch *arch = find(test);
@@ -156,7 +156,7 @@ static void receive_leaves_nothing_dirty(struct kunit *test)
 	}
 }
 
-/* A transmission ends without touching anything. */
+/* The unmap of a transmission touches nothing. */
 static void transmit_end_does_nothing(struct kunit *test)
 {
 	const struct handover_arch *arch = find(test);
@@ -170,7 +170,7 @@ static void transmit_end_does_nothing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !memchr_inv(m->dram, DEVICE_NEW, PAGE));
 }
 
-/* A neighbour written in flight: it or the received bytes, never both survive. */
+/* Neighbour bytes written in flight: either they or the received bytes survive, never both. */
 static void neighbour_written_in_flight(struct kunit *test)
 {
 	const struct arch_case *c = test->param_value;
@@ -189,7 +189,7 @@ static void neighbour_written_in_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->cpu[end], c->edge_keeps_neighbour ? NEIGHBOUR_NEW : OLD);
 	KUNIT_EXPECT_EQ(test, m->cpu[start], c->edge_keeps_neighbour ? OLD : DEVICE_NEW);
 	KUNIT_EXPECT_EQ(test, m->cpu[end - 1], c->edge_keeps_neighbour ? OLD : DEVICE_NEW);
-	/* Whole lines are not in dispute. */
+	/* Lines wholly inside the buffer are not affected. */
 	KUNIT_EXPECT_TRUE(test, !memchr_inv(m->cpu + 192, DEVICE_NEW, 320 - 192));
 }
 
@@ -205,7 +205,7 @@ static void neighbour_dirty_before_map(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, m->cpu[135], c->map_keeps_neighbour ? NEIGHBOUR_NEW : OLD);
 }
 
-/* A page's edge is not the buffer's: the line there is an inner line. */
+/* The edge of a page is not an end of the buffer, so the line there is an inner line. */
 static void page_edges_are_inner(struct kunit *test)
 {
 	static const struct cache_range everything = { 0, PAGE };

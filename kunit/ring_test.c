@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The descriptor ring's protocol: both ends, full, empty, wrap, hostile values. */
+/* The protocol of the descriptor ring: both ends, full, empty, wrap-around, hostile values. */
 #include <kunit/test.h>
 
 #include "../kmod/posted.h"
@@ -17,7 +17,7 @@ static void ring_sizes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ring_init(&ring, RING_MAX));
 }
 
-/* A ring of four holds three: one slot tells full from empty. */
+/* A ring of four slots holds three descriptors: the free slot tells full from empty. */
 static void ring_full_and_empty(struct kunit *test)
 {
 	struct ring ring;
@@ -78,7 +78,7 @@ static void ring_ownership(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sizeof(desc), 40);
 }
 
-/* What a device without an ownership flag goes by. */
+/* What a device without an OWN bit checks. */
 static void ring_checks(struct kunit *test)
 {
 	struct ring_desc desc = {};
@@ -112,7 +112,7 @@ static void ring_layouts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ring_bytes(&straddle, 4), 40 + 4 * 64);
 }
 
-/* A ring in plain memory, and how often it was read. */
+/* A ring in plain memory, with a count of its reads. */
 struct memory {
 	u8 bytes[512];
 	u32 reads;
@@ -134,7 +134,7 @@ static void set_length(struct memory *memory, u32 at, u32 length)
 	((struct ring_desc *)(memory->bytes + at))->length = length;
 }
 
-/* A bank is read once, whole, and as old as that. */
+/* A bank is read once, as a whole, and its descriptors are as old as that read. */
 static void banks_are_fetched_whole(struct kunit *test)
 {
 	struct memory *memory = kunit_kzalloc(test, sizeof(*memory), GFP_KERNEL);
@@ -151,22 +151,22 @@ static void banks_are_fetched_whole(struct kunit *test)
 	set_length(memory, 64, 3);
 	set_length(memory, 128, 4);
 	KUNIT_EXPECT_EQ(test, ring_fetch(bank, &layout, 4, 1, &desc, read_memory, memory), 0);
-	KUNIT_EXPECT_EQ(test, desc.length, 2); /* came with slot 0 */
+	KUNIT_EXPECT_EQ(test, desc.length, 2); /* fetched with slot 0 */
 	KUNIT_EXPECT_EQ(test, memory->reads, 1);
 	KUNIT_EXPECT_EQ(test, ring_fetch(bank, &layout, 4, 2, &desc, read_memory, memory), 0);
 	KUNIT_EXPECT_EQ(test, desc.length, 4); /* its bank was not read before */
 	KUNIT_EXPECT_EQ(test, memory->reads, 2);
-	/* Around the ring: the first bank is read again. */
+	/* After a wrap, the first bank is read again. */
 	KUNIT_EXPECT_EQ(test, ring_fetch(bank, &layout, 4, 1, &desc, read_memory, memory), 0);
 	KUNIT_EXPECT_EQ(test, desc.length, 3);
 }
 
-/* A descriptor in two banks is put together from two reads, of two times. */
+/* A descriptor in two banks is put together from two reads at different times. */
 static void straddling_descriptor_tears(struct kunit *test)
 {
 	struct memory *memory = kunit_kzalloc(test, sizeof(*memory), GFP_KERNEL);
 	struct ring_bank *bank = kunit_kzalloc(test, sizeof(*bank), GFP_KERNEL);
-	/* Slot 1 at 104: src, dst, length, control in one bank; next, status in the other. */
+	/* Slot 1 is at 104: src to control are in one bank, next and status in the other. */
 	struct ring_layout layout = { 40, 64, 128 };
 	struct ring_desc desc, *second;
 
@@ -179,7 +179,7 @@ static void straddling_descriptor_tears(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ring_fetch(bank, &layout, 4, 1, &desc, read_memory, memory), 0);
 	KUNIT_EXPECT_EQ(test, desc.length, 1);
 	KUNIT_EXPECT_EQ(test, desc.next, 2);
-	/* The last bank ends where the ring does, and an error is passed on. */
+	/* The last bank ends with the ring, and an error is passed on. */
 	KUNIT_EXPECT_EQ(test, ring_fetch(bank, &layout, 4, 3, &desc, read_memory, memory), 0);
 	KUNIT_EXPECT_EQ(test, ring_fetch(bank, &layout, 16, 15, &desc, read_memory, memory),
 			-EFAULT);
@@ -201,7 +201,7 @@ static void posted_stores_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, posted.nr, 0);
 }
 
-/* Whatever the seed: the last store is visible and something before it is not. */
+/* Whatever the seed, the last store is visible and one before it is not. */
 static void overtaking_is_adverse(struct kunit *test)
 {
 	u32 seed, patterns = 0;
@@ -222,7 +222,7 @@ static void overtaking_is_adverse(struct kunit *test)
 		posted_barrier(&posted);
 		KUNIT_ASSERT_EQ(test, field[0] + field[1] + field[2] + field[3], 4);
 	}
-	/* Seven ways in which not all of the first three are visible: all happen. */
+	/* There are seven ways to have not all of the first three visible. All of them occur. */
 	KUNIT_EXPECT_EQ(test, hweight32(patterns), 7);
 }
 

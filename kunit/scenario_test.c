@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The scenarios inside a KUnit kernel with lockdep: twins are clean on every
- * architecture, faults end as the rules say, and the same seed ends the same.
+ * The scenarios in a KUnit kernel with lockdep: twins are clean on every architecture, faults end
+ * as the rules say, and the same seed gives the same result.
  */
 #include <kunit/test.h>
 
@@ -44,7 +44,7 @@ static const void *scenario_gen(const void *prev, char *desc)
 	return s;
 }
 
-/* A correct driver is right on every machine; a wrong one loses nothing if coherent. */
+/* A correct driver is right on every machine. */
 static void twins_are_clean(struct kunit *test)
 {
 	const struct scenario *s = test->param_value;
@@ -131,7 +131,7 @@ static void faults_corrupt_as_the_rules_say(struct kunit *test)
 	}
 }
 
-/* Every device is gone: so is every shadow page. */
+/* All devices are gone, so no shadow page is left. */
 static void no_shadow_left(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE(test, shadow_empty());

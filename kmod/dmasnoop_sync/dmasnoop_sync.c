@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Since Linux 6.10 the inline dma_sync_*() test the device's dma_skip_sync
- * first, so that a sync of a coherent device reaches nothing that can be traced.
- * While this module is loaded, chosen devices have that flag off. It needs
- * nothing of dmaloop and nothing of dmasnoop, which only reads its parameters.
+ * Makes the syncs of coherent devices visible to tracers.
  *
- * Turning the flag off is what the kernel itself does, at any moment, when it
- * first bounces a buffer of the device (swiotlb_tbl_map_single() calls
- * dma_reset_need_sync()), so every driver copes with it, with requests in flight
- * too. It costs a call a sync; on what is not bounced the call does nothing.
+ * Since Linux 6.10 the inline dma_sync_*() functions first test the device's dma_skip_sync flag, so
+ * that a sync of a coherent device reaches nothing that can be traced. While this module is loaded,
+ * the flag of chosen devices is off. The module does not depend on dmaloop or dmasnoop; dmasnoop
+ * only reads its parameters.
  *
- * Turning it on again is another matter: the kernel never does that to a device
- * in use, only in dma_set_mask(), which is a probe's business.
+ * Turning the flag off is safe at any time, even with requests in flight. The kernel does the same
+ * when it first bounces a buffer of a device (swiotlb_tbl_map_single() calls
+ * dma_reset_need_sync()), so every driver copes with it. It costs one function call per sync, which
+ * does nothing for buffers that are not bounced.
  *
- * - A bounced buffer must be synced. While the flag is off, the kernel's own
- *   reset leaves no trace of it, so what is asked is not whether the device has
- *   bounced, but whether it can: a device that reaches all memory, is trusted
- *   and not forced has no bounced buffer, now or later.
- * - Since 6.16 drivers ask dma_need_unmap(), which answers by the same flag.
- *   nvme asks when it maps a request, and again when it unmaps it: in between,
- *   off to on would leak the request's list of mappings, and off once more free
- *   a list twice. There nothing is put back while the driver has the device;
- *   its next dma_set_mask() decides.
+ * Turning the flag on again is not safe. The kernel never does that to a device in use, but only in
+ * dma_set_mask(), which drivers call in their probe.
  *
- * A device that has no driver any more is forgotten and never put back: the
- * flag is for its next driver's dma_set_mask() to set. A driver that calls
- * dma_set_mask() outside its probe turns the flag on behind this module's back;
- * `changed` then leaves that device out.
+ * - A bounced buffer must be synced. While the flag is off, the kernel's own reset leaves no trace.
+ *   The question is therefore not whether the device has bounced a buffer, but whether it can. A
+ *   device that reaches all memory, is trusted and is not forced to bounce has no bounced buffer,
+ *   now or later.
+ * - Since 6.16 drivers call dma_need_unmap(), which depends on the same flag. nvme calls it when it
+ *   maps a request and again when it unmaps it. A change from off to on in between would leak the
+ *   request's list of mappings, and another change to off would free a list twice. On such kernels
+ *   the flag stays off while the driver is bound; the next dma_set_mask() decides.
  *
- * What a driver asked dma_need_sync() before and remembered stays unseen until
- * it asks again: virtio_net's receive pages, sound's non-contiguous buffers,
- * SMC's buffers, each from its allocation on. page_pool and AF_XDP pools ask at
- * every sync since 6.10, so pools made earlier are seen.
+ * A device that loses its driver is forgotten and its flag is not restored: that is up to the
+ * dma_set_mask() of its next driver. A driver that calls dma_set_mask() outside its probe turns the
+ * flag on without this module's knowledge; `changed` then leaves that device out.
+ *
+ * A driver that remembers an earlier result of dma_need_sync() stays unseen until it asks again:
+ * virtio_net for its receive pages, sound for its non-contiguous buffers and SMC for its buffers
+ * ask once per allocation. Since 6.10 page_pool and AF_XDP pools ask at every sync, so pools made
+ * earlier are seen.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -54,7 +54,7 @@ MODULE_PARM_DESC(drivers, "devices of these drivers, bound now or later");
 
 #ifdef CONFIG_DMA_NEED_SYNC
 
-/* In a table, as others' buses can be added where their bus_type is exported. */
+/* A table, so that other buses can be added once they export their bus_type. */
 static struct {
 	const struct bus_type *type;
 	struct notifier_block notifier;
@@ -65,16 +65,16 @@ static struct {
 
 /**
  * struct changed_device - a bound device whose flag was on
- * @entry: in the list below, under its lock
- * @dev: the device; the reference goes when the driver does, so that no device
- *       outlives the module that releases it
+ * @entry: entry in changed_devices, protected by lock
+ * @dev: the device; the reference is dropped when the driver is unbound, so that no device outlives
+ *	the module that releases it
  */
 struct changed_device {
 	struct list_head entry;
 	struct device *dev;
 };
 
-/* Taken inside device_lock(), which keeps the driver where it is. */
+/* Nests inside device_lock(), which keeps the driver bound. */
 static DEFINE_MUTEX(lock);
 static LIST_HEAD(changed_devices);
 static bool unloading;
@@ -151,7 +151,7 @@ static int change_existing(struct device *dev, void *unused)
 	return err;
 }
 
-/* The driver core calls it with the device locked, before and after. */
+/* The driver core calls this with the device locked, both after binding and after unbinding. */
 static int notify(struct notifier_block *notifier, unsigned long event, void *data)
 {
 	struct device *dev = data;
@@ -168,7 +168,7 @@ static int notify(struct notifier_block *notifier, unsigned long event, void *da
 	return NOTIFY_DONE;
 }
 
-/* Called with the device locked. See the head of this file for the reasons. */
+/* Called with the device locked. The comment at the top of this file gives the reasons. */
 static const char *turn_on(struct device *dev)
 {
 #ifdef HAVE_DMA_NEED_UNMAP
@@ -190,7 +190,7 @@ static void put_back(struct device *dev)
 	guard(mutex)(&lock);
 	changed = find(dev);
 	if (!changed)
-		return; /* unbound since */
+		return; /* unbound in the meantime */
 	why_not = skips_syncs(dev) ? NULL : turn_on(dev);
 	if (why_not)
 		pr_info("%s: syncs stay on until it is bound anew: %s\n", dev_name(dev), why_not);
@@ -207,7 +207,7 @@ static struct device *first_changed(void)
 	return changed ? get_device(changed->dev) : NULL;
 }
 
-/* The notifiers go last: until then they say which devices are no longer ours. */
+/* The notifiers go last: until then they remove devices that lose their driver from the list. */
 static void stop(void)
 {
 	struct device *dev;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What was mapped, and is it mapped at all? Memory that is not for devices, and
- * addresses that no map returned, or none does any more.
+ * What was mapped, and is it mapped at all? Memory that is not for devices, and addresses that no
+ * map returned or that are no longer mapped.
  */
 #include <linux/ctype.h>
 #include <linux/gfp.h>
@@ -60,8 +60,8 @@ static int sync_before_unmap(struct device *dev)
 }
 
 /*
- * All to the device: an unmap from it would invalidate the memory, which is not
- * ours, or read-only, on a non-coherent machine.
+ * Always DMA_TO_DEVICE: on a non-coherent machine, an unmap DMA_FROM_DEVICE would invalidate memory
+ * that is read-only or not ours.
  */
 static __always_inline int map_page_once(struct device *dev, struct page *page, size_t offset,
 					 size_t size)
@@ -76,7 +76,7 @@ static __always_inline int map_page_once(struct device *dev, struct page *page, 
 
 static int map_rodata(struct device *dev)
 {
-	const void *table = lm_alias(_ctype); /* the kernel's, and const */
+	const void *table = lm_alias(_ctype); /* kernel data, and const */
 
 	return map_page_once(dev, virt_to_page(table), offset_in_page(table), 64);
 }
@@ -94,7 +94,7 @@ static int map_stack(struct device *dev)
 	return map_page_once(dev, page, offset_in_page(local), sizeof(local));
 }
 
-/* What is wrong with the stack is not that it is reached through vmalloc_to_page(). */
+/* vmalloc_to_page() is not what is wrong with the stack: here its result may be mapped. */
 static int map_vmalloc_page(struct device *dev)
 {
 	u8 *area = vzalloc(2 * PAGE_SIZE);
@@ -107,7 +107,7 @@ static int map_vmalloc_page(struct device *dev)
 	return err;
 }
 
-/* Zeroed, so that one who gets it meanwhile and zeroes it does not change it. */
+/* The pages are zeroed, so that a new owner that zeroes them does not change them. */
 static int map_freed(struct device *dev, unsigned int order)
 {
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
@@ -118,13 +118,13 @@ static int map_freed(struct device *dev, unsigned int order)
 	return map_page_once(dev, page, 0, SIZE);
 }
 
-/* On a list of the CPU's own. */
+/* The freed page is on a per-CPU list. */
 static int map_freed_page(struct device *dev)
 {
 	return map_freed(dev, 0);
 }
 
-/* Back with the buddy allocator: more than such lists take. */
+/* The freed block is back in the buddy allocator: it is too large for the per-CPU lists. */
 static int map_freed_block(struct device *dev)
 {
 	return map_freed(dev, PAGE_ALLOC_COSTLY_ORDER + 2);
@@ -165,7 +165,7 @@ static int resource_of_ram(struct device *dev)
 	return err;
 }
 
-/* Registers of nobody: a hole in the machine's address space. */
+/* A hole in the machine's address space, where no device has registers. */
 static int resource_of_mmio(struct device *dev)
 {
 	struct resource hole = { .name = "dmabench", .flags = IORESOURCE_MEM };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the cases share. Each file of cases answers for one question a person
- * asks of corrupted DMA data, and has one table; main.c runs them.
+ * What the cases share. Each file of cases is about one question that a person asks when DMA data
+ * is corrupted, and has one table. main.c runs the cases.
  */
 #ifndef DMABENCH_H
 #define DMABENCH_H
@@ -12,7 +12,7 @@
 #define SIZE 512
 
 #ifndef HAVE_NONCONTIGUOUS
-/* Its cases cannot be run. */
+/* The cases that need these functions cannot be run. */
 static inline struct sg_table *dma_alloc_noncontiguous(struct device *dev, size_t size,
 						       enum dma_data_direction dir, gfp_t gfp,
 						       unsigned long attrs)
@@ -27,12 +27,12 @@ static inline void dma_free_noncontiguous(struct device *dev, size_t size, struc
 #endif
 
 /**
- * struct bench_case - one fault, or the correct twin of one
- * @name: at most 25 characters: "bench.NAME" is the device's name
- * @run: what the driver does with its device; 0, or why it could not be done
- * @syncs: the device's syncs are carried out. Otherwise kernels from 6.10 on skip
- *	them where the device is coherent, and nobody can see that they were asked for.
- * @older: the device, and its parent, are there since the module is, and so before a trace
+ * struct bench_case - one fault, or its correct twin
+ * @name: at most 25 characters, because the device is called "bench.NAME"
+ * @run: what the driver does with its device; 0, or a negative errno if it could not be done
+ * @syncs: the device's syncs are carried out; otherwise, kernels since 6.10 skip them if the device
+ *	is coherent, and nobody can see the calls
+ * @older: the device and its parent are created with the module, that is, before a trace
  */
 struct bench_case {
 	const char *name;
@@ -41,12 +41,12 @@ struct bench_case {
 	bool older;
 };
 
-/* Each ends with an entry without a name. */
+/* Each table ends with an entry without a name. */
 extern const struct bench_case address_cases[], pairing_cases[], list_cases[], sync_cases[],
 	line_cases[], lifetime_cases[], handover_cases[], usb_cases[], late_cases[], nested_cases[],
 	storm_cases[];
 
-/* What a probe ends with, if anything: 0, or why it fails. */
+/* If set, a probe ends with this call and returns its result. */
 extern int (*bench_probed)(struct device *dev);
 
 struct platform_device;
@@ -57,9 +57,9 @@ bool bench_wait(unsigned long end);
 unsigned long bench_end(void);
 
 /**
- * struct buffer - memory of its own, mapped
- * @cpu: from kzalloc()
- * @dma: where the device sees it
+ * struct buffer - an allocation of its own, and its mapping
+ * @cpu: the memory, from kzalloc()
+ * @dma: its DMA address
  * @size: bytes
  * @dir: direction
  */
@@ -70,9 +70,9 @@ struct buffer {
 	enum dma_data_direction dir;
 };
 
-/* These are inlined, so that every stack begins with the case. */
+/* These functions are inlined, so that every stack begins with the case. */
 
-/* Map what b->cpu points to. On failure nothing is mapped. */
+/* Map the memory at b->cpu. On failure nothing is mapped. */
 static __always_inline int buffer_map(struct device *dev, struct buffer *b, size_t size,
 				      enum dma_data_direction dir)
 {
@@ -87,7 +87,7 @@ static __always_inline void buffer_unmap(struct device *dev, const struct buffer
 	dma_unmap_single(dev, b->dma, b->size, b->dir);
 }
 
-/* Allocate and map. On failure there is neither. */
+/* Allocate memory and map it. On failure there is neither. */
 static __always_inline int buffer_get(struct device *dev, struct buffer *b, size_t size,
 				      enum dma_data_direction dir)
 {

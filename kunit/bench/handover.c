@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is a received buffer the CPU's when the next layer gets it? A network card that
- * receives one frame, in its NAPI poll, a disk that is read from once, and an SPI
- * and an I2C controller with one client, which reads once.
+ * Is a received buffer the CPU's when the next layer gets it? The cases are a network card that
+ * receives one frame in its NAPI poll, a disk that is read once, and an SPI and an I2C controller,
+ * each with one client that reads once.
  */
 #include <linux/blk-mq.h>
 #include <linux/completion.h>
@@ -29,7 +29,7 @@ struct card {
 	struct completion polled;
 };
 
-/* Nobody has registered for this protocol: the stack drops the frame. */
+/* Nobody has registered for this protocol, so the stack drops the frame. */
 static void put_header(struct ethhdr *header)
 {
 	memset(header, 0, sizeof(*header));
@@ -51,7 +51,7 @@ static int card_poll(struct napi_struct *napi, int budget)
 	return 1;
 }
 
-/* The whole frame in the buffer. */
+/* The buffer holds the whole frame. */
 static struct sk_buff *skb_around(struct net_device *netdev, struct page *page)
 {
 	struct sk_buff *skb = build_skb(page_address(page), PAGE_SIZE);
@@ -63,7 +63,7 @@ static struct sk_buff *skb_around(struct net_device *netdev, struct page *page)
 	return skb;
 }
 
-/* The header beside it, and the buffer a fragment. */
+/* The header is in memory of its own, and the buffer is a fragment. */
 static struct sk_buff *skb_with(struct net_device *netdev, struct page *page)
 {
 	struct sk_buff *skb = netdev_alloc_skb(netdev, ETH_HLEN);
@@ -97,12 +97,12 @@ static int receive(struct device *dev, enum before before,
 	card->skb = make(netdev, page);
 	if (!card->skb)
 		goto out_unmap;
-	get_page(page); /* the socket buffer has the one we had */
+	get_page(page); /* the socket buffer took over our reference */
 	netif_napi_add(netdev, &card->napi, card_poll);
 	napi_enable(&card->napi);
 	local_bh_disable();
 	napi_schedule(&card->napi);
-	local_bh_enable(); /* polls */
+	local_bh_enable(); /* runs the poll */
 	wait_for_completion(&card->polled);
 	napi_disable(&card->napi);
 	netif_napi_del(&card->napi);
@@ -185,7 +185,7 @@ static struct gendisk *disk_alloc(struct disk *disk)
 #endif
 }
 
-/* The read is over when this returns; the fault is unmapped only then. */
+/* The read is complete when this returns. The faulty driver unmaps only then. */
 static int disk_read(struct disk *disk)
 {
 	void *buffer = kzalloc(SIZE, GFP_KERNEL);
@@ -229,7 +229,7 @@ static int read_from_disk(struct device *dev, enum before before)
 	}
 	strscpy(disk->gendisk->disk_name, "dmabench", sizeof(disk->gendisk->disk_name));
 	disk->gendisk->fops = &disk_block_ops;
-	disk->gendisk->flags |= GENHD_FL_NO_PART; /* or it is read from at once */
+	disk->gendisk->flags |= GENHD_FL_NO_PART; /* otherwise add_disk() reads from it */
 	set_capacity(disk->gendisk, 8);
 	err = add_disk(disk->gendisk);
 	if (!err) {
@@ -254,14 +254,14 @@ static int read_unmapped(struct device *dev)
 	return read_from_disk(dev, UNMAP);
 }
 
-/* What a controller of either bus does with the buffer of a read. */
+/* What a controller of either bus keeps for the buffer of a read. */
 struct controller {
 	struct device *dev;
 	struct buffer buffer;
 	enum before before;
 };
 
-/* The transfer: the data is there when this returns. */
+/* Receive into @to. The data is there when this returns. */
 static __always_inline int transfer(struct controller *controller, void *to, size_t size)
 {
 	int err;
@@ -273,7 +273,7 @@ static __always_inline int transfer(struct controller *controller, void *to, siz
 	return err;
 }
 
-/* The client has read, and has its buffer; the fault is unmapped only now. */
+/* The client has read and has its buffer. The faulty driver unmaps only now. */
 static void transfer_end(struct controller *controller)
 {
 	if (controller->before == NOTHING)
@@ -313,7 +313,7 @@ static int read_over_spi(struct device *dev, enum before before)
 	controller = spi_controller_get_devdata(spi);
 	controller->dev = dev;
 	controller->before = before;
-	spi->bus_num = -1; /* any */
+	spi->bus_num = -1; /* any bus number */
 	spi->num_chipselect = 1;
 	spi->transfer_one_message = spi_transfer_message;
 	err = spi_register_controller(spi);
@@ -323,7 +323,7 @@ static int read_over_spi(struct device *dev, enum before before)
 	err = client ? spi_read(client, to, SIZE) : -ENODEV;
 	if (!err)
 		transfer_end(controller);
-	spi_unregister_controller(spi); /* puts it */
+	spi_unregister_controller(spi); /* drops our reference */
 	spi = NULL;
 out_put:
 	if (spi)
@@ -342,7 +342,10 @@ static int spi_read_unmapped(struct device *dev)
 	return read_over_spi(dev, UNMAP);
 }
 
-/* A converter's driver: its state, what it samples in it or apart, and who counts meanwhile. */
+/*
+ * The state of a converter's driver. It samples into its state or into memory of its own, and
+ * counts overruns meanwhile.
+ */
 struct sampler {
 	u8 sample[8];
 	u32 overruns;
@@ -355,7 +358,7 @@ static bool spi_can_dma(struct spi_controller *spi, struct spi_device *client,
 	return true;
 }
 
-/* The core has mapped the buffer and handed it over; an interrupt comes. */
+/* The SPI core has mapped the buffer and handed it over. Now an interrupt comes. */
 static int spi_count_overrun(struct spi_controller *spi, struct spi_device *client,
 			     struct spi_transfer *transfer)
 {
@@ -382,7 +385,7 @@ static int sample_over_spi(struct device *dev, bool apart)
 	if (!spi)
 		goto out;
 	*(struct sampler **)spi_controller_get_devdata(spi) = state;
-	spi->bus_num = -1; /* any */
+	spi->bus_num = -1; /* any bus number */
 	spi->num_chipselect = 1;
 	spi->can_dma = spi_can_dma;
 	spi->transfer_one = spi_count_overrun;
@@ -410,7 +413,7 @@ static int spi_sample_apart(struct device *dev)
 	return sample_over_spi(dev, true);
 }
 
-/* Without it the kernel does not even declare its functions. */
+/* Without CONFIG_I2C the kernel does not even declare its functions. */
 #if IS_REACHABLE(CONFIG_I2C)
 static int i2c_transfer_messages(struct i2c_adapter *i2c, struct i2c_msg *messages, int nr)
 {
@@ -481,7 +484,7 @@ const struct bench_case handover_cases[] = {
 	{ "received-mapped", received_mapped, .syncs = true },
 	{ "received-unmapped", received_unmapped, .syncs = true },
 	{ "received-synced", received_synced, .syncs = true },
-	/* The same, and nobody can see it. */
+	/* The same, but the sync cannot be seen. */
 	{ "received-unseen-sync", received_synced },
 	{ "fragment-mapped", fragment_mapped, .syncs = true },
 	{ "fragment-unmapped", fragment_unmapped, .syncs = true },

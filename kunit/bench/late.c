@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does a driver that has done it right for long do it wrong once? The tracer asks less
- * of a device that it knows; it must not miss what the same call site then does.
+ * Does a driver that has long been right make a mistake once? The tracer looks less closely at a
+ * device that it knows. It must not miss what the same call site does later.
  */
 #include <linux/mm.h>
 
@@ -10,7 +10,7 @@
 #define ROUNDS 200
 #define ORDER (PAGE_ALLOC_COSTLY_ORDER + 2)
 
-/* Maps, maybe does something, and unmaps; wrong when told so. */
+/* Maps, maybe does something, and unmaps. Makes the mistake if @wrong. */
 typedef int (*round_fn)(struct device *dev, u8 *memory, bool wrong);
 
 static int late(struct device *dev, round_fn round)
@@ -29,7 +29,7 @@ static int neighbour(struct device *dev, u8 *memory, bool wrong)
 	struct buffer b = { .cpu = memory };
 	int err;
 
-	/* Beside the buffer, and nobody's line yet. */
+	/* Beside the buffer, but the device does not own the line yet. */
 	WRITE_ONCE(memory[100], memory[100] + 1);
 	err = buffer_map(dev, &b, 100, DMA_FROM_DEVICE);
 	if (err)
@@ -100,7 +100,7 @@ static int late_unmap_twice(struct device *dev)
 	return late(dev, twice);
 }
 
-/* Maps as many as told at once, and unmaps them. */
+/* Map @nr buffers at once and unmap them. */
 static __always_inline int map_some(struct device *dev, struct buffer *b, int nr, size_t size)
 {
 	int i, mapped, err = 0;
@@ -154,7 +154,7 @@ static int late_sync_outside(struct device *dev)
 	return late(dev, sync);
 }
 
-/* Wrong each time: only some are looked at. */
+/* Wrong in each round, because the tracer looks at the content of only some mappings. */
 static int content(struct device *dev, u8 *memory, bool wrong)
 {
 	struct buffer b = { .cpu = memory };
@@ -176,7 +176,7 @@ static int late_content(struct device *dev)
 	return err;
 }
 
-/* A command takes the first sample; the key after it is written back into. */
+/* The command takes the tracer's first sample. The key after it is written while it is mapped. */
 static int second_content(struct device *dev)
 {
 	struct buffer command, key;
@@ -193,7 +193,7 @@ static int second_content(struct device *dev)
 	return err;
 }
 
-/* A buffer mapped once, and handed over by syncs ever after. */
+/* A buffer that is mapped once and from then on handed over by syncs. */
 static __always_inline int send_again(struct device *dev, bool late)
 {
 	struct buffer b;
@@ -242,7 +242,7 @@ static int late_freed(struct device *dev)
 	return late(dev, freed);
 }
 
-/* A block so large goes to the free lists at once, not to a CPU's own. */
+/* A block this large goes to the free lists at once, not to a per-CPU list. */
 static int free_block(struct device *dev, u8 *memory, bool wrong)
 {
 	struct page *page = alloc_pages(GFP_KERNEL, ORDER);
@@ -270,7 +270,7 @@ static int left(struct device *dev, u8 *memory, bool wrong)
 	struct buffer b;
 	int err = buffer_get(dev, &b, SIZE, DMA_FROM_DEVICE);
 
-	/* Freed it would be another finding. */
+	/* If the memory were freed, that would be another finding. */
 	if (!err && !wrong)
 		buffer_put(dev, &b);
 	return err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is the memory one mapping's at a time, does it outlive the mapping, and does the
- * mapping ever end? And what else is in the pages that the device is given?
+ * Does the memory belong to one mapping at a time, does it outlive the mapping, and does the
+ * mapping ever end? And what else is in the pages that the device can reach?
  */
 #include <linux/mm.h>
 
@@ -9,7 +9,7 @@
 
 #define LONG (4 * PAGE_SIZE)
 
-/* Part of some memory is mapped while all of it is, or later. */
+/* Map part of some memory while all of it is mapped, or after that. */
 static int map_both(struct device *dev, size_t offset, size_t size, enum dma_data_direction dir,
 		    bool at_once)
 {
@@ -41,7 +41,7 @@ static int mapped_inside(struct device *dev)
 	return map_both(dev, LONG / 2 + 512, 512, DMA_FROM_DEVICE, true);
 }
 
-/* One page for two transmissions at once: legitimate, and the same address twice. */
+/* One page in two transmissions at once: this is legitimate, and gives the same address twice. */
 static int map_twice_to_device(struct device *dev)
 {
 	return map_both(dev, 0, LONG, DMA_TO_DEVICE, true);
@@ -58,15 +58,15 @@ static int mapped_in_turn(struct device *dev)
 }
 
 /*
- * The end of a mapping whose memory may be gone. A sync here would write into it,
- * where the buffer bounces or is invalidated, and the guest would not live to tell.
+ * End a mapping whose memory may have been freed. If the buffer bounces or is invalidated, a sync
+ * here would write to that memory, and the guest would crash.
  */
 static __always_inline void unmap_unsynced(struct device *dev, dma_addr_t dma)
 {
 	dma_unmap_page_attrs(dev, dma, SIZE, DMA_FROM_DEVICE, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-/* Some 512 bytes are mapped, at an offset into what kfree() gets. */
+/* Give kfree() memory, SIZE bytes of which are mapped at @offset, or were. */
 static int free_kmalloc(struct device *dev, size_t offset, bool mapped)
 {
 	u8 *memory = kzalloc(offset + SIZE, GFP_KERNEL);
@@ -95,7 +95,7 @@ static int freed_embedded_mapped(struct device *dev)
 	return free_kmalloc(dev, SIZE, true);
 }
 
-/* More than the slabs have: straight from the page allocator, but by kfree(). */
+/* Larger than any slab object: it comes from the page allocator, but kfree() frees it. */
 static int freed_large_mapped(struct device *dev)
 {
 	return free_kmalloc(dev, 2 * KMALLOC_MAX_CACHE_SIZE, true);
@@ -116,7 +116,7 @@ static int free_pages_of(struct device *dev, enum freed freed)
 
 	if (!page)
 		return -ENOMEM;
-	/* In the second page */
+	/* The mapping is in the second page. */
 	dma = dma_map_page(dev, page, PAGE_SIZE, SIZE, DMA_FROM_DEVICE);
 	err = dma_mapping_error(dev, dma);
 	if (err || freed == AFTER)
@@ -142,7 +142,7 @@ static int pages_freed_after(struct device *dev)
 	return free_pages_of(dev, AFTER);
 }
 
-/* The pages are someone else's too: this frees nothing. */
+/* Somebody else holds a reference to the pages too, so this frees nothing. */
 static int pages_put_mapped(struct device *dev)
 {
 	return free_pages_of(dev, ONE_WHILE_MAPPED);
@@ -192,10 +192,10 @@ static int leak(struct device *dev)
 	return buffer_map(dev, &b, SIZE, DMA_TO_DEVICE);
 }
 
-/* It is mapped before the driver asks; older kernels have nothing to ask. */
+/* The driver asks dma_need_unmap() only after it has mapped. Older kernels lack that function. */
 static int unmap_not_needed(struct device *dev)
 {
-#ifdef DMA_ATTR_MMIO /* which dma_need_unmap() is as old as, almost */
+#ifdef DMA_ATTR_MMIO /* almost as old as dma_need_unmap() */
 	static u8 *kept;
 	struct buffer b;
 	int err;
@@ -219,7 +219,7 @@ static int unmap_not_needed(struct device *dev)
 #endif
 }
 
-/* The path that is tried least: a probe that fails when it has mapped something. */
+/* The path that is tested least: a probe that fails after it has mapped something. */
 static int fails_late(struct device *dev)
 {
 	return leak(dev) ?: -EIO;
@@ -257,7 +257,7 @@ static int failed_probe(struct device *dev)
 	return probe_again(dev, fails_late_unmapped);
 }
 
-/* This page is lost until the machine restarts, each time. */
+/* Each run loses this page until the machine restarts. */
 static int leak_coherent(struct device *dev)
 {
 	dma_addr_t dma;
@@ -265,7 +265,7 @@ static int leak_coherent(struct device *dev)
 	return dma_alloc_coherent(dev, PAGE_SIZE, &dma, GFP_KERNEL) ? 0 : -ENOMEM;
 }
 
-/* Nor is this memory to be had again. */
+/* Each run loses this memory, too. */
 static int leak_table(struct device *dev)
 {
 	return dma_alloc_noncontiguous(dev, PAGE_SIZE, DMA_FROM_DEVICE, GFP_KERNEL, 0) ? 0 :
@@ -274,7 +274,7 @@ static int leak_table(struct device *dev)
 
 #define MANY 2000
 
-/* Many mappings, evenly over the time; kept, or not. All are gone in the end. */
+/* Many mappings, evenly over the time, which are kept or not. All are unmapped in the end. */
 static int map_many(struct device *dev, bool keep)
 {
 	struct buffer *b = kvcalloc(MANY, sizeof(*b), GFP_KERNEL);

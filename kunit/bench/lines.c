@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Who else is on the buffer's cache lines?
- */
+/* Who else is on the buffer's cache lines? */
 #include <linux/delay.h>
 #include <linux/scatterlist.h>
 #ifdef HAVE_KFENCE
@@ -11,14 +9,14 @@
 #include "bench.h"
 
 #ifndef HAVE_KFENCE
-/* Its cases cannot be run. */
+/* The cases that need KFENCE cannot be run. */
 static inline bool is_kfence_address(const void *address)
 {
 	return false;
 }
 #endif
 
-/* Since 6.5. The other has always kept a cache from being merged, too. */
+/* SLAB_NO_MERGE exists since 6.5. SLAB_NOLEAKTRACE has always prevented merging, too. */
 #ifndef SLAB_NO_MERGE
 #define SLAB_NO_MERGE SLAB_NOLEAKTRACE
 #endif
@@ -106,7 +104,7 @@ static int two_on_two_lines(struct device *dev)
 	return map_two(dev, 256, DMA_FROM_DEVICE);
 }
 
-/* A command and its answer, side by side: many a driver does, and gets away with it. */
+/* A command and its answer, side by side. Many drivers do this and get away with it. */
 static int to_and_from(struct device *dev)
 {
 	return map_two(dev, 16, DMA_TO_DEVICE);
@@ -144,7 +142,7 @@ static int aligned_cache(struct device *dev)
 	return map_from_cache(dev, "dmabench-aligned", 256);
 }
 
-/* kmalloc(32)s next to each other: apart wherever it matters. */
+/* Adjacent kmalloc(32) buffers: they are on different lines wherever it matters. */
 static int small_kmallocs(struct device *dev)
 {
 	struct buffer b[8];
@@ -155,7 +153,7 @@ static int small_kmallocs(struct device *dev)
 			break;
 	for (i = 0; i < mapped; i++) {
 		buffer_unmap(dev, &b[i]);
-		/* It is ours again, whoever else still is on the line. */
+		/* The buffer is the CPU's again, whatever else is still on its line. */
 		memset(b[i].cpu, i, 32);
 	}
 	for (i = 0; i < mapped; i++)
@@ -163,7 +161,7 @@ static int small_kmallocs(struct device *dev)
 	return mapped == 8 ? 0 : -ENOMEM;
 }
 
-/* The state of a driver that samples: a converter on an SPI bus. */
+/* The state of a driver that samples, for a converter on an SPI bus. */
 struct sampler {
 	u8 sample[8];
 	u32 overruns;
@@ -172,7 +170,7 @@ struct sampler {
 
 enum when { NEVER, DURING, BETWEEN };
 
-/* One sample as the SPI core maps it: what hands the buffer over are syncs. */
+/* One sample as the SPI core maps it: the handovers are syncs. */
 static int take_sample(struct device *dev, u8 *buffer, u32 *field, enum when when)
 {
 	const unsigned long attrs = DMA_ATTR_SKIP_CPU_SYNC;
@@ -223,7 +221,7 @@ static int skipped_apart(struct device *dev)
 	return err;
 }
 
-/* As page_pool has it: a page that stays mapped, its halves in turn the device's and ours. */
+/* Like page_pool: a page stays mapped, and its halves are in turn the device's and the CPU's. */
 static int skipped_halves(struct device *dev)
 {
 	u8 *page = (u8 *)get_zeroed_page(GFP_KERNEL);
@@ -246,7 +244,7 @@ static int skipped_halves(struct device *dev)
 	return 0;
 }
 
-/* As two importers of one dma-buf. */
+/* Like two importers of one dma-buf. */
 static int skipped_twice(struct device *dev)
 {
 	u8 *page = (u8 *)get_zeroed_page(GFP_KERNEL);
@@ -266,8 +264,8 @@ static int skipped_twice(struct device *dev)
 }
 
 /*
- * An object that KFENCE keeps at the end of a page. It takes one every few milliseconds, of
- * whoever comes: kfence.sample_interval=10. NULL: it takes none.
+ * Get an object that KFENCE keeps at the end of a page. With kfence.sample_interval=10 KFENCE takes
+ * an allocation every few milliseconds, no matter whose. Returns NULL if it takes none of ours.
  */
 static void *guarded_zalloc(struct kmem_cache *cache)
 {
@@ -284,7 +282,7 @@ static void *guarded_zalloc(struct kmem_cache *cache)
 	return NULL;
 }
 
-/* 192 bytes, whole lines: where the object is no multiple of them from its page's start. */
+/* 192 bytes are whole lines. The object's offset in its page is not a multiple of 192. */
 static int guarded_whole(struct device *dev)
 {
 	struct kmem_cache *cache =
@@ -305,7 +303,7 @@ static int guarded_whole(struct device *dev)
 	return err;
 }
 
-/* The buffer is 8 bytes into an object of 320, which no multiple of those leads to. */
+/* The buffer is 8 bytes into a 320-byte object, at an offset that is no multiple of 320. */
 static int guarded_neighbour_write(struct device *dev)
 {
 	struct kmem_cache *cache =
@@ -324,7 +322,7 @@ static int guarded_neighbour_write(struct device *dev)
 	return err;
 }
 
-/* A lock on the buffer's line: taken and given back, it ends as it began. */
+/* A lock on the buffer's line. Taking and releasing it leaves it as it was. */
 struct dmabench_locked {
 	u8 buffer[56];
 	spinlock_t lock;
@@ -337,8 +335,8 @@ struct dmabench_unlocked {
 };
 
 /*
- * kmalloc() says no more of an object than its size, which is like nothing else here. The lock is
- * 64 bytes in some debugging kernels; here its last bytes share the buffer's line there, too.
+ * All that kmalloc() knows of an object is its size, and no other type here has this size. In some
+ * debugging kernels the lock takes 64 bytes. Its last bytes share the buffer's line there, too.
  */
 struct dmabench_allocated {
 	u64 field;
@@ -411,7 +409,7 @@ const struct bench_case line_cases[] = {
 	{ "neighbour-write", neighbour_write },
 	{ "neighbour-write-aligned", neighbour_write_aligned },
 	{ "neighbour-in-turn", neighbour_write_in_turn, .syncs = true },
-	/* The same, and nobody can see it. */
+	/* The same, but the syncs cannot be seen. */
 	{ "neighbour-unseen-turn", neighbour_write_in_turn },
 	{ "two-on-one-line", two_on_one_line },
 	{ "two-on-two-lines", two_on_two_lines },

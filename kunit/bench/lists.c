@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scatter-gather lists: as many entries at unmap and sync as at map, and entries
- * that the device can take.
+ * Scatter-gather lists: unmap and sync must be given as many entries as map, and the device must be
+ * able to take the entries.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -9,9 +9,9 @@
 
 #include "bench.h"
 
-#define PIECE 256 /* its own lines, whatever a line is */
+#define PIECE 256 /* lines of its own, at any line size */
 
-/* A list of so many pieces of one allocation, chained where it is long. */
+/* A list of @entries pieces of one allocation, which is chained if it is long. */
 static u8 *list_get(struct sg_table *list, unsigned int entries)
 {
 	u8 *memory = kzalloc(entries * PIECE, GFP_KERNEL);
@@ -87,7 +87,7 @@ static int list_table(struct device *dev)
 	return err;
 }
 
-/* The device takes 1 KiB at once, not across a multiple of 4 KiB. */
+/* The device takes at most 1 KiB at once, and not across a multiple of 4 KiB. */
 static int map_segment(struct device *dev, unsigned int offset, unsigned int length)
 {
 	u8 *memory = kzalloc(2 * SZ_4K, GFP_KERNEL);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver that is not dmaloop: a plain platform device on the kernel's own
- * dma-direct, whose driver breaks one rule of the DMA API at a time, or keeps
- * it. Nothing is announced to the tracer. There is no hardware behind it, so
- * nothing transfers anything; what the tracer says is what is tested. It is for
- * guests: where buffers bounce or caches are not coherent, faults have victims.
+ * A driver that is not dmaloop: a plain platform device on the kernel's own dma-direct, whose
+ * driver breaks one rule of the DMA API at a time, or keeps it. It announces nothing to the tracer.
+ * There is no hardware, so nothing is transferred; the test is what the tracer reports. It is for
+ * guests only: where buffers bounce or caches are not coherent, faults have victims.
  *
- * Write a case's name to /sys/kernel/debug/dmabench: it runs on a device made
- * for it, bench.NAME, which is gone when the write returns. Reading lists the
- * cases. scripts/drivers runs them all.
+ * Write the name of a case to /sys/kernel/debug/dmabench. The case runs on a device of its own,
+ * bench.NAME, which is gone when the write returns. Reading the file lists the cases.
+ * scripts/drivers runs them all.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -40,8 +39,9 @@ static struct platform_device *oldest;
 static DEFINE_MUTEX(one_at_a_time);
 
 /**
- * bench_end - when a case that is about time ends
- * Return: in jiffies
+ * bench_end - the end of a case that takes time
+ *
+ * Return: the end, in jiffies.
  */
 unsigned long bench_end(void)
 {
@@ -49,10 +49,11 @@ unsigned long bench_end(void)
 }
 
 /**
- * bench_wait - a pause of a millisecond or so, between two rounds of a case
- * @end: bench_end() at its start
+ * bench_wait - pause for about a millisecond between two rounds of a case
+ * @end: end of the case, from bench_end()
+ *
  * Context: may sleep.
- * Return: there is time for another round, and nobody killed the writer.
+ * Return: true if there is time for another round and nobody has killed the writer.
  */
 bool bench_wait(unsigned long end)
 {
@@ -88,9 +89,9 @@ static struct platform_driver bench_driver = {
 
 /**
  * bench_bind - bind a device to this driver
- * @dev: a platform device of this module's
+ * @dev: a platform device of this module
  *
- * Return: 0, or what the probe failed with; before Linux 5.14, which does not tell that, -EIO.
+ * Return: 0, or the error of the probe. Before Linux 5.14, which does not report that error, -EIO.
  */
 int bench_bind(struct device *dev)
 {
@@ -106,9 +107,10 @@ int bench_bind(struct device *dev)
 }
 
 /**
- * bench_make - a device bound to this driver
- * @case_name: it is bench.NAME, and so does not match the driver by name: bound by hand
- * @parent: of it; NULL: none
+ * bench_make - create a device bound to this driver
+ * @case_name: the device is called bench.NAME, which does not match the driver, so it is bound by
+ *	hand
+ * @parent: its parent, or NULL
  *
  * Return: the device, or an ERR_PTR().
  */
@@ -137,7 +139,7 @@ static int unregister(struct device *dev, void *unused)
 	return 0;
 }
 
-/* The parent of those devices that are there for as long as the module. */
+/* Create the devices that exist for as long as the module, and their parent. */
 static int make_older(void)
 {
 	const struct bench_case *c;

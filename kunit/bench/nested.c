@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA in interrupts that come in the middle of a task's. The kernel drops the events
- * of such an interrupt when the tracer's program for them is just at work; the tracer
- * has to see them all the same.
+ * DMA in interrupts that arrive during the DMA of a task. The kernel drops the events of such an
+ * interrupt if the tracer's program for them is just running. The tracer has to see these events
+ * all the same.
  */
 #include <linux/completion.h>
 #include <linux/preempt.h>
@@ -10,18 +10,18 @@
 
 #include "bench.h"
 
-/* In each interrupt; one a tick. */
+/* Rounds in each interrupt; there is one interrupt per tick. */
 #define ROUNDS 20
 
 /**
  * struct nested - a timer that does DMA while a task does
- * @timer: comes at each tick, on the CPU that started it
- * @end: when it comes no more, jiffies
- * @done: it has come for the last time
- * @dev: the device of both
- * @memory: two pages: the task's, the timer's
- * @wrong: the timer's last buffer is unmapped twice
- * @err: why the timer gave up
+ * @timer: fires at each tick, on the CPU that started it
+ * @end: when it stops, in jiffies
+ * @done: completed when the timer has fired for the last time
+ * @dev: the device that both use
+ * @memory: two pages: one for the task, one for the timer
+ * @wrong: unmap the timer's last buffer twice
+ * @err: error that stopped the timer
  */
 struct nested {
 	struct timer_list timer;
@@ -80,7 +80,7 @@ static int nested(struct device *dev, bool wrong)
 		n->end = jiffies + HZ;
 		init_completion(&n->done);
 		timer_setup(&n->timer, nested_tick, 0);
-		/* The timer stays where it is started. */
+		/* The timer fires on the CPU that starts it. */
 		migrate_disable();
 		mod_timer(&n->timer, jiffies + 1);
 		while (!err && !completion_done(&n->done)) {
@@ -107,7 +107,7 @@ static int nested_unmap_twice(struct device *dev)
 	return nested(dev, true);
 }
 
-/* The tracer may have to get ready at the first such event, and lose that. */
+/* At the first such event, the tracer may have to set itself up and lose the event. */
 const struct bench_case nested_cases[] = {
 	{ "nested-first", nested_right },
 	{ "nested", nested_right },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is memory given back as it was taken: by the function that goes with it, once,
- * with the same size, direction and attributes?
+ * Is memory given back as it was taken: once, by the matching function, with the same size,
+ * direction and attributes?
  */
 #include <linux/dmapool.h>
 #include <linux/mm.h>
@@ -61,7 +61,7 @@ static int wrong_device(struct device *dev)
 	return 0;
 }
 
-/* Both send the same page, as both may. */
+/* Parent and child send the same page, which both may do. */
 static int shared_by_family(struct device *dev)
 {
 	struct buffer above, below;
@@ -193,7 +193,7 @@ static int pages_synced(struct device *dev)
 
 	if (!page)
 		return -ENOMEM;
-	/* This is not coherent memory: it must be synced. */
+	/* This memory is not coherent, so it must be synced. */
 	dma_sync_single_for_device(dev, dma, PAGE_SIZE, DMA_FROM_DEVICE);
 	dma_sync_single_for_cpu(dev, dma, PAGE_SIZE, DMA_FROM_DEVICE);
 	dma_free_pages(dev, PAGE_SIZE, page, dma, DMA_FROM_DEVICE);
@@ -257,7 +257,7 @@ static int map_with_attrs(struct device *dev, unsigned long map, unsigned long u
 	return err;
 }
 
-/* Without an IOMMU it means nothing, so nothing can go wrong. */
+/* The attribute has no meaning without an IOMMU, so nothing can go wrong. */
 static int attrs_wrong(struct device *dev)
 {
 	return map_with_attrs(dev, DMA_ATTR_PRIVILEGED, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several CPUs at once on one page or one line. The tracer must report nothing that is right,
- * and must find the planted faults. The module parameter seconds sets the duration; planted
- * tells how many faults there were.
+ * Several CPUs at once on one page or one line. The tracer must report nothing about correct calls,
+ * and it must find the planted faults. The module parameter seconds sets the duration; planted
+ * gives the number of faults.
  */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -20,10 +20,10 @@ MODULE_PARM_DESC(planted, "how many buffers storm-planted has unmapped twice");
 
 /**
  * struct storm - what the threads share
- * @dev: two devices, each of which has every second thread
- * @memory: a page
- * @round: what a thread does again and again; 0 or an error
- * @end: when they stop, jiffies
+ * @dev: two devices; every second thread uses the same one
+ * @memory: one page
+ * @round: what a thread does repeatedly; returns 0 or an error
+ * @end: when the threads stop, in jiffies
  */
 struct storm {
 	struct device *dev[2];
@@ -49,7 +49,7 @@ static int storm_thread(void *data)
 		thread->err = storm->round(storm, thread->number, nr++);
 		cond_resched();
 	}
-	/* kthread_stop() tells when all is over. */
+	/* The thread must exist until kthread_stop(). */
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
 	return 0;
@@ -102,7 +102,7 @@ static int blow(struct device *dev, const char *other_name,
 	return err;
 }
 
-/* As RAID-1 writes one page to two disks, and every disk the zero page. */
+/* Like RAID-1, which writes one page to two disks, and like the zero page. */
 static int read_page(struct storm *storm, unsigned int thread, unsigned int nr)
 {
 	return map_once(storm->dev[thread % 2], storm->memory, PAGE_SIZE, DMA_TO_DEVICE);
@@ -113,7 +113,7 @@ static int storm_page(struct device *dev)
 	return blow(dev, "storm-page-2", read_page);
 }
 
-/* A line each, side by side. */
+/* One line per thread, side by side. */
 static int write_line(struct storm *storm, unsigned int thread, unsigned int nr)
 {
 	return map_once(storm->dev[thread % 2], storm->memory + thread * 256, 256, DMA_FROM_DEVICE);
@@ -124,7 +124,7 @@ static int storm_lines(struct device *dev)
 	return blow(dev, "storm-lines-2", write_line);
 }
 
-/* Two halves of a line. */
+/* Two threads use the two halves of one line. */
 static int write_half(struct storm *storm, unsigned int thread, unsigned int nr)
 {
 	if (thread > 1)
@@ -137,7 +137,7 @@ static int storm_halves(struct device *dev)
 	return blow(dev, "storm-halves-2", write_half);
 }
 
-/* The page, and now and then a buffer of the first thread's own is unmapped twice. */
+/* Read the page. Now and then the first thread unmaps a buffer of its own twice. */
 static int read_and_plant(struct storm *storm, unsigned int thread, unsigned int nr)
 {
 	struct buffer b;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose turn is it? Syncs of the wrong part, in the wrong direction or order, and
- * a CPU that touches what the device owns.
+ * Whose turn is it? Syncs of the wrong part, in the wrong direction or order, and a CPU that
+ * touches memory owned by the device.
  */
 #include <linux/processor.h>
 
@@ -83,7 +83,7 @@ static int handed_over_in_turn(struct device *dev)
 
 enum moment { BEFORE_MAP, WHILE_MAPPED, BRACKETED, AFTER_UNMAP };
 
-/* A buffer to the device of four pages is written in one place, once. */
+/* Write once, at one place, to a buffer of four pages that goes to the device. */
 static int write_at(struct device *dev, size_t offset, enum moment moment)
 {
 	const size_t size = 4 * PAGE_SIZE;
@@ -141,7 +141,7 @@ static int written_in_turn(struct device *dev)
 	return write_at(dev, 5, BRACKETED);
 }
 
-/* Three functions with names of their own: they are looked for in stacks. */
+/* These three functions have names of their own, because tests look for them in stacks. */
 static noinline void poll_status(const u32 *status)
 {
 	int i;
@@ -214,7 +214,7 @@ static int touch_for_long(struct device *dev, enum touch touch)
 			dma_sync_single_range_for_device(dev, b.dma, 0, 64, DMA_FROM_DEVICE);
 			break;
 		case POKE_OTHER_PART:
-			/* The first half was taken once, before, and is the CPU's. */
+			/* The CPU has taken the first half once before and owns it. */
 			dma_sync_single_range_for_cpu(dev, b.dma, 1024, 1024, DMA_FROM_DEVICE);
 			poke_buffer((u32 *)b.cpu);
 			break;
@@ -246,31 +246,31 @@ static int polled_in_turn(struct device *dev)
 	return touch_for_long(dev, POLL_IN_TURN);
 }
 
-/* A ring's buffer: the driver writes to it and posts it again, without a sync for the device. */
+/* A ring's buffer: the driver writes to it and posts it again, without sync_for_device. */
 static int written_and_taken(struct device *dev)
 {
 	return touch_for_long(dev, POKE_AND_TAKE);
 }
 
-/* Two things are wrong with one sync: it also reaches beyond the buffer. */
+/* Two mistakes in one sync: it also reaches beyond the buffer. */
 static int written_and_taken_more(struct device *dev)
 {
 	return touch_for_long(dev, POKE_AND_TAKE_MORE);
 }
 
-/* It takes the buffer again, but it only reads: then nothing has to be handed back. */
+/* The driver takes the buffer again but only reads it, so nothing has to be handed back. */
 static int read_and_taken(struct device *dev)
 {
 	return touch_for_long(dev, POLL_AND_TAKE);
 }
 
-/* It hands back the part that it wrote. */
+/* The driver hands back the part that it wrote. */
 static int written_and_handed_back(struct device *dev)
 {
 	return touch_for_long(dev, POKE_AND_HAND_BACK);
 }
 
-/* Half a page each for two packets: the CPU keeps one and takes the other again and again. */
+/* Each half of a page is for one packet. The CPU keeps one half and takes the other repeatedly. */
 static int written_other_part(struct device *dev)
 {
 	return touch_for_long(dev, POKE_OTHER_PART);
@@ -281,7 +281,7 @@ static int refilled(struct device *dev)
 	return touch_for_long(dev, REFILL);
 }
 
-/* Handed over again with what was written: the device reads the old or the new. */
+/* The written bytes are handed over again: the device reads the old ones or the new ones. */
 static int refilled_and_synced(struct device *dev)
 {
 	return touch_for_long(dev, REFILL_AND_SYNC);
@@ -300,7 +300,7 @@ const struct bench_case sync_cases[] = {
 	{ "written-before-map", written_before_map, .syncs = true },
 	{ "written-after-unmap", written_after_unmap, .syncs = true },
 	{ "written-in-turn", written_in_turn, .syncs = true },
-	/* The same, and nobody can see it. */
+	/* The same, but the syncs cannot be seen. */
 	{ "written-unseen-turn", written_in_turn },
 	{ "polled", polled, .syncs = true },
 	{ "poked", poked, .syncs = true },

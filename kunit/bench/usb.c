@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Is a received buffer the CPU's when a USB driver gets its URB back? A host controller
- * that was never registered, one device behind it, and one bulk transfer from that.
+ * Is a received buffer the CPU's when a USB driver gets its URB back? The host controller is never
+ * registered; one device is behind it, and one bulk transfer comes from that device.
  */
 #include <linux/usb.h>
 #include <linux/usb/hcd.h>
@@ -18,7 +18,7 @@ static void transfer_complete(struct urb *urb)
 {
 }
 
-/* A controller with its own way to map and unmap, which has forgotten the latter. */
+/* A controller with its own way to unmap, which forgets to do it. */
 static void unmap_nothing(struct usb_hcd *hcd, struct urb *urb)
 {
 }
@@ -81,13 +81,13 @@ static int read_over_usb(struct device *dev, const struct hc_driver *driver)
 	err = usb_hcd_map_urb_for_dma(bus.hcd, urb, GFP_KERNEL);
 	if (err)
 		goto out_free;
-	/* As usb_submit_urb() leaves it, and the controller when the data is there. */
+	/* The state that usb_submit_urb() leaves, and the controller once the data is there. */
 	usb_get_urb(urb);
 	atomic_inc(&urb->use_count);
 	urb->hcpriv = bus.hcd;
 	urb->actual_length = SIZE;
 	usb_hcd_giveback_urb(bus.hcd, urb, 0);
-	/* The driver has its buffer; the fault is unmapped only now. */
+	/* The driver has its buffer. The faulty controller unmaps only now. */
 	usb_hcd_unmap_urb_for_dma(bus.hcd, urb);
 out_free:
 	usb_free_urb(urb);

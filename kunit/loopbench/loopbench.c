@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What dmaloop costs, measured from outside: a dmaengine client that times
- * copies, mappings and programmed I/O. scripts/bench loads it in a guest in which
- * a nanosecond is an instruction (qemu -icount shift=0).
+ * What dmaloop costs, measured from outside: a dmaengine client that times copies, mappings and
+ * programmed I/O. scripts/bench loads it in a guest in which each instruction takes one nanosecond
+ * (qemu -icount shift=0).
  *
- * Write "OPERATION SIZE COUNT" to debugfs loopbench/run; read back the cost of
- * one in ns: the median of COUNT, and the mean. Write 1 to loopbench/attached first: it takes
- * the first channel dmaengine offers; and 0 to give it back.
+ * Write 1 to debugfs loopbench/attached to take the first channel that dmaengine offers, and 0 to
+ * give it back. With a channel, write "OPERATION SIZE COUNT" to loopbench/run and read back the
+ * cost of one operation in ns: the median of COUNT, and the mean.
  */
 #include <linux/completion.h>
 #include <linux/debugfs.h>
@@ -58,7 +58,7 @@ static int op_nothing(u32 size)
 	return 0;
 }
 
-/* 2 instructions a round: tells what a nanosecond is. */
+/* 2 instructions per round: this shows what a nanosecond is. */
 static int op_calibrate(u32 size)
 {
 	unsigned long rounds = size;
@@ -105,7 +105,7 @@ static int op_polled(u32 size)
 	return 0;
 }
 
-/* BATCH descriptors, issued together, each with its own callback. */
+/* BATCH descriptors that are issued together, each with its own callback. */
 static int op_batch(u32 size)
 {
 	dma_cookie_t cookie;
@@ -174,7 +174,7 @@ static int measure(u32 operation, u32 size, u32 count)
 		costs[i] = ktime_get_ns() - start;
 		sum += costs[i];
 	}
-	/* A timer tick in one of them does not count for the median. */
+	/* A timer tick in one of the runs does not affect the median. */
 	sort(costs, count, sizeof(*costs), compare, NULL);
 	snprintf(answer, sizeof(answer), "%llu %llu\n", costs[count / 2], div_u64(sum, count));
 	return 0;
@@ -215,7 +215,7 @@ static const struct file_operations run_fops = {
 	.read = run_read,
 };
 
-/* N mappings that stay, to see whether the others get dearer by it. */
+/* Mappings that stay, to see whether they make the others more expensive. */
 static u32 live;
 static dma_addr_t *live_bus;
 
@@ -296,7 +296,7 @@ static int attach(void)
 	return src_bus && dst_bus ? 0 : -ENOMEM;
 }
 
-/* 1: take a channel; 0: give it back. */
+/* 1 takes a channel, 0 gives it back. */
 static int set_attached(void *data, u64 value)
 {
 	int err = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs that do nothing, where dmasnoop has its own: what tracing itself costs.
- * Each raw tracepoint or function can have a second one, as dmasnoop's have.
+ * Programs that do nothing, for the hooks of dmasnoop: they show what tracing itself costs. Each
+ * raw tracepoint or function can have a second program, as in dmasnoop.
  */
 #define SEC(name) __attribute__((section(name), used))
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Attach the programs of empty.bpf.o that the running kernel has a place for, and
- * wait to be ended. With "two": two at each place.
+ * Attach the programs of empty.bpf.o whose hooks the running kernel has, and wait to be killed.
+ * With "two", attach two programs to each hook.
  *
  * usage: empty OBJECT [two]
  */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a pair of DMA API calls costs: map and unmap, or sync for the CPU and for
- * the device, in a loop with interrupts off, on a plain platform device of the
- * kernel's own dma-direct. scripts/bench loads it in guests in which a nanosecond
- * is an instruction (qemu -icount shift=0).
+ * What a pair of DMA API calls costs: map and unmap, or sync_for_cpu and sync_for_device, in a loop
+ * with interrupts off, on a plain platform device on the kernel's own dma-direct. scripts/bench
+ * loads it in guests in which each instruction takes one nanosecond (qemu -icount shift=0).
  *
- * Write "OPERATION COUNT" to debugfs pairs/run; read back the cost of one pair,
- * less that of the loop, in thousandths of a ns. Write a number to pairs/live to
- * have so many more mappings live, of 2048 bytes each, all of different addresses.
+ * Write "OPERATION COUNT [CPUS]" to debugfs pairs/run and read back the cost of one pair, without
+ * that of the loop, in thousandths of a ns. Write a number to pairs/live to keep that many more
+ * mappings live, of 2048 bytes each, all at different addresses.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-map-ops.h>
@@ -21,7 +20,7 @@
 #include <linux/vmalloc.h>
 
 #define COUNT_MAX 100000u
-#define BATCH 100u /* pairs without a look at interrupts */
+#define BATCH 100u /* pairs with interrupts off at a time */
 #define RING 256u
 #define SEGMENTS 8u
 #define LIVE_SIZE 2048u
@@ -33,7 +32,7 @@ static struct dentry *dir;
 static DEFINE_MUTEX(lock);
 static char answer[32];
 
-/* What one CPU works with. */
+/* The state of one CPU's worker. */
 static struct worker {
 	u8 *buffer;
 	u8 *ring[RING];
@@ -82,13 +81,13 @@ static int op_from4096(struct worker *w)
 	return pair(w, w->buffer, 4096, DMA_FROM_DEVICE);
 }
 
-/* An odd size at an odd place, as drivers' commands and their answers are. */
+/* An odd size at an odd address, like a driver's commands and their answers. */
 static int op_from100(struct worker *w)
 {
 	return pair(w, w->buffer + 16, 100, DMA_FROM_DEVICE);
 }
 
-/* A different buffer each time, as of a receive ring. */
+/* A different buffer each time, as in a receive ring. */
 static int op_ring2048(struct worker *w)
 {
 	return pair(w, w->ring[w->turn++ % RING], LIVE_SIZE, DMA_FROM_DEVICE);
@@ -130,7 +129,7 @@ static int op_alloc(struct worker *w)
 	return 0;
 }
 
-/* 2 instructions a round: tells what a nanosecond is. */
+/* 2 instructions per round: this shows what a nanosecond is. */
 static int op_calibrate(struct worker *w)
 {
 	unsigned long rounds = 500;
@@ -142,7 +141,7 @@ static int op_calibrate(struct worker *w)
 static const struct operation {
 	const char *name;
 	int (*run)(struct worker *w);
-	bool interrupts; /* it must not be called with interrupts off */
+	bool interrupts; /* must not be called with interrupts off */
 } operations[] = {
 	{ "nothing", op_nothing },   { "calibrate", op_calibrate }, { "to64", op_to64 },
 	{ "from64", op_from64 },     { "to4096", op_to4096 },	    { "from4096", op_from4096 },
@@ -151,8 +150,8 @@ static const struct operation {
 };
 
 /*
- * Time of @count pairs in ns. Interrupts come in between batches, and are not counted.
- * Where they cannot be off, the quickest batch was not interrupted, and stands for all.
+ * Measure @count pairs, in ns. Interrupts come between batches and are not counted. If interrupts
+ * cannot be off, the fastest batch was not interrupted and stands for all.
  */
 static s64 measure(struct worker *w, u32 operation, u32 count)
 {
@@ -199,8 +198,8 @@ static int work(void *data)
 }
 
 /*
- * The same on @cpus CPUs at once: their pairs together, over the time of all. In a
- * guest that counts instructions its CPUs take turns, so this is the mean cost.
+ * Measure @count pairs on each of @cpus CPUs at once. Returns the time from start to end. A guest
+ * that counts instructions runs its CPUs in turn, so this gives the mean cost.
  */
 static s64 measure_parallel(u32 operation, u32 count, u32 cpus)
 {
@@ -260,7 +259,7 @@ static ssize_t run_write(struct file *file, const char __user *user, size_t leng
 		return -EINVAL;
 
 	mutex_lock(&lock);
-	/* Mapped now, so that who traces since a moment ago knows it. */
+	/* Map now, so that a tracer that has just started sees these mappings. */
 	for (worker = 0; worker < CPUS_MAX; worker++) {
 		struct worker *w = &workers[worker];
 
@@ -276,7 +275,7 @@ static ssize_t run_write(struct file *file, const char __user *user, size_t leng
 		spent = measure_parallel(i, count, cpus);
 		count *= cpus;
 	} else {
-		measure(&workers[0], i, BATCH); /* warm */
+		measure(&workers[0], i, BATCH); /* warm up */
 		loop = measure(&workers[0], 0, count);
 		spent = measure(&workers[0], i, count);
 	}
@@ -314,7 +313,7 @@ static struct live_mapping {
 
 static struct live_mapping *live_mappings;
 
-/* Two in a page: what a receive ring has. */
+/* Two mappings share a page, as in a receive ring. */
 static void unmap_live(void)
 {
 	while (live) {
@@ -364,7 +363,7 @@ static int set_live(void *data, u64 value)
 		if (live % 4096 == 0)
 			cond_resched();
 	}
-	/* An odd one has its page to itself. */
+	/* If the number is odd, the last mapping has its page to itself. */
 	if (err && live % 2) {
 		live--;
 		dma_unmap_page(&pdev->dev, live_mappings[live].dma, LIVE_SIZE, DMA_FROM_DEVICE);
@@ -384,7 +383,7 @@ static int get_live(void *data, u64 *value)
 
 DEFINE_DEBUGFS_ATTRIBUTE(live_fops, get_live, set_live, "%llu\n");
 
-/* --- coming and going --- */
+/* --- setup and teardown --- */
 
 static void free_worker(struct worker *w)
 {
@@ -393,7 +392,7 @@ static void free_worker(struct worker *w)
 	kfree(w->buffer);
 }
 
-/* Buffers of the worker's own, so that no two workers meet on a line. */
+/* Each worker has its own buffers, so that no two workers share a line. */
 static int make_worker(struct worker *w)
 {
 	w->buffer = kmalloc(SZ_64K, GFP_KERNEL);
@@ -415,7 +414,7 @@ static int pairs_probe(struct platform_device *pdev)
 	int err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 
 #ifdef HAVE_DMA_RESET_NEED_SYNC
-	/* Or coherent devices' syncs cost nothing, and are not seen. */
+	/* Otherwise a coherent device's syncs are skipped: they cost nothing and are not seen. */
 	if (!err)
 		dma_reset_need_sync(&pdev->dev);
 #endif
