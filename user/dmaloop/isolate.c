@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dmaloop isolate: why a configuration fails. Changes one setting at a time and
- * tells which change cures it and which does not; then takes away every setting
- * that does not matter, together, and shows what is left. Called by dmaloop.c.
+ * dmaloop isolate: why a configuration fails.
  *
- * It knows the settings and what it means when one matters; it knows nothing of
- * any scenario.
+ * It changes one setting at a time, and tells which changes cure the failure. Then it removes
+ * the settings that do not matter, and shows the smallest set that fails in the same way.
+ *
+ * This file knows what it means when a setting matters. It knows no scenario by name.
  */
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
 #include "loopdev.h"
+#include "options.h"
 #include "predict.h"
+#include "verbs.h"
+
+#define PLACES_MAX 15
 
 /**
  * struct state - one isolation
@@ -20,8 +26,8 @@
  * @info: the scenario
  * @base: the failing configuration
  * @outcome: how it fails
- * @trials: each trial for --json; NULL without
- * @status: of the first trial that could not run
+ * @trials: JSON array of the trials; NULL: text is printed
+ * @status: exit status of the first trial that could not run; 0: all ran
  */
 struct state {
 	int fd;
@@ -34,6 +40,10 @@ struct state {
 
 enum verdict { CURED, FAILS, NOT_RUN };
 
+/*
+ * Runs the scenario once. @setting and @value describe the change, for JSON. @outcome, unless
+ * NULL, receives the outcome if it ran.
+ */
 static enum verdict try(struct state *state, const struct settings *settings, const char *setting,
 			const char *value, unsigned int *outcome)
 {
@@ -54,16 +64,15 @@ static enum verdict try(struct state *state, const struct settings *settings, co
 		*outcome = run.outcome;
 	if (state->trials) {
 		trial = json_object_new_object();
-		json_object_object_add(trial, "setting", json_object_new_string(setting));
-		json_object_object_add(trial, "value", json_object_new_string(value));
-		json_object_object_add(trial, "observed",
-				       json_object_new_string(outcome_name(run.outcome)));
+		json_add_text(trial, "setting", setting);
+		json_add_text(trial, "value", value);
+		json_add_text(trial, "observed", outcome_name(run.outcome));
 		json_object_array_add(state->trials, trial);
 	}
 	return run.outcome == DMALOOP_OK ? CURED : FAILS;
 }
 
-/* A paragraph of the report, with a mark in front of its first line. */
+/* Prints a paragraph of the report, with @mark in front of its first line. Not for JSON. */
 static void say(const struct state *state, const char *mark, const char *text)
 {
 	const unsigned int width = 66;
@@ -82,7 +91,7 @@ static void say(const struct state *state, const char *mark, const char *text)
 	printf("%s\n", text);
 }
 
-/* A setting with its value for the base replaced. */
+/* Runs the failing configuration with another value of one setting. */
 static enum verdict try_one(struct state *state, const char *setting, const char *value)
 {
 	struct settings settings = state->base;
@@ -108,6 +117,7 @@ static enum verdict try_one(struct state *state, const char *setting, const char
 	return try(state, &settings, setting, value, NULL);
 }
 
+/* Appends @word to a comma-separated list. */
 static void list_add(char *list, size_t size, const char *word)
 {
 	size_t length = strlen(list);
@@ -115,7 +125,7 @@ static void list_add(char *list, size_t size, const char *word)
 	snprintf(list + length, size - length, "%s%s", length ? ", " : "", word);
 }
 
-/* Is it the cache, the bounce buffer, or neither? */
+/* Asks whether the cache, the bounce buffer, or neither matters. */
 static void isolate_coherency(struct state *state)
 {
 	bool cached = !strcmp(state->base.coherency, "noncoherent");
@@ -134,14 +144,15 @@ static void isolate_coherency(struct state *state)
 		return;
 	if (try_one(state, "maintenance", "always") == CURED)
 		say(state, "cured by",
-		    "flushing every line around every access: some clean or invalidate is missing, or reaches too far");
+		    "flushing every line around every access: some clean or invalidate is missing, "
+		    "or reaches too far");
 	else
 		say(state, "ruled out", "not the cache: still fails with every line flushed");
 }
 
-/* All values of a setting; tells which cure. Returns how many do. */
-static unsigned int isolate_values(struct state *state, const char *setting, const char *what,
-				   const char *const *values, const char *own)
+/* Tries every value of a setting except @own, and tells which of them cure the failure. */
+static void isolate_values(struct state *state, const char *setting, const char *what,
+			   const char *const *values, const char *own)
 {
 	char cured[256] = "", fails[256] = "", text[640];
 	unsigned int nr_cured = 0, nr_fails = 0;
@@ -170,10 +181,24 @@ static unsigned int isolate_values(struct state *state, const char *setting, con
 			 nr_fails ? "; still does with " : "", fails);
 		say(state, "matters", text);
 	}
-	return nr_cured;
 }
 
-static void isolate_descriptors(struct state *state)
+/* Tries every placement of the buffer for which the rules have a prediction. */
+static void isolate_placement(struct state *state)
+{
+	const char *places[PLACES_MAX + 1] = {};
+
+	for (unsigned int i = 0; i < PLACES_MAX; i++) {
+		places[i] = predict_place(state->info.name, i);
+		if (!places[i])
+			break;
+	}
+	isolate_values(state, "placement", "buffer's placement", places,
+		       state->base.placement ?: state->info.placement);
+}
+
+/* Tries what helps against faults of the order of descriptors. */
+static void isolate_cures(struct state *state)
 {
 	static const struct {
 		unsigned int cure;
@@ -182,29 +207,14 @@ static void isolate_descriptors(struct state *state)
 		const char *does_not;
 	} cures[] = {
 		{ DMALOOP_CURE_OWN, "own",
-		  "the ownership flag: a device that checks the OWN bit reads a stale descriptor again",
+		  "the ownership flag: a device that checks the OWN bit reads a stale descriptor "
+		  "again",
 		  "not the ownership flag: still fails when the device checks the OWN bit" },
 		{ DMALOOP_CURE_BARRIER, "barrier",
 		  "the barrier: the descriptor is visible before the doorbell",
 		  "not the barrier: still fails when all stores are visible in time" },
 	};
-	const char *own = state->base.descriptors ?: state->info.descriptors;
-	bool padded, banked;
 
-	padded = try_one(state, "descriptors", "padded") == CURED;
-	banked = try_one(state, "descriptors", "banked") == CURED;
-	if (!strcmp(own, "bank-straddle") && padded && banked) {
-		say(state, "matters",
-		    "fails only when the descriptor crosses a bank while it is being updated: whole descriptors in banks do not fail");
-		say(state, "cured by", "padding: each descriptor in a bank of its own");
-	} else if (!padded && !banked) {
-		say(state, "ruled out",
-		    "not where the descriptors lie: still fails banked and padded");
-	} else {
-		say(state, "matters",
-		    padded ? "cured by padding, not by whole banks" :
-			     "cured by whole banks, not by padding");
-	}
 	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++) {
 		struct settings settings = state->base;
 
@@ -216,6 +226,30 @@ static void isolate_descriptors(struct state *state)
 	}
 }
 
+/* Asks whether it matters where the descriptors lie. */
+static void isolate_descriptors(struct state *state)
+{
+	const char *own = state->base.descriptors ?: state->info.descriptors;
+	bool padded, banked;
+
+	padded = try_one(state, "descriptors", "padded") == CURED;
+	banked = try_one(state, "descriptors", "banked") == CURED;
+	if (!strcmp(own, "bank-straddle") && padded && banked) {
+		say(state, "matters",
+		    "fails only when the descriptor crosses a bank while it is being updated: "
+		    "whole descriptors in banks do not fail");
+		say(state, "cured by", "padding: each descriptor in a bank of its own");
+	} else if (!padded && !banked) {
+		say(state, "ruled out",
+		    "not where the descriptors lie: still fails banked and padded");
+	} else {
+		say(state, "matters",
+		    padded ? "cured by padding, not by whole banks" :
+			     "cured by whole banks, not by padding");
+	}
+}
+
+/* Runs the correct driver in the failing configuration. */
 static void isolate_twin(struct state *state)
 {
 	struct dmaloop_scenario_info faulty = state->info;
@@ -234,11 +268,30 @@ static void isolate_twin(struct state *state)
 	state->info = faulty;
 }
 
-/* Take away every setting whose absence does not cure, one after the other. */
+static void print_minimal(const struct state *state, const char *text)
+{
+	struct json_object *object;
+
+	if (!state->trials) {
+		printf("\nSmallest set that still ends so: %s\n",
+		       text[0] ? text : "none; the driver alone is enough, on any machine");
+		return;
+	}
+	object = json_object_new_object();
+	json_add_text(object, "scenario", state->info.name);
+	json_add_text(object, "observed", outcome_name(state->outcome));
+	json_add_text(object, "minimal", text);
+	json_object_object_add(object, "trials", json_object_get(state->trials));
+	json_print(object);
+}
+
+/*
+ * Removes one setting after another. A setting without which the scenario no longer ends in
+ * the same outcome is put back.
+ */
 static void minimise(struct state *state)
 {
 	struct settings left = state->base;
-	const char *own = state->info.placement;
 	char text[512] = "";
 	const struct {
 		const char *name;
@@ -259,108 +312,95 @@ static void minimise(struct state *state)
 	};
 
 	if (!left.placement)
-		left.placement = own;
+		left.placement = state->info.placement;
 	if (!left.descriptors && state->info.descriptors[0])
 		left.descriptors = state->info.descriptors;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		const char *value = *steps[i].field;
+		const char *harmless = steps[i].harmless;
 		unsigned int outcome;
+		char word[128];
 
-		if (!value || (steps[i].harmless && !strcmp(value, steps[i].harmless)))
+		if (!value || (harmless && !strcmp(value, harmless)))
 			continue;
-		*steps[i].field = steps[i].harmless;
-		/* Another way of failing is another failure. */
-		if (try(state, &left, steps[i].name, steps[i].harmless ?: "default", &outcome) !=
-			    FAILS ||
-		    outcome != state->outcome) {
-			char word[128];
-
-			*steps[i].field = value;
-			snprintf(word, sizeof(word), "%s=%s", steps[i].name, value);
-			list_add(text, sizeof(text), word);
-		}
+		*steps[i].field = harmless;
+		if (try(state, &left, steps[i].name, harmless ?: "default", &outcome) == FAILS &&
+		    outcome == state->outcome)
+			continue;
+		*steps[i].field = value;
+		snprintf(word, sizeof(word), "%s=%s", steps[i].name, value);
+		list_add(text, sizeof(text), word);
 	}
-	if (state->trials) {
-		struct json_object *object = json_object_new_object();
-
-		json_object_object_add(object, "scenario",
-				       json_object_new_string(state->info.name));
-		json_object_object_add(object, "observed",
-				       json_object_new_string(outcome_name(state->outcome)));
-		json_object_object_add(object, "minimal", json_object_new_string(text));
-		json_object_object_add(object, "trials", json_object_get(state->trials));
-		printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
-		json_object_put(object);
-	} else {
-		printf("\nSmallest set that still ends so: %s\n",
-		       text[0] ? text : "none; the driver alone is enough, on any machine");
-	}
+	print_minimal(state, text);
 }
 
-/**
- * isolate - tell why a configuration fails
- * @fd: the control device
- * @settings: the configuration
- * @name: the scenario
- * @json: print an object in place of words
- *
- * Return: an exit status: 0 told; EXIT_DIFFERENT: it does not fail.
- */
-int isolate(int fd, const struct settings *settings, const char *name, bool json)
+/* Changes one setting at a time. The order is that of the report. */
+static void isolate_settings(struct state *state)
 {
 	static const char *const lines[] = { "32", "64", "128", "256", NULL };
 	static const char *const arches[] = { "arm", "arm64", "mips", "riscv", NULL };
 	static const char *const none[] = { "none", NULL };
 	static const char *const exact[] = { "exact", NULL };
-	struct state state = { .fd = fd, .base = *settings };
-	const char *places[16] = {}, *own;
+	const struct settings *base = &state->base;
+	bool cached = !strcmp(base->coherency, "noncoherent");
+
+	isolate_coherency(state);
+	if (cached && try_one(state, "maintenance", "always") == CURED) {
+		isolate_values(state, "line_size", "line size", lines, base->line_size ?: "64");
+		isolate_values(state, "arch", "architecture's maintenance", arches, base->arch);
+	}
+	if (base->evict)
+		isolate_values(state, "evict", "eviction", none, NULL);
+	if (base->iommu)
+		isolate_values(state, "iommu", "IOMMU's granularity", exact, NULL);
+	if (state->info.descriptors[0]) {
+		isolate_descriptors(state);
+		isolate_cures(state);
+	} else if (predict_place(state->info.name, 0)) {
+		isolate_placement(state);
+	}
+	isolate_twin(state);
+}
+
+/**
+ * verb_isolate - tell why a configuration fails
+ * @fd: the control device
+ * @opts: the command line
+ *
+ * A trial that cannot run is left out of the report; standard error says why.
+ *
+ * Return: 0 when it was told; EXIT_DIFFERENT when the configuration does not fail;
+ * EXIT_NOT_RUN.
+ */
+int verb_isolate(int fd, const struct options *opts)
+{
+	struct state state = { .fd = fd, .base = opts->settings };
+	struct settings *base = &state.base;
 	enum verdict verdict;
 	bool cached;
 
-	if (find_scenario(fd, name, &state.info))
+	if (find_scenario(fd, opts->scenario, &state.info))
 		return EXIT_NOT_RUN;
-	state.base.coherency = state.base.coherency ?: "noncoherent";
-	cached = !strcmp(state.base.coherency, "noncoherent");
+	base->coherency = base->coherency ?: DEFAULT_COHERENCY;
+	cached = !strcmp(base->coherency, "noncoherent");
 	if (cached)
-		state.base.arch = state.base.arch ?: DEFAULT_ARCH;
-	verdict = try(&state, &state.base, "none", "as given", &state.outcome);
+		base->arch = base->arch ?: DEFAULT_ARCH;
+	verdict = try(&state, base, "none", "as given", &state.outcome);
 	if (verdict == NOT_RUN)
 		return state.status;
 	if (verdict == CURED) {
 		printf("%s does not fail in this configuration (%s%s%s); nothing to isolate.\n",
-		       name, state.base.coherency, cached ? " " : "",
-		       cached ? state.base.arch : "");
+		       opts->scenario, base->coherency, cached ? " " : "",
+		       cached ? base->arch : "");
 		return EXIT_DIFFERENT;
 	}
-	if (json)
+	if (opts->json)
 		state.trials = json_object_new_array();
 	else
-		printf("%s (%s%s%s): %s. One change at a time:\n\n", name, state.base.coherency,
-		       cached ? " " : "", cached ? state.base.arch : "",
+		printf("%s (%s%s%s): %s. One change at a time:\n\n", opts->scenario,
+		       base->coherency, cached ? " " : "", cached ? base->arch : "",
 		       outcome_name(state.outcome));
-
-	isolate_coherency(&state);
-	if (cached && try_one(&state, "maintenance", "always") == CURED) {
-		isolate_values(&state, "line_size", "line size", lines,
-			       state.base.line_size ?: "64");
-		isolate_values(&state, "arch", "architecture's maintenance", arches,
-			       state.base.arch);
-	}
-	if (state.base.evict)
-		isolate_values(&state, "evict", "eviction", none, NULL);
-	if (state.base.iommu)
-		isolate_values(&state, "iommu", "IOMMU's granularity", exact, NULL);
-	own = state.base.placement ?: state.info.placement;
-	for (unsigned int i = 0; !state.info.descriptors[0] && i < 15; i++) {
-		places[i] = predict_place(name, i);
-		if (!places[i])
-			break;
-	}
-	if (state.info.descriptors[0])
-		isolate_descriptors(&state);
-	else if (places[0])
-		isolate_values(&state, "placement", "buffer's placement", places, own);
-	isolate_twin(&state);
+	isolate_settings(&state);
 	minimise(&state);
 	json_object_put(state.trials);
 	return 0;

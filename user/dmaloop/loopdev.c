@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module as its programs see it: see loopdev.h. */
+/* The interface of the module, /dev/dmaloop and configfs: see loopdev.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -17,8 +17,8 @@
 static const char *const outcome_names[] = { DMALOOP_OUTCOME_NAMES };
 
 /**
- * fail - say why it cannot be done
- * @format: printf's
+ * fail - print an error on standard error
+ * @format: of printf(), without a line feed; its arguments follow
  *
  * Return: EXIT_NOT_RUN.
  */
@@ -35,7 +35,7 @@ int fail(const char *format, ...)
 }
 
 /**
- * outcome_name - as it is printed
+ * outcome_name - the name of an outcome
  * @outcome: enum dmaloop_outcome
  *
  * Return: a static string.
@@ -46,9 +46,9 @@ const char *outcome_name(unsigned int outcome)
 }
 
 /**
- * open_control - open /dev/dmaloop
+ * open_control - open the control device, /dev/dmaloop
  *
- * Return: a descriptor; -1, having said what to do.
+ * Return: a file descriptor, or -1; standard error then says what to do.
  */
 int open_control(void)
 {
@@ -66,12 +66,13 @@ int open_control(void)
 }
 
 /**
- * get_scenario - one row of the list
+ * get_scenario - ask the module for one of its scenarios
  * @fd: the control device
- * @index: which, from 0
- * @info: out
+ * @index: number of the scenario, from 0
+ * @info: out: the scenario
  *
- * Return: 0; -ENOENT past the end; another negative errno.
+ * Return: 0; -ENOENT past the last one, of which standard error says nothing; another
+ * negative errno.
  */
 int get_scenario(int fd, unsigned int index, struct dmaloop_scenario_info *info)
 {
@@ -81,7 +82,8 @@ int get_scenario(int fd, unsigned int index, struct dmaloop_scenario_info *info)
 	if (!ioctl(fd, DMALOOP_IOC_SCENARIO, info))
 		return 0;
 	if (errno == EPROTO)
-		fail("the loaded module speaks version %u, this program version %u: build both from one tree",
+		fail("the interface of the loaded module is version %u, that of this program %u: "
+		     "build both from one tree",
 		     info->version, DMALOOP_ABI_VERSION);
 	else if (errno != ENOENT)
 		fail("listing scenarios: %s", strerror(errno));
@@ -92,9 +94,9 @@ int get_scenario(int fd, unsigned int index, struct dmaloop_scenario_info *info)
  * find_scenario - look a scenario up by name
  * @fd: the control device
  * @name: its name
- * @info: out
+ * @info: out: the scenario
  *
- * Return: 0 or a negative errno.
+ * Return: 0, or a negative errno; standard error then says why.
  */
 int find_scenario(int fd, const char *name, struct dmaloop_scenario_info *info)
 {
@@ -110,12 +112,12 @@ int find_scenario(int fd, const char *name, struct dmaloop_scenario_info *info)
 	}
 }
 
-/* --- the device, through configfs --- */
-
 volatile sig_atomic_t interrupted;
 
+/* Directory of the device that exists, in configfs; "": there is none. */
 static char config_name[DMALOOP_NAME_MAX];
 
+/* Writes an attribute of the device. Returns 0 or an exit status. */
 static int config_write(const char *attribute, const char *value)
 {
 	char path[256];
@@ -133,11 +135,12 @@ static int config_write(const char *attribute, const char *value)
 	if (written == (ssize_t)length)
 		return 0;
 	if (!strcmp(attribute, "live") && err == EOPNOTSUPP)
-		return fail(
-			"this kernel or device cannot do it; dmesg says why (bounce needs swiotlb=force, Linux 6.12 and 32 DMA bits)");
+		return fail("this kernel or device cannot do it; dmesg says why "
+			    "(bounce needs swiotlb=force, Linux 6.12 and 32 DMA bits)");
 	return fail("%s: '%s' refused: %s", attribute, value, strerror(err));
 }
 
+/* Reads an attribute of the device, without its line feed. Returns 0 or an exit status. */
 static int config_read(const char *attribute, char *value, size_t size)
 {
 	char path[256];
@@ -158,7 +161,7 @@ static int config_read(const char *attribute, char *value, size_t size)
 }
 
 /**
- * device_destroy - take away the device that was made last, if there is one
+ * device_destroy - remove the device that device_create() made, if there is one
  */
 void device_destroy(void)
 {
@@ -171,7 +174,7 @@ void device_destroy(void)
 	config_name[0] = '\0';
 }
 
-/* Writes one setting, if there is one. */
+/* Writes an attribute unless its value is NULL. Returns 0 or an exit status. */
 static int configure(const char *attribute, const char *value)
 {
 	return value ? config_write(attribute, value) : 0;
@@ -179,11 +182,13 @@ static int configure(const char *attribute, const char *value)
 
 /**
  * device_create - make a device
- * @settings: how
+ * @settings: its configuration
  * @device: out: its name
- * @size: of @device
+ * @size: size of @device, in bytes
  *
- * Return: 0 or an exit status.
+ * There is one device at a time: device_destroy() comes before the next call.
+ *
+ * Return: 0, or EXIT_NOT_RUN when it could not be made or a signal came; there is then none.
  */
 int device_create(const struct settings *settings, char *device, size_t size)
 {
@@ -215,13 +220,13 @@ int device_create(const struct settings *settings, char *device, size_t size)
 }
 
 /**
- * device_run - run a scenario once on the device that was made last
+ * device_run - run a scenario once on the device that device_create() made
  * @fd: the control device
- * @settings: how
+ * @settings: placements, offset, seed and cures
  * @info: the scenario
  * @run: out: what was observed
  *
- * Return: 0 or an exit status.
+ * Return: 0, or EXIT_NOT_RUN; standard error then says why.
  */
 int device_run(int fd, const struct settings *settings, const struct dmaloop_scenario_info *info,
 	       struct dmaloop_run *run)

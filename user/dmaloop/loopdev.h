@@ -1,38 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module as its programs see it: the control device's ioctl, and devices made
- * and taken away through configfs. Every error is told on standard error.
+ * The interface of the module: scenarios through the control device's ioctls, devices through
+ * configfs. Every function that fails has said why on standard error.
  */
 #ifndef DMALOOP_LOOPDEV_H
 #define DMALOOP_LOOPDEV_H
 
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "../../kmod/dmaloop_uapi.h"
 
 #define DEFAULT_OFFSET 8
+#define DEFAULT_COHERENCY "noncoherent"
 #define DEFAULT_ARCH "arm64"
 
-enum { EXIT_AS_PREDICTED = 0, EXIT_DIFFERENT = 1, EXIT_NOT_RUN = 2 };
+/* Of the program. EXIT_NOT_RUN stands for bad usage, too. */
+enum exit_status { EXIT_AS_PREDICTED = 0, EXIT_DIFFERENT = 1, EXIT_NOT_RUN = 2 };
 
 /**
  * struct settings - a device, and how a scenario is run on it
- * @coherency: configfs value, as the following; NULL: the module's default
- * @arch: whose cache maintenance
- * @maintenance: how much of it
+ * @coherency: mode of coherency
+ * @arch: whose cache maintenance is modelled
+ * @maintenance: which part of that maintenance is done
  * @line_size: bytes
- * @evict: which dirty lines are written back on their own
- * @prefetch: "1": clean lines are re-filled
- * @neighbours: may whole-line effects hit anybody
- * @iommu: what stops an access outside of a mapping
- * @dma_bits: DMA mask
- * @placement: of the buffer; NULL: the scenario's own
- * @descriptors: their placement; NULL: the scenario's own
+ * @evict: which dirty lines the cache writes back on its own
+ * @prefetch: "1": the cache fills clean lines again
+ * @neighbours: whether whole-line effects may hit memory that was not given up
+ * @iommu: which accesses outside a mapping are stopped
+ * @dma_bits: width of the DMA mask
+ * @placement: placement of the buffer; NULL: the scenario's own
+ * @descriptors: placement of the descriptors; NULL: the scenario's own
  * @cures: DMALOOP_CURE_*
- * @offset: of the buffer, for placement "offset"
- * @seed: of the payload
+ * @offset: of the buffer in its object, for placement "offset"; bytes
+ * @seed: of the payload, and of the order of stores without a barrier
+ *
+ * @coherency to @dma_bits are the texts that are written to the attributes in configfs. NULL
+ * leaves an attribute as the module made it. No text is owned.
  */
 struct settings {
 	const char *coherency;
@@ -51,7 +55,7 @@ struct settings {
 	unsigned long long seed;
 };
 
-/* A signal asked to end: no more devices are made. */
+/* Set by a signal. device_create() then makes no more devices, and loops end. */
 extern volatile sig_atomic_t interrupted;
 
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -64,7 +68,5 @@ int device_create(const struct settings *settings, char *device, size_t size);
 void device_destroy(void);
 int device_run(int fd, const struct settings *settings, const struct dmaloop_scenario_info *info,
 	       struct dmaloop_run *run);
-
-int isolate(int fd, const struct settings *settings, const char *name, bool json);
 
 #endif

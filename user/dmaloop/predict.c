@@ -1,30 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The predictions: what each scenario must do in each configuration, worked
- * out on paper from the rules below, never from a run. The kernel module does
- * not know this table. It holds for 64-byte lines and no eviction or prefetch
- * beyond what a scenario itself asks for.
+ * The predictions: what each scenario must do in each configuration. They were worked out on
+ * paper from the rules below, never from a run, and the kernel module does not know them. They
+ * hold for 64-byte lines, and for no eviction or prefetch but what a scenario itself asks for.
  *
- * The rules, for a line that the CPU made dirty while the device owned it:
- *   arm, arm64  unmap cleans and invalidates a partial edge line
- *               (cache-v7.S v7_dma_inv_range, cache.S dcache_inval_poc): the
- *               neighbour survives, what the device wrote to the line is lost
- *   mips, riscv unmap invalidates every line (r4k_dma_cache_inv, cbo.inval):
- *               the device's bytes survive, the neighbour's are lost
- *   mips        also invalidates at map, so a line that was dirty before the
- *               map is lost even when nobody touches it in flight
- * Coherent: there is one copy of every byte. Bounce: swiotlb copies exactly the
- * mapped bytes, at map and sync_for_device, and at unmap and sync_for_cpu. It
- * has no IOMMU, so a direction fault passes and the unmap copies the bytes. What
- * is not mapped is a fault in every mode: an access there, and an unmap.
+ * Cache maintenance, for a line that the CPU made dirty while the device owned it:
+ *   arm, arm64  The unmap cleans and invalidates a partial line at an edge of the buffer
+ *               (cache-v7.S v7_dma_inv_range, cache.S dcache_inval_poc). The neighbour's bytes
+ *               survive; what the device wrote to the line is lost.
+ *   mips, riscv The unmap invalidates every line (r4k_dma_cache_inv, cbo.inval). The device's
+ *               bytes survive; the neighbour's are lost.
+ *   mips        The map invalidates, too. A line that was dirty before the map is lost even
+ *               when nobody touches it in flight.
  *
- * A placement matters by what it is (struct traits). Coherent memory is never
- * mapped: what is wrong about mapping it cannot happen. Maintenance reaches whole
- * lines: half an unmap of a buffer that lies in one line is a whole one.
+ * Coherent: there is one copy of every byte.
  *
- * Descriptors: caches have no say in coherent memory, so a fault of their order
- * is the same everywhere; a straddling descriptor is put together from two
- * fetches, and only that placement tears.
+ * Bounce: swiotlb copies exactly the mapped bytes, at map and sync_for_device, and at unmap and
+ * sync_for_cpu. It has no IOMMU: an access against the direction passes, and the unmap copies
+ * the bytes.
+ *
+ * In every mode, an access to what is not mapped is a fault, and so is its unmap.
+ *
+ * A placement matters by its properties (struct traits). Coherent memory is never mapped, so
+ * that a wrong mapping cannot happen there. Maintenance reaches whole lines: to unmap half of a
+ * buffer that lies in one line is to unmap all of it.
+ *
+ * Descriptors lie in coherent memory unless a scenario says otherwise. Caches do not matter
+ * there, so that a fault of the order of stores has the same outcome in every configuration.
+ * A descriptor that straddles two banks is read by two fetches; only that placement tears.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,13 +82,13 @@ const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS] = {
 /* clang-format off */
 
 /**
- * struct traits - what matters of a placement
+ * struct traits - the properties of a placement on which predictions depend
  * @name: the placement
- * @coherent: coherent memory
- * @shared: a neighbour that the driver uses is on the buffer's line
+ * @coherent: it is coherent memory
+ * @shared: something else that the driver uses lies on the buffer's line
  * @foreign: that line reaches into another slab object
- * @user: pages of a process
- * @size_max: bytes the placement has room for, where that is little: all in one line
+ * @user: it is pages of a process
+ * @size_max: bytes that it has room for, where all of them lie in one line; 0: more than that
  */
 static const struct traits {
 	const char *name;
@@ -113,15 +116,15 @@ static const char *const descriptors[] = { "packed", "banked", "bank-straddle", 
 
 /* What a scenario's prediction depends on, besides the configuration. */
 enum kind {
-	FIXED, /* the scenario is its placement */
+	FIXED, /* it is made for one placement */
 	TX, /* the device reads the buffer */
-	RX, /* the device writes it */
-	NEIGHBOURLY, /* and it matters who shares its line */
-	HALF, /* and half of it is treated otherwise than the whole */
-	LONG, /* it needs 512 bytes, and uses what lies behind its buffer */
-	LONG_MAPPED, /* it needs 512 bytes, and cannot be coherent memory */
-	DESCRIPTOR, /* about descriptors */
-	STRADDLE, /* which of them straddle a bank */
+	RX, /* the device writes the buffer */
+	NEIGHBOURLY, /* RX, and it matters what shares the buffer's line */
+	HALF, /* RX, and only half of the buffer is unmapped */
+	LONG, /* RX of 512 bytes, and the bytes behind the buffer are used */
+	LONG_MAPPED, /* RX of 512 bytes, which must not be coherent memory */
+	DESCRIPTOR, /* it is about descriptors, wherever they lie */
+	STRADDLE, /* it is about descriptors that straddle a bank */
 };
 
 static const struct {
@@ -129,9 +132,9 @@ static const struct {
 	enum kind kind;
 	/* coherent, bounce, arm, arm64, mips, riscv */
 	const char *outcome[NR_PREDICT_COLUMNS];
-	/* checks dmasnoop must report at hazard or above, in every column */
+	/* struct prediction's, the same in every column */
 	const char *findings;
-	/* in coherent memory, where it is not ok */
+	/* outcome when the buffer is coherent memory; NULL: ok */
 	const char *coherent;
 } predictions[] = {
 	{ "tx-sync", TX, SAME(OK), .findings = "" },
@@ -141,13 +144,15 @@ static const struct {
 	{ "rx-barrier-and-sync", RX, SAME(OK), .findings = "" },
 	{ "rx-barrier-only", RX, NOT_HANDED_OVER(STALE), .findings = "cpu-read-device-owned" },
 	{ "rx-completed-read", RX, SAME(OK), .findings = "" },
-	/* Too early is too early on any machine: nothing is lost, but it is old. */
-	{ "rx-early-read", RX, SAME(STALE), .findings = "cpu-read-device-owned", .coherent = STALE },
+	/* On any machine, the device has not written yet what is read. */
+	{ "rx-early-read", RX, SAME(STALE), .findings = "cpu-read-device-owned",
+	  .coherent = STALE },
 	{ "rx-write-before", RX, SAME(OK), .findings = "" },
 	{ "rx-write-owned", RX, BEHIND_CACHE(LOST), .findings = "cpu-write-device-owned" },
 	{ "rx-neighbour-write", NEIGHBOURLY, LINE_LOST, .findings = "line-neighbour-write" },
 	{ "rx-neighbour-offset", FIXED, LINE_LOST, .findings = "line-neighbour-write" },
-	{ "rx-neighbour-packed", FIXED, LINE_LOST, .findings = "line-neighbour-write,line-shared-object" },
+	{ "rx-neighbour-packed", FIXED, LINE_LOST,
+	  .findings = "line-neighbour-write,line-shared-object" },
 	{ "rx-neighbour-quiet", NEIGHBOURLY, { OK, OK, OK, OK, NEIGHBOUR, OK }, .findings = "" },
 	{ "rx-neighbour-aligned", FIXED, SAME(OK), .findings = "" },
 	{ "rx-neighbour-aligned-cache", FIXED, SAME(OK), .findings = "" },
@@ -155,9 +160,10 @@ static const struct {
 	{ "rx-neighbour-pool", FIXED, SAME(OK), .findings = "" },
 	{ "rx-neighbour-coherent", FIXED, SAME(OK), .findings = "" },
 	{ "rx-two-lines", LONG_MAPPED, SAME(OK), .findings = "" },
-	{ "rx-two-one-line", LONG_MAPPED, LINE_LOST, .findings = "line-neighbour-write,line-shared-mappings" },
+	{ "rx-two-one-line", LONG_MAPPED, LINE_LOST,
+	  .findings = "line-neighbour-write,line-shared-mappings" },
 	{ "direction-right", RX, SAME(OK), .findings = "" },
-	/* The line is not the device's to write, as far as the mapping says. */
+	/* The mapping does not let the device write. */
 	{ "direction-wrong", TX, IOMMU_STOPS, .findings = "dir-mismatch" },
 	{ "unmap-size-right", RX, SAME(OK), .findings = "" },
 	{ "unmap-size-wrong", HALF, NOT_HANDED_OVER(STALE), .findings = "size-mismatch" },
@@ -171,13 +177,13 @@ static const struct {
 	{ "dma-address", TX, SAME(OK), .findings = "" },
 	{ "cpu-pointer", TX, SAME(FAULT), .findings = "addr-unknown", .coherent = FAULT },
 	{ "overrun-none", LONG, SAME(OK), .findings = "" },
-	/* The device's doing: nothing that the DMA API could see. */
+	/* The device alone is wrong. No call of the DMA API is, so that dmasnoop sees nothing. */
 	{ "overrun", LONG, SAME(FAULT), .findings = "", .coherent = NEIGHBOUR },
 
 	{ "doorbell-after", DESCRIPTOR, SAME(OK), .findings = "" },
 	{ "doorbell-early", DESCRIPTOR, SAME(STUCK), .findings = "doorbell-before-descriptor" },
 	{ "own-last", DESCRIPTOR, SAME(OK), .findings = "" },
-	/* What it saw was the part that was there when OWN was. */
+	/* The device looks when OWN is set, and the other fields are not. */
 	{ "own-first", DESCRIPTOR, SAME(STALE), .findings = "descriptor-torn" },
 	{ "fields-barrier", DESCRIPTOR, SAME(OK), .findings = "" },
 	{ "fields-no-barrier", DESCRIPTOR, SAME(TORN), .findings = "descriptor-torn" },
@@ -186,8 +192,9 @@ static const struct {
 	{ "bank-update-own", DESCRIPTOR, SAME(OK), .findings = "" },
 	{ "bank-update-barrier", DESCRIPTOR, SAME(OK), .findings = "" },
 	{ "descriptor-synced", DESCRIPTOR, SAME(OK), .findings = "" },
-	/* Coherent or not: the doorbell comes without the handover before it. */
-	{ "descriptor-no-sync", DESCRIPTOR, NOT_HANDED_OVER(STUCK), .findings = "cpu-read-device-owned,cpu-write-device-owned,doorbell-before-descriptor" },
+	/* In coherent mode the missing handover does no harm, but is missing all the same. */
+	{ "descriptor-no-sync", DESCRIPTOR, NOT_HANDED_OVER(STUCK),
+	  .findings = "cpu-read-device-owned,cpu-write-device-owned,doorbell-before-descriptor" },
 	{ "descriptor-next-slot", DESCRIPTOR, SAME(OK), .findings = "" },
 	{ "descriptor-overrun", DESCRIPTOR, SAME(STALE), .findings = "descriptor-overrun" },
 	{ "head-advanced", DESCRIPTOR, SAME(OK), .findings = "" },
@@ -213,11 +220,12 @@ static int find(const char *scenario)
 }
 
 /**
- * predict_place - the placements a scenario is tried in
- * @scenario: name
+ * predict_place - enumerate the placements that a scenario can be tried in
+ * @scenario: its name
  * @i: 0, 1, ... until there are no more
  *
- * Return: of its buffer, or for a scenario about descriptors of those; NULL.
+ * Return: a placement of its descriptors if it is about descriptors, else of its buffer; NULL
+ * past the last one, for a scenario whose placement is fixed, and for an unknown scenario.
  */
 const char *predict_place(const char *scenario, unsigned int i)
 {
@@ -238,7 +246,7 @@ static const struct traits *find_traits(const char *place)
 	return NULL;
 }
 
-/* @findings and one more, sorted as the matrix compares them. */
+/* Adds line-shared-object to a sorted list of checks. Valid until the next call. */
 static const char *with_foreign(const char *findings)
 {
 	static const char more[] = "line-shared-object";
@@ -254,13 +262,13 @@ static const char *with_foreign(const char *findings)
 }
 
 /**
- * predict - what the rules say
- * @scenario: name
- * @place: placement of its buffer, or of its descriptors
- * @column: configuration
+ * predict - predict what a scenario does
+ * @scenario: its name
+ * @place: placement of its descriptors if it is about descriptors, else of its buffer
+ * @column: the configuration
  *
- * Return: outcome and findings; both NULL for what the table does not know, and
- * for what makes no sense. Valid until the next call.
+ * Return: outcome and findings; both NULL for an unknown scenario or placement, and where the
+ * scenario makes no sense in the placement. Valid until the next call.
  */
 struct prediction predict(const char *scenario, const char *place, enum predict_column column)
 {
@@ -292,12 +300,12 @@ struct prediction predict(const char *scenario, const char *place, enum predict_
 	}
 	if (kind == NEIGHBOURLY && !traits->shared)
 		return (struct prediction){ OK, "" };
-	/* What lies behind the buffer shares its last line, and is dirty at the map. */
+	/* The bytes behind the buffer share its last line, and are dirty at the map. */
 	if (kind == LONG && traits->shared && column == PREDICT_MIPS && !strcmp(answer.outcome, OK))
 		answer.outcome = NEIGHBOUR;
 	if (kind == HALF && traits->size_max && column != PREDICT_BOUNCE)
 		answer.outcome = OK;
-	/* Their owner may write them at any time, and frees them after the driver left. */
+	/* A process may write its pages at any time, and frees them after the driver left. */
 	if (traits->user && !strncmp(answer.findings, CONTENT, strlen(CONTENT)))
 		answer.findings += strlen(CONTENT);
 	if (traits->user && !strncmp(answer.findings, FREED, strlen(FREED)))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the model's rules say a scenario must do. See predict.c. */
+/* Predicts what a scenario must do. The rules are in predict.c. */
 #ifndef DMALOOP_PREDICT_H
 #define DMALOOP_PREDICT_H
 
+/* The configurations that the rules speak of, in the order of the matrix. */
 enum predict_column {
 	PREDICT_COHERENT,
 	PREDICT_BOUNCE,
@@ -15,9 +16,9 @@ enum predict_column {
 
 /**
  * struct predict_column_info - one configuration of the matrix
- * @title: as printed
- * @coherency: configfs value
- * @arch: configfs value; NULL where it means nothing
+ * @title: heading of its column
+ * @coherency: value of the setting
+ * @arch: value of the setting; NULL where the coherency has no cache maintenance
  */
 struct predict_column_info {
 	const char *title;
@@ -29,8 +30,8 @@ extern const struct predict_column_info predict_columns[NR_PREDICT_COLUMNS];
 
 /**
  * struct prediction - what a run must show
- * @outcome: name
- * @findings: checks dmasnoop must report at hazard or above, comma-separated and sorted
+ * @outcome: name of the outcome
+ * @findings: checks that dmasnoop must report at hazard or above, comma-separated and sorted
  */
 struct prediction {
 	const char *outcome;
