@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * The ioctl interface of /dev/dmaloop: it lists scenarios, and runs one on a device made through
- * configfs. Shared with user/dmaloop/main.c.
+ * configfs. Shared with user/dmaloop/loopdev.h.
  *
  * Every structure starts with the version that the caller was built with. Any version other than
  * DMALOOP_ABI_VERSION is refused with EPROTO, and the module's own version is written back.
