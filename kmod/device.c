@@ -20,7 +20,7 @@ static atomic_t next_id = ATOMIC_INIT(0);
 const struct dmaloop_config dmaloop_config_default = {
 	.coherency = COHERENCY_NONCOHERENT,
 	.caches = {
-		.arch = &handover_archs[1], /* arm64 */
+		.arch = &handover_archs[HANDOVER_ARM64],
 		.line_size = 64,
 		.evict = EVICT_NONE,
 	},

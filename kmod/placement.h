@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a driver's buffer lies, and what lies beside it. The table in placement.c is the only
- * source.
+ * Where a driver's buffer lies, and what lies beside it. The table in placement.c says how
+ * each kind of buffer is made and freed.
  */
 #ifndef DMALOOP_PLACEMENT_H
 #define DMALOOP_PLACEMENT_H

@@ -13,7 +13,7 @@
 #include <linux/prandom.h>
 #include <linux/types.h>
 
-#include "handover.h"
+#include "arch_maintenance.h"
 
 /* The value of a byte of DRAM that nobody has cleaned or written yet. */
 #define SHADOW_POISON 0xda

@@ -2,11 +2,12 @@
 /*
  * The cache maintenance of each handover, per architecture.
  *
- * Pure C, like cache_model.h. The table in handover.c is the only source; configfs names, KUnit and
- * the command line are derived from it.
+ * Pure C, like cache_model.h. configfs takes the names from the table in arch_maintenance.c. The
+ * command line and the KUnit suite have the names, too: their predictions must not depend on the
+ * table.
  */
-#ifndef DMALOOP_HANDOVER_H
-#define DMALOOP_HANDOVER_H
+#ifndef DMALOOP_ARCH_MAINTENANCE_H
+#define DMALOOP_ARCH_MAINTENANCE_H
 
 #include "cache_model.h"
 
@@ -17,6 +18,9 @@ enum handover_dir {
 	HANDOVER_FROM_DEVICE,
 	NR_HANDOVER_DIRS,
 };
+
+/* Rows of handover_archs[]. */
+enum { HANDOVER_ARM, HANDOVER_ARM64, HANDOVER_MIPS, HANDOVER_RISCV };
 
 /**
  * struct handover_ops - the maintenance of one handover

@@ -2,12 +2,12 @@
 /*
  * What each architecture's handovers do to a buffer and its neighbour bytes, for every position of
  * the buffer's ends in their lines. The expected values are taken from the architectures' own
- * sources (named in handover.c) and written as statements about bytes. The table of operations is
+ * sources (named in arch_maintenance.c) and written as statements about bytes. The table of operations is
  * not consulted.
  */
 #include <kunit/test.h>
 
-#include "../kmod/handover.h"
+#include "../kmod/arch_maintenance.h"
 
 #define PAGE 1024u
 #define LINE 64u

@@ -11,7 +11,7 @@
 #include <linux/build_bug.h>
 #include <linux/string.h>
 
-#include "handover.h"
+#include "arch_maintenance.h"
 
 #define ALL(op)        \
 	{              \
@@ -23,7 +23,7 @@
 	}
 
 const struct handover_arch handover_archs[] = {
-	{
+	[HANDOVER_ARM] = {
 		/*
 		 * v7_dma_map_area invalidates for FROM_DEVICE and otherwise cleans.
 		 * v7_dma_unmap_area invalidates unless TO_DEVICE. v7_dma_inv_range cleans and
@@ -42,7 +42,7 @@ const struct handover_arch handover_archs[] = {
 		},
 		.source = "arch/arm/mm/cache-v7.S",
 	},
-	{
+	[HANDOVER_ARM64] = {
 		/*
 		 * dcache_clean_poc for every direction, so that no dirty line can be evicted over
 		 * what the device writes. dcache_inval_poc cleans and invalidates a partial edge
@@ -62,7 +62,7 @@ const struct handover_arch handover_archs[] = {
 		},
 		.source = "arch/arm64/mm/dma-mapping.c, arch/arm64/mm/cache.S",
 	},
-	{
+	[HANDOVER_MIPS] = {
 		/*
 		 * dma_sync_virt_for_device() and dma_sync_virt_for_cpu(). r4k_dma_cache_inv
 		 * invalidates partial lines like any others. _dma_cache_wback is
@@ -82,7 +82,7 @@ const struct handover_arch handover_archs[] = {
 		},
 		.source = "arch/mips/mm/dma-noncoherent.c, arch/mips/mm/c-r4k.c",
 	},
-	{
+	[HANDOVER_RISCV] = {
 		/*
 		 * arch_sync_dma_clean_before_fromdevice() is true, so every direction cleans.
 		 * Afterwards cbo.inval is applied to every line, including the edges.
