@@ -158,6 +158,8 @@ __noinline int end_lost(struct scratch *s)
 		return 0;
 	if (map->dma == s->other.dma && map->generation == s->other.generation &&
 	    map->born == s->other.born && map->turn == s->other.turn) {
+		/* No unmap was counted. */
+		__sync_fetch_and_add(&device_at(map)->odd, -(u64)users);
 		__sync_fetch_and_add(&map->users, -users);
 		end_lines(map);
 	} else {

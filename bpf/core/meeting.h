@@ -133,7 +133,8 @@ static __always_inline void judge_meeting(struct scratch *s)
 	if (is_unsure_of(s, other))
 		unsure = UNSURE;
 	judge(s, WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | unsure);
-	if (unsure && is_again(s, other))
+	/* Declared to be shared, the buffer may well be mapped twice. */
+	if (unsure && level > LEVEL_NOTE && is_again(s, other))
 		end_lost(s);
 }
 

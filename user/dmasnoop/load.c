@@ -197,9 +197,12 @@ int load(struct dmasnoop_bpf **bpf, int (*on_event)(void *context, void *event, 
 	problem = opts.watch.slots ? watch_start(*bpf, &opts.watch) : NULL;
 	if (problem)
 		return fail("--watch: %s", problem);
-	if (attach_is_preempted())
-		attach_fallbacks(*bpf);
-	else
+	if (!attach_logged()) {
+		if (attach_is_preempted())
+			attach_fallbacks(*bpf);
+		attach_settle(*bpf);
+	}
+	if (!(*bpf)->bss->armed)
 		(*bpf)->bss->armed = ARMED;
 	return 0;
 }

@@ -28,6 +28,7 @@ void attach_find_memory(struct dmasnoop_bpf *bpf);
 const char *attach_learn(struct dmasnoop_bpf *bpf);
 bool attach_unreadable(const struct dmasnoop_bpf *bpf);
 uint64_t attach_missed(struct dmasnoop_bpf *bpf);
+void attach_settle(struct dmasnoop_bpf *bpf);
 uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf);
 
 #endif

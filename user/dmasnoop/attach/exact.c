@@ -31,6 +31,12 @@ static int open_module(void)
 	uname(&uts);
 	snprintf(path, sizeof(path), "/lib/modules/%s/updates/" MODULE ".ko", uts.release);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		/* Where modules_install puts it. */
+		snprintf(path, sizeof(path), "/lib/modules/%s/updates/" MODULE "/" MODULE ".ko",
+			 uts.release);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
 	if (fd < 0)
 		fd = open("/lib/modules/" MODULE ".ko", O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 || readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)

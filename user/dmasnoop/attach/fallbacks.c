@@ -74,6 +74,9 @@ void attach_fallbacks(struct dmasnoop_bpf *bpf)
 	bpf->bss->armed = ARMED_FALLBACKS;
 	wait_for_events();
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	__atomic_store_n(&bpf->bss->lost_before, now.tv_sec * 1000000000ull + now.tv_nsec,
+	/* A kprobe that was dropped meanwhile may have put a later time here, which was lost. */
+	__atomic_store_n(&bpf->bss->lost_before,
+			 now.tv_sec * 1000000000ull + now.tv_nsec +
+				 (attach_by_kprobes() ? EVENT_NS : 0),
 			 __ATOMIC_SEQ_CST);
 }

@@ -167,6 +167,9 @@ static int64_t count_missed(struct dmasnoop_bpf *bpf)
 	return missed;
 }
 
+/* What attach_missed() found before tracing began. */
+static int64_t missed_before;
+
 /**
  * attach_missed - events that neither a primary nor its fallback took, or that both did
  * @bpf: loaded
@@ -192,15 +195,34 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 		bpf->bss->settled = bpf->bss->dropped + taken;
 		if (missed && bpf->bss->armed == ARMED)
 			attach_fallbacks(bpf);
-		return llabs(missed);
+		return llabs(missed - missed_before);
 	}
 	if (missed != settled) {
 		if (bpf->bss->armed == ARMED)
 			attach_fallbacks(bpf);
 		settled = count_missed(bpf);
+		/*
+		 * A task may have been preempted between an event that was dropped and the fallback
+		 * that is about to take the event. Until two counts agree, all stays in doubt.
+		 */
+		if (attach_is_preempted() && settled != count_missed(bpf))
+			return llabs(settled - missed_before);
 		bpf->bss->settled = settled;
 	}
-	return llabs(settled);
+	return llabs(settled - missed_before);
+}
+
+/**
+ * attach_settle - forget the events that were missed before tracing began
+ * @bpf: loaded and attached, and not armed yet, or armed with the fallbacks
+ */
+void attach_settle(struct dmasnoop_bpf *bpf)
+{
+	missed_before = 0;
+	attach_missed(bpf);
+	missed_before = bpf->rodata->preempted ?
+				(int64_t)(bpf->bss->dropped - bpf->bss->taken_by_fallback) :
+				(int64_t)bpf->bss->settled;
 }
 
 /**

@@ -13,6 +13,7 @@
 
 #include "core/finding.h"
 #include "core/log.h"
+#include "core/rules.h"
 #include "engine/engine.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -122,7 +123,8 @@ static uint64_t device(void)
 /* The DMA addresses, beyond the physical ones. */
 static uint64_t bounced;
 
-static void map(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t kind)
+static void map_as(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t kind,
+		   uint64_t attrs)
 {
 	struct logged_map event = { .phys = phys,
 				    .object = { .start = phys & ~127ul,
@@ -136,8 +138,38 @@ static void map(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t ki
 	event.head.args[2] = phys % 4096;
 	event.head.args[3] = size;
 	event.head.args[4] = dir;
+	event.head.args[5] = attrs;
 	event.head.result = phys + bounced;
 	engine_event(&event.head);
+}
+
+static void map(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t kind)
+{
+	map_as(dev, phys, size, dir, kind, 0);
+}
+
+static void map_attrs(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint64_t attrs)
+{
+	map_as(dev, phys, size, dir, OBJECT_KMALLOC, attrs);
+}
+
+static void unmap_attrs(uint64_t dev, uint64_t dma, uint64_t size, int dir, uint64_t attrs)
+{
+	struct logged event = { .args = { 0, dma, size, dir, attrs } };
+
+	fill(&event, dev, LOGGED_UNMAP_PAGE);
+	engine_event(&event);
+}
+
+/* The live mappings of a device, by its counters. */
+static uint64_t live(uint64_t dev)
+{
+	const struct device_state *state = engine_state().device;
+
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		if (state[i].dev == dev)
+			return live_of(&state[i]);
+	return UINT64_MAX;
 }
 
 static void call(uint64_t dev, uint8_t what, uint64_t dma, uint64_t size, int dir)
@@ -304,6 +336,27 @@ static void test_lost_unmap(void **state)
 	assert_found(2, CHECK_DOUBLE_MAP, false);
 	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	assert_found(3, CHECK_DOUBLE_MAP, false);
+	assert_int_equal(live(dev), 3);
+}
+
+/* Where the driver declares the overlap, both mappings may be right, and both are unmapped. */
+static void test_lost_beside_declared(void **state)
+{
+	struct logged event = { .args = { 0, 0x149000, 512, DIR_FROM_DEVICE }, .lost = 2 };
+	uint64_t dev = device();
+
+	(void)state;
+	map_attrs(dev, 0x14a000, 4096, DIR_BIDIRECTIONAL, ATTR_REQUIRE_COHERENT);
+	map(dev, 0x149000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
+	fill(&event, dev, LOGGED_UNMAP_PAGE);
+	engine_event(&event);
+	nr_found = 0;
+	map_attrs(dev, 0x14a000, 4096, DIR_BIDIRECTIONAL, ATTR_REQUIRE_COHERENT);
+	assert_int_equal(nr_found, 1);
+	assert_int_equal(found[0].level, LEVEL_NOTE);
+	unmap_attrs(dev, 0x14a000, 4096, DIR_BIDIRECTIONAL, ATTR_REQUIRE_COHERENT);
+	unmap_attrs(dev, 0x14a000, 4096, DIR_BIDIRECTIONAL, ATTR_REQUIRE_COHERENT);
+	assert_int_equal(nr_found, 1);
 }
 
 static void test_leak(void **state)
@@ -381,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_lists),	   cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_leak),	   cmocka_unit_test(test_allocations),
 		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_lost_unmap),
+		cmocka_unit_test(test_lost_beside_declared),
 		cmocka_unit_test(test_many_pages), cmocka_unit_test(test_asks_for_losses),
 	};
 
