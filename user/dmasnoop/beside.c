@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which locks and reference counts lie beside a buffer, on its cache lines? Called when a
- * finding is printed; see struct beside in report.h.
+ * Finds locks and reference counts on the cache lines of a buffer, when a finding is printed. See
+ * struct beside in output/report.h.
  *
  * The type of an object comes from BTF, in one of two ways:
  *
- * - A slab cache is named after its struct (KMEM_CACHE()). The type is taken as known when
- *   exactly one struct of that name has the size of the cache's objects, and no other cache
- *   was merged with it (mm/slab_common.c, find_mergeable()).
- * - A kmalloc cache, a merged one, or one of another name tells the object's size, or a range
- *   of sizes. The type is suggested, not claimed, when exactly one struct of the modules that
- *   mapped the buffer has such a size, and an array or a struct just where the buffer is.
+ * - A slab cache has the name of its struct (KMEM_CACHE()). The type is known if exactly one struct
+ *   of that name has the size of the cache's objects, and no other cache was merged with this one
+ *   (mm/slab_common.c, find_mergeable()).
+ * - A kmalloc cache, a merged cache, or one of another name tells the object's size, or a range of
+ *   sizes. A struct is suggested if no other one in the modules that mapped the buffer has such a
+ *   size, and an array or a struct at the place of the buffer.
  *
- * In doubt nothing is said.
+ * In doubt nothing is reported.
  */
 #include <bpf/btf.h>
 #include <ctype.h>
@@ -24,8 +24,8 @@
 #include "symbols.h"
 
 /*
- * Types that the CPU writes through atomic operations or under a lock's own rules, by the name
- * of a typedef or a struct. One that contains a lock is named as a whole.
+ * Types that the CPU writes through atomic operations or under a lock's own rules, by the name of a
+ * typedef or a struct. A type that contains a lock is reported as a whole.
  */
 static const char *const sync_types[] = {
 	"spinlock_t",	"raw_spinlock_t", "rwlock_t",	"seqlock_t",	   "wait_queue_head_t",
@@ -35,21 +35,21 @@ static const char *const sync_types[] = {
 };
 
 #define SMALLEST_PAGE 4096
-#define DEPTH_MAX 16 /* of nested types */
-#define VISITS_MAX 100000 /* of members, in one struct */
+#define DEPTH_MAX 16 /* maximum depth of nested types */
+#define VISITS_MAX 100000 /* maximum number of members to visit in one struct */
 
 /**
- * struct search - members of one struct that lie beside a buffer, on its lines
- * @btf: of the struct
- * @object: where the struct begins, from the start of the buffer's object
- * @size: bytes of the struct
- * @first: the first line's first byte, from there as well
- * @buffer: the buffer's first byte
- * @buffer_end: after its last
- * @end: after the last line
- * @visits: members looked at
- * @name: of the member being looked at, with those it is in
- * @beside: out
+ * struct search - the search for members of one struct on the cache lines of a buffer
+ * @btf: BTF of the struct
+ * @object: start of the struct; all offsets are in bytes from the start of the buffer's object
+ * @size: size of the struct, bytes
+ * @first: offset of the first cache line
+ * @buffer: offset of the buffer
+ * @buffer_end: offset behind the buffer
+ * @end: offset behind the last cache line
+ * @visits: number of members visited
+ * @name: name of the current member, with the structs around it
+ * @beside: out; the members found
  */
 struct search {
 	const struct btf *btf;
@@ -66,7 +66,7 @@ struct search {
 
 static bool is_sync_type(const struct btf_type *type, const char *name)
 {
-	/* Of each lock type there is one: seqcount_spinlock_t and the like. */
+	/* Each type of lock has its own type: seqcount_spinlock_t and the like. */
 	if (btf_is_typedef(type) && !strncmp(name, "seqcount_", 9))
 		return true;
 	for (size_t i = 0; sync_types[i]; i++)
@@ -75,7 +75,7 @@ static bool is_sync_type(const struct btf_type *type, const char *name)
 	return false;
 }
 
-/* Does a range reach into the buffer's lines, outside the buffer? */
+/* Tests whether a range reaches into the buffer's cache lines outside the buffer. */
 static bool is_beside(const struct search *search, int64_t start, int64_t size)
 {
 	int64_t end = start + size;
@@ -103,8 +103,8 @@ static void add_member(struct search *search, bool is_struct, const char *type, 
 static bool look_at(struct search *search, uint32_t id, int64_t offset, int depth);
 
 /*
- * The members of a struct. What is in a union may be something else at that moment, so unions
- * are passed over. Returns false when the search was given up.
+ * Visits the members of a struct. Unions are skipped, because they may hold another member at that
+ * moment. Returns false if the search was given up.
  */
 static bool look_at_members(struct search *search, const struct btf_type *type, int64_t offset,
 			    int depth)
@@ -128,7 +128,7 @@ static bool look_at_members(struct search *search, const struct btf_type *type, 
 	return true;
 }
 
-/* The elements of an array that are on the buffer's lines. */
+/* Visits the elements of an array that are on the buffer's cache lines. */
 static bool look_at_elements(struct search *search, const struct btf_type *type, int64_t offset,
 			     int depth)
 {
@@ -143,7 +143,7 @@ static bool look_at_elements(struct search *search, const struct btf_type *type,
 	for (; i < array->nelems && offset + i * size < search->end; i++) {
 		int64_t at = offset + i * size;
 
-		/* Those in the buffer may be many. */
+		/* The elements inside the buffer may be many, so they are skipped. */
 		if (at >= search->buffer && at + size <= search->buffer_end) {
 			i = (search->buffer_end - offset) / size - 1;
 			continue;
@@ -159,7 +159,10 @@ static bool look_at_elements(struct search *search, const struct btf_type *type,
 	return true;
 }
 
-/* A member at @offset from the start of the buffer's object. False: given up. */
+/*
+ * Visits a member at @offset from the start of the buffer's object. Returns false if the search was
+ * given up.
+ */
 static bool look_at(struct search *search, uint32_t id, int64_t offset, int depth)
 {
 	const struct btf_type *type;
@@ -191,7 +194,7 @@ static bool look_at(struct search *search, uint32_t id, int64_t offset, int dept
 	return false;
 }
 
-/* What one struct has on the buffer's lines, when it lies @object from the buffer's object. */
+/* Visits a struct that lies @object bytes from the start of the buffer's object. */
 static bool look_into(const struct finding *finding, unsigned int line_size, const struct btf *btf,
 		      uint32_t id, int64_t object, struct beside *beside)
 {
@@ -225,7 +228,7 @@ static uint32_t round_up(uint32_t size)
 	return (size + 7) / 8 * 8;
 }
 
-/* Has a struct, or one in it, an array or a struct in just that place? */
+/* Tests whether a struct, or one inside it, has an array or a struct at exactly that place. */
 static bool has_place(const struct btf *btf, const struct btf_type *type, uint64_t offset,
 		      uint64_t size, int depth)
 {
@@ -252,10 +255,13 @@ static bool has_place(const struct btf *btf, const struct btf_type *type, uint64
 	return false;
 }
 
-/* The largest size that is too small for an object: mm/slab_common.c, mm/slub.c. */
+/*
+ * Returns the largest size that is too small for an object of this cache: mm/slab_common.c,
+ * mm/slub.c.
+ */
 static uint32_t size_below(const struct object *object)
 {
-	/* Caches are merged when their sizes differ by less than a pointer's. */
+	/* Caches are merged if their sizes differ by less than the size of a pointer. */
 	if (!strstr(object->cache, "kmalloc-"))
 		return object->size > 8 ? object->size - 8 : 0;
 	switch (object->size) {
@@ -273,10 +279,10 @@ static uint32_t size_below(const struct object *object)
 }
 
 /**
- * struct fit - structs that an object may be
- * @btf: of the first that was found
- * @id: of that
- * @nr: how many different ones there are
+ * struct fit - the structs that can be the type of an object
+ * @btf: BTF of the first struct found
+ * @id: type id of the first struct found
+ * @nr: number of different structs
  */
 struct fit {
 	const struct btf *btf;
@@ -301,7 +307,7 @@ static bool is_like(const struct finding *finding, const struct btf *btf,
 	       has_place(btf, type, finding->map.phys - object->start, finding->map.size, 0);
 }
 
-/* Two modules each have what they took from one header. */
+/* Two modules that include one header each have their own copy of its structs. */
 static bool is_same(const struct fit *fit, const struct btf *btf, const struct btf_type *type)
 {
 	const struct btf_type *other = btf__type_by_id(fit->btf, fit->id);
@@ -346,10 +352,10 @@ static struct fit find_fit(const struct finding *finding, const struct btf *cons
 }
 
 /*
- * Objects of a cache lie side by side, so the object before and the one after are of the same
- * type. Where they are is known when nothing is in between, as red zones would be; and that
- * they are there, when they are in the same page. What KFENCE took is alone, and said to be
- * of kmalloc().
+ * Objects of a cache lie side by side, so the objects before and after have the same type. Their
+ * addresses are known if there is no gap, such as a red zone, between objects. They are known to
+ * exist if they are in the same page. An object of KFENCE is alone in its page, and is marked as
+ * one of kmalloc().
  */
 static bool look_around(const struct finding *finding, unsigned int line_size,
 			const struct fit *fit, struct beside *beside)
@@ -367,14 +373,14 @@ static bool look_around(const struct finding *finding, unsigned int line_size,
 }
 
 /**
- * beside_judge - which locks and reference counts lie beside a buffer, on its lines?
- * @finding: about the buffer, which lies in an object of a slab cache
- * @line_size: bytes
- * @btfs: of the kernel, and of the modules that mapped the buffer
- * @nr: of @btfs
- * @beside: out
+ * beside_judge - find locks and reference counts on the cache lines of a buffer
+ * @finding: a finding about a buffer in an object of a slab cache
+ * @line_size: size of a cache line, bytes
+ * @btfs: BTF of the kernel, and of the modules that mapped the buffer
+ * @nr: entries in @btfs
+ * @beside: out; the locks and reference counts
  *
- * Return: there are some, as far as can be known.
+ * Return: true if any are known.
  */
 bool beside_judge(const struct finding *finding, unsigned int line_size,
 		  const struct btf *const *btfs, size_t nr, struct beside *beside)
@@ -383,7 +389,7 @@ bool beside_judge(const struct finding *finding, unsigned int line_size,
 	struct fit fit = {};
 
 	*beside = (struct beside){};
-	/* A name of the full length may have been cut off. */
+	/* A name of the full length may be truncated. */
 	if (object->users <= 1 && strlen(object->cache) < NAME_SIZE - 1)
 		fit = find_fit(finding, btfs, nr, is_named);
 	beside->certain = fit.nr;
@@ -400,9 +406,9 @@ bool beside_judge(const struct finding *finding, unsigned int line_size,
 
 /* --- the running kernel --- */
 
-#define MODULES_MAX 16 /* in one stack */
+#define MODULES_MAX 16 /* maximum number of modules in one stack */
 
-/* BTF that was read; NULL: there is none. */
+/* The BTF that was read; NULL: there is none. */
 static struct btf *kernel;
 static bool kernel_read;
 static struct module {
@@ -412,7 +418,7 @@ static struct module {
 static size_t nr_modules;
 
 /**
- * beside_module_came - a module was loaded, maybe another version of one that was read
+ * beside_module_came - forget the modules' BTF, because a loaded module may be another version
  */
 void beside_module_came(void)
 {
@@ -424,7 +430,7 @@ void beside_module_came(void)
 }
 
 /**
- * beside_free - forget what was read
+ * beside_free - free all BTF
  */
 void beside_free(void)
 {
@@ -450,7 +456,10 @@ static const struct btf *module_btf(const char *name)
 	return more[nr_modules++].btf;
 }
 
-/* BTF of the modules in the stack that mapped the buffer. Returns how many, up to @max. */
+/*
+ * Reads the BTF of the modules in the stack that mapped the buffer. Returns their number, up to
+ * @max.
+ */
 static size_t modules_that_mapped(const struct finding *finding, const struct btf **btfs,
 				  size_t max)
 {
@@ -461,7 +470,7 @@ static size_t modules_that_mapped(const struct finding *finding, const struct bt
 		struct symbol symbol = symbols_find(stack[i]);
 		bool seen = false;
 
-		/* What an interrupt landed on has nothing to do with it. */
+		/* The frames behind an interrupt are code that it hit by chance. */
 		if (symbol.name && !strncmp(symbol.name, "asm_", 4))
 			break;
 		btfs[nr] = symbol.module ? module_btf(symbol.module) : NULL;
@@ -474,12 +483,12 @@ static size_t modules_that_mapped(const struct finding *finding, const struct bt
 }
 
 /**
- * beside_find - locks and reference counts beside a buffer, on this kernel
- * @finding: about the lines of a buffer
- * @line_size: bytes
- * @beside: out
+ * beside_find - find locks and reference counts on the cache lines of a buffer, on this kernel
+ * @finding: a finding about the cache lines of a buffer
+ * @line_size: size of a cache line, bytes
+ * @beside: out; the locks and reference counts
  *
- * Return: there are some, as far as can be known.
+ * Return: true if any are known.
  */
 bool beside_find(const struct finding *finding, unsigned int line_size, struct beside *beside)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which locks and reference counts lie beside a buffer, on its cache lines? From BTF. */
+/* Finds locks and reference counts on the cache lines of a buffer, with the types in BTF. */
 #ifndef DMASNOOP_BESIDE_H
 #define DMASNOOP_BESIDE_H
 

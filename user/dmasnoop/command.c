@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * COMMAND, for whose life dmasnoop traces, and the signals that end a run.
- */
+/* Runs COMMAND, which dmasnoop traces until its end, and handles the signals that end a run. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,10 +28,10 @@ static void on_child(int sig)
 }
 
 /**
- * command_signals - end the run on signals, and notice when COMMAND ends
+ * command_signals - install the handlers of signals
  *
- * To be called before anything is loaded: Ctrl-C then ends the run with what was seen so far.
- * A terminal that hangs up and a reader that leaves end it the same way, so that
+ * This is called before anything is loaded. Then Ctrl-C ends the run with the findings so far. A
+ * terminal that hangs up and a reader that leaves end the run in the same way, so that
  * dmasnoop_sync is always unloaded.
  */
 void command_signals(void)
@@ -45,16 +43,16 @@ void command_signals(void)
 
 	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
 		sigaction(stops[i], &stop, NULL);
-	/* nohup has set SIGHUP to be ignored. */
+	/* Under nohup, SIGHUP is ignored and stays so. */
 	if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN)
 		sigaction(SIGHUP, &stop, NULL);
 	sigaction(SIGCHLD, &ended, NULL);
 }
 
 /**
- * command_ended - has COMMAND ended?
- * @child: its pid; 0: there is none
- * @status: out, as of waitpid()
+ * command_ended - test whether COMMAND has ended
+ * @child: pid of COMMAND; 0: there is none
+ * @status: out; status as of waitpid()
  */
 bool command_ended(pid_t child, int *status)
 {
@@ -62,10 +60,10 @@ bool command_ended(pid_t child, int *status)
 }
 
 /**
- * command_start - start COMMAND, held back until something is written to a pipe
- * @release: out, file descriptor of the pipe
+ * command_start - start COMMAND, which waits until a byte is written to a pipe
+ * @release: out; file descriptor of the pipe
  *
- * Return: its pid, or -1.
+ * Return: the pid of COMMAND, or -1.
  */
 pid_t command_start(int *release)
 {
@@ -87,7 +85,7 @@ pid_t command_start(int *release)
 	if (read(gate[0], &go, 1) != 1)
 		_exit(127);
 	close(gate[0]);
-	/* Standard output is JSON's, or KTAP's, alone. */
+	/* Standard output is reserved for JSON or KTAP. */
 	if (opts.json || opts.ktap)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(opts.command[0], opts.command);
@@ -96,8 +94,8 @@ pid_t command_start(int *release)
 }
 
 /**
- * command_end - end COMMAND, and kill it if it does not end
- * @child: its pid
+ * command_end - terminate COMMAND, and kill it if it does not end
+ * @child: pid of COMMAND
  */
 void command_end(pid_t child)
 {
@@ -112,8 +110,8 @@ void command_end(pid_t child)
 }
 
 /**
- * command_status - the exit status of a run without findings
- * @status: of COMMAND, as of waitpid()
+ * command_status - return the exit status of a run without findings
+ * @status: status of COMMAND, as of waitpid()
  */
 int command_status(int status)
 {

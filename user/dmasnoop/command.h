@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* A signal asked for the end of the run. */
+/* A signal asked to end the run. */
 extern volatile sig_atomic_t interrupted;
 
 void command_signals(void);

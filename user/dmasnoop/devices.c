@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * `dmasnoop devices': what decides on this machine what a broken rule does to a device. It is read
- * once, from the kernel by bpf/devices.bpf.c and from sysfs. What is not known is shown as `?'.
+ * `dmasnoop devices' lists the facts that decide the effect of a broken rule on each device of this
+ * machine. They are read once, from the kernel by bpf/devices.bpf.c and from sysfs. An unknown fact
+ * is shown as `?'.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -38,7 +39,7 @@ static bool read_word(const char *path, char *word, size_t size)
 	return good && word[0];
 }
 
-/* What the IOMMU does for a device: `none', the type of the domain, or `?'. */
+/* Finds the IOMMU mode of a device: `none', the type of the domain, or `?'. */
 static void find_iommu(const struct device_facts *fact, char *type, size_t size)
 {
 	char path[256];
@@ -52,7 +53,7 @@ static void find_iommu(const struct device_facts *fact, char *type, size_t size)
 		snprintf(type, size, "?");
 }
 
-/* Where an IOMMU translates, the kernel ignores force_bounce (drivers/iommu/dma-iommu.c). */
+/* If an IOMMU translates, the kernel ignores force_bounce (drivers/iommu/dma-iommu.c). */
 static const char *bounce(const struct device_facts *fact, const char *iommu)
 {
 	if (fact->forced && strncmp(iommu, "DMA", 3))
@@ -61,8 +62,8 @@ static const char *bounce(const struct device_facts *fact, const char *iommu)
 }
 
 /*
- * As dev_is_dma_coherent() has it: a kernel that does no cache maintenance has only coherent
- * devices.
+ * Like dev_is_dma_coherent(), this takes all devices as coherent if the kernel does no cache
+ * maintenance.
  */
 static bool coherent(const struct device_facts *fact)
 {
@@ -70,24 +71,24 @@ static bool coherent(const struct device_facts *fact)
 				  !symbols_known("arch_sync_dma_for_cpu"));
 }
 
-/* Do the syncs of this device reach the functions that dmasnoop traces? */
+/* Tests whether the syncs of a device reach the functions that dmasnoop traces. */
 static bool syncs_seen(const struct device_facts *fact)
 {
 	/*
-	 * Syncs are functions until 6.9. From 6.10 on they are behind a flag, in kernels that need
-	 * them.
+	 * Syncs are functions until 6.9. From 6.10 on, in kernels that need syncs, a flag decides
+	 * whether the functions are called.
 	 */
 	return !fact->skips_sync && (symbols_known("__dma_sync_single_for_cpu") ||
 				     symbols_known("dma_sync_single_for_cpu"));
 }
 
-/* The number of bits of a mask of ones that begins at bit 0; 0 when it is not such a mask. */
+/* Returns the number of bits of a mask of ones that begins at bit 0; 0: it is not such a mask. */
 static int mask_bits(uint64_t mask)
 {
 	return mask & (mask + 1) ? 0 : 64 - (mask ? __builtin_clzll(mask) : 64);
 }
 
-/* The size of a CPU's cache line, bytes; 0: not known. */
+/* Returns the size of a CPU's cache line in bytes; 0: not known. */
 static int cache_line(void)
 {
 	char word[16];
@@ -98,10 +99,10 @@ static int cache_line(void)
 	return 0;
 }
 
-/* dma_get_cache_alignment(); 0: not known. */
+/* Returns dma_get_cache_alignment(); 0: not known. */
 static int dma_alignment(const char *arch)
 {
-	/* x86 defines no ARCH_DMA_MINALIGN: nothing shares a line with a device there. */
+	/* x86 defines no ARCH_DMA_MINALIGN, because cache lines need not be kept apart there. */
 	if (!strcmp(arch, "x86_64") || !strcmp(arch, "i686"))
 		return 1;
 	return 0;
@@ -199,7 +200,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-/* Runs the walk until it is complete. Returns the facts of the devices that were asked for. */
+/* Runs the walk until it is complete. Returns the facts of the selected devices. */
 static int collect(struct devices_bpf *bpf, struct device_facts **facts, size_t *nr)
 {
 	int fd = bpf_map__fd(bpf->maps.facts), err;
@@ -227,7 +228,7 @@ static int collect(struct devices_bpf *bpf, struct device_facts **facts, size_t 
 }
 
 /**
- * devices - the verb
+ * list_devices - run the verb `devices'
  *
  * Return: an exit status.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How each device does DMA on this machine. */
+/* `dmasnoop devices': how each device does DMA on this machine. */
 #ifndef DMASNOOP_DEVICES_H
 #define DMASNOOP_DEVICES_H
 

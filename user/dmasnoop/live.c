@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Live mappings by call site. They are read from the tracer's tables from time to time, for
- * `dmasnoop live' and for the check for leaks while a driver keeps its device.
+ * Finds live mappings by call site. They are read from the tracer's tables from time to time, for
+ * `dmasnoop live' and for leaks while a driver keeps its device.
  */
 #define _GNU_SOURCE /* tdestroy() */
 #include <errno.h>
@@ -23,11 +23,11 @@
 #define ROWS_SHOWN 15
 #define SITE_WIDTH 25
 /*
- * The frame of a stack that lies in the driver, by the key of the stack. It is kept, because the
- * tracer may drop the stack.
+ * The driver's frame in a stack, by the key of the stack. It is kept because the tracer may drop
+ * the stack.
  */
 struct known_stack {
-	u64 key; /* first: tfind() is given a key */
+	u64 key; /* must be first, for tfind() */
 	u64 frame;
 };
 
@@ -42,8 +42,8 @@ static int compare_key(const void *a, const void *b)
 }
 
 /*
- * The first frame in a module: a helper of the kernel says little. For a built-in driver it is the
- * first frame after the DMA API.
+ * Returns the first frame in a module, because a helper of the kernel does not tell drivers apart.
+ * For a built-in driver this is the first frame after the DMA API.
  */
 static u64 driver_frame(const u64 *stack)
 {
@@ -83,7 +83,7 @@ static u64 frame_of(u64 key, int stacks)
 }
 
 /*
- * The site of a mapping, which is added when it is new. NULL: there is no room, or the device is
+ * Returns the site of a mapping, and adds it if needed; NULL: there is no room, or the device is
  * gone.
  */
 static struct site *site_of(struct sites *sites, const struct mapping *map, int stacks)
@@ -130,7 +130,7 @@ static void count(struct sites *sites, const struct mapping *map, int stacks, do
 	site->bytes += map->size * map->users;
 }
 
-/* Drops sites that have no mapping, neither now nor at the look before. */
+/* Drops sites that have no mapping now and had none at the previous look. */
 static void drop_empty(struct sites *sites)
 {
 	size_t kept = 0;
@@ -142,10 +142,10 @@ static void drop_empty(struct sites *sites)
 }
 
 /**
- * live_look - read what is live now
- * @sites: of the look before; updated
- * @stacks: the tracer's table of them
- * @older: the least age of what @old counts, seconds
+ * live_look - read the live mappings
+ * @sites: the previous look's result; updated
+ * @stacks: file descriptor of the tracer's table of stacks
+ * @older: minimum age of the mappings in @old, seconds
  */
 void live_look(struct sites *sites, int stacks, double older)
 {
@@ -177,8 +177,10 @@ void live_look(struct sites *sites, int stacks, double older)
 }
 
 /**
- * live_forget_growth - an unmap may have gone unseen: start to count anew
- * @sites: all of them
+ * live_forget_growth - count the growing looks from 0 again
+ * @sites: the result of the last look
+ *
+ * This is called when an event was lost, because that may have been an unmap.
  */
 void live_forget_growth(struct sites *sites)
 {
@@ -187,14 +189,15 @@ void live_forget_growth(struct sites *sites)
 }
 
 /**
- * live_leak - has a site grown for so long that it leaks?
- * @site: as of the last look
- * @stacks: the tracer's table of them
- * @finding: out: what to report
+ * live_leak - test whether a site has grown for so long that it is a leak
+ * @site: a site of the last look
+ * @stacks: file descriptor of the tracer's table of stacks
+ * @finding: out; the finding to report
  *
- * A driver that dma_need_unmap() told so need not unmap: what stays says nothing.
+ * If dma_need_unmap() returned false, the driver need not unmap, so live mappings are no sign of a
+ * leak.
  *
- * Return: true once.
+ * Return: true, once for each site.
  */
 bool live_leak(struct site *site, int stacks, struct finding *finding)
 {
@@ -274,8 +277,8 @@ static void print_site(FILE *out, u64 frame)
 
 /**
  * live_text - print the last look for a person
- * @out: where
- * @sites: sorted here
+ * @out: output stream
+ * @sites: the result of the last look; this function sorts it
  */
 void live_text(FILE *out, struct sites *sites)
 {
@@ -330,10 +333,10 @@ static struct json_object *stack_json(u64 key, int stacks)
 }
 
 /**
- * live_json - print the last look for a program, one line
- * @out: where
- * @sites: sorted here
- * @stacks: the tracer's table of them
+ * live_json - print the last look for a program, as one line
+ * @out: output stream
+ * @sites: the result of the last look; this function sorts it
+ * @stacks: file descriptor of the tracer's table of stacks
  */
 void live_json(FILE *out, struct sites *sites, int stacks)
 {
@@ -377,8 +380,8 @@ void live_json(FILE *out, struct sites *sites, int stacks)
 }
 
 /**
- * live_free - forget it all
- * @sites: of the last look
+ * live_free - free the result of the last look
+ * @sites: the result of the last look
  */
 void live_free(struct sites *sites)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Live mappings by the call site that made them. */
+/* The live mappings, by the call site that made them. */
 #ifndef DMASNOOP_LIVE_H
 #define DMASNOOP_LIVE_H
 
@@ -8,21 +8,23 @@
 #include "core/finding.h"
 #include "core/types.h"
 
-/* So many looks in a row at which it has grown: no ring that fills. */
+/*
+ * The number of growing looks in a row that makes a leak. A ring that fills does not grow so long.
+ */
 #define LOOKS_TO_LEAK 4
 
 /**
- * struct site - one call site of one device's driver, and what is live of it
- * @generation: of the device
+ * struct site - the live mappings of one call site of one device's driver
+ * @generation: generation of the device
  * @frame: return address into the call site; 0: not recorded
- * @oldest: its oldest live mapping
- * @count: live mappings
- * @old: how many of them are as old as asked
- * @bytes: of those
- * @count_before, @old_before: at the look before
- * @growing: looks in a row at which @count and @old had grown
- * @reported: was reported as a leak
- * @device: whose; its name, driver and platform
+ * @oldest: the oldest live mapping
+ * @count: number of live mappings
+ * @bytes: size of the mappings in @old
+ * @old: number of live mappings of at least the given age
+ * @count_before, @old_before: @count and @old at the previous look
+ * @growing: looks in a row at which both @count and @old had grown
+ * @reported: the site was reported as a leak
+ * @device: the device, with its name, driver and platform
  */
 struct site {
 	u32 generation;
@@ -39,11 +41,11 @@ struct site {
 };
 
 /**
- * struct sites - what the last look saw
- * @site: owned
- * @nr: of them
- * @others: live mappings of call sites there was no room for
- * @ns: when it was, CLOCK_MONOTONIC
+ * struct sites - the result of the last look at the live mappings
+ * @site: the call sites; owned
+ * @nr: entries in @site
+ * @others: number of live mappings of call sites that found no room
+ * @ns: time of the look, CLOCK_MONOTONIC
  */
 struct sites {
 	struct site *site;

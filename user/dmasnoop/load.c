@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Loading the BPF object, fitted to the options and to this kernel, and attaching it.
- */
+/* Loads the BPF object, fits it to the options and to this kernel, and attaches its programs. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>
@@ -28,12 +26,12 @@
 #include "table.h"
 #include "watch/watch.h"
 
-#define CONTENTS_MAX (1 << 17) /* --content=edges and full compare every buffer */
+#define CONTENTS_MAX (1 << 17) /* --content=edges and --content=full compare every buffer */
 
 /**
- * print_libbpf - take what libbpf has to say
- * @level: how grave it is
- * @format, @args: as of vprintf()
+ * print_libbpf - handle a message of libbpf
+ * @level: severity of the message
+ * @format, @args: arguments of vprintf()
  *
  * Return: bytes printed.
  */
@@ -60,7 +58,7 @@ static int prepare(const char *release, struct dmasnoop_bpf **loaded)
 	struct dmasnoop_bpf *bpf;
 	const char *problem;
 
-	/* With -v the verifier says what each program cost. */
+	/* With -v the verifier prints the cost of each program. */
 	open_opts.kernel_log_level = opts.verbose ? 4 : 0;
 	bpf = dmasnoop_bpf__open_opts(&open_opts);
 	if (!bpf)
@@ -103,8 +101,8 @@ static int prepare(const char *release, struct dmasnoop_bpf **loaded)
 }
 
 /*
- * The capabilities that a run needs. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON; /proc/iomem
- * and the IDs of BPF programs ask for it. /proc/kallsyms asks for CAP_SYSLOG.
+ * The capabilities that a run needs. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON. /proc/iomem
+ * and the IDs of BPF programs need it. /proc/kallsyms needs CAP_SYSLOG.
  */
 static const struct {
 	int number;
@@ -116,7 +114,7 @@ static const struct {
 	{ CAP_SYS_MODULE, "CAP_SYS_MODULE (for --exact)", true },
 };
 
-/* Returns an exit status. */
+/* Returns EXIT_CLEAN if the process has the capabilities. */
 static int check_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -137,7 +135,7 @@ static int check_capabilities(void)
 	return missing[0] ? fail("needs root, or at least %s; try sudo", missing) : 0;
 }
 
-/* What the user can do when the kernel refuses. */
+/* Returns a hint for the user whom the kernel refused. */
 static const char *advice(int err)
 {
 	if (err == -EPERM)
@@ -147,11 +145,11 @@ static const char *advice(int err)
 }
 
 /**
- * load - load the BPF object, attach it, and start
- * @bpf: out, also when that failed: what there is of it
+ * load - load the BPF object, attach its programs, and start
+ * @bpf: out; the BPF object, which also on failure is the caller's to destroy; NULL: there is none
  * @on_event: takes events on kernels where user space judges
  *
- * Return: an exit status; what is wrong has been printed.
+ * Return: an exit status. An error has been printed.
  */
 int load(struct dmasnoop_bpf **bpf, int (*on_event)(void *context, void *event, size_t size))
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Loading the BPF object, and attaching it. */
+/* Loading the BPF object, and attaching its programs. */
 #ifndef DMASNOOP_LOAD_H
 #define DMASNOOP_LOAD_H
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dmasnoop: watch the DMA API of a running kernel and report broken rules.
+ * dmasnoop watches the DMA API of a running kernel and reports broken rules.
  *
- * Options are in options.c, one run in session.c, detection in bpf/, and what becomes of
- * findings in output/.
+ * Options are in options.c, a run is in session.c, detection is in bpf/, and findings are printed
+ * by output/.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -24,7 +24,7 @@
 #include "session.h"
 #include "symbols.h"
 
-/* Opens what findings are written to, live or recorded ones. */
+/* Opens the outputs for findings, which may be live or recorded. */
 static int open_outputs(struct findings *findings, struct ktap *ktap)
 {
 	const char *terminal = getenv("TERM");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a check needs to be judged, and which of that a device had. It tells "nothing wrong" from
- * "not looked at".
+ * Lists the conditions that each check needs, and those that a device met. The comparison tells
+ * "nothing wrong" from "not looked at".
  */
 #include <string.h>
 
@@ -21,12 +21,12 @@ const char *const needs_unmet[NR_NEEDS] = {
 };
 
 /**
- * needs_of - what a check needs
- * @check: of which
+ * needs_of - return the conditions that a check needs
+ * @check: the check
  *
- * A switch, so that a check without an answer does not build.
+ * This is a switch, so that a check without an answer does not build.
  *
- * Return: bit per enum need.
+ * Return: a bit per enum need.
  */
 uint32_t needs_of(enum check check)
 {
@@ -77,11 +77,11 @@ uint32_t needs_of(enum check check)
 }
 
 /**
- * needs_met - what a device had
- * @summary: of the run
- * @device: of it
+ * needs_met - return the conditions that a device met
+ * @summary: the numbers of the run
+ * @device: the device
  *
- * Return: bit per enum need.
+ * Return: a bit per enum need.
  */
 uint32_t needs_met(const struct summary *summary, const struct device_state *device)
 {
@@ -97,7 +97,7 @@ uint32_t needs_met(const struct summary *summary, const struct device_state *dev
 	       (summary->leaks_judged ? NEED(LEAKS) : 0);
 }
 
-/* The checks that need one thing. */
+/* Returns the checks that need one condition. */
 static uint32_t checks_needing(uint32_t need)
 {
 	uint32_t checks = 0;
@@ -133,7 +133,7 @@ static bool has_unmatched_syncs(const struct device_state *device)
 	return device->unmatched;
 }
 
-/* Why checks stand down on one device: the condition, the checks, and the reason in words. */
+/* The reasons why checks stand down on a device. */
 static const struct {
 	bool (*is_so)(const struct device_state *device);
 	uint32_t needs;
@@ -155,12 +155,12 @@ static const struct {
 const size_t nr_reasons = sizeof(reasons) / sizeof(reasons[0]);
 
 /**
- * stood_down - checks that could not be judged on a device, for one reason
- * @device: it
- * @reason: below nr_reasons
- * @why: out: that reason, in words
+ * stood_down - find the checks that stood down on a device, for one reason
+ * @device: the device
+ * @reason: number of the reason, below nr_reasons
+ * @why: out; the reason in words
  *
- * Return: bit per enum check; 0: it is not so.
+ * Return: a bit per enum check; 0: the reason does not apply.
  */
 uint32_t stood_down(const struct device_state *device, size_t reason, const char **why)
 {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a check needs for its silence to mean something. */
+/* The conditions under which the silence of a check means something. */
 #ifndef DMASNOOP_NEEDS_H
 #define DMASNOOP_NEEDS_H
 
 #include "output/summary.h"
 
-/* What a run may have had on a device. */
+/* A condition that a run may have met for a device. */
 enum need {
-	NEED_UNMAPS, /* something was unmapped */
-	NEED_SYNCS, /* its syncs are observable */
-	NEED_WHOLE, /* its mappings are known from its driver's probe on */
-	NEED_IOMMU, /* an IOMMU translates for it */
+	NEED_UNMAPS, /* a mapping of the device was unmapped */
+	NEED_SYNCS, /* the device's syncs are observable */
+	NEED_WHOLE, /* the device's mappings are known from its driver's probe on */
+	NEED_IOMMU, /* an IOMMU translates for the device */
 	NEED_ACCESSES, /* CPU accesses are announced, or watched */
 	NEED_DESCRIPTORS, /* descriptors and doorbells are announced */
-	NEED_TIME, /* events are judged when they happen: engine.h */
+	NEED_TIME, /* events are judged when they happen, see engine.h */
 	NEED_MEMORY, /* the kernel's memory can be read by physical address */
-	NEED_LAYERS, /* frees and handovers are followed */
-	NEED_LEAKS, /* a driver left its device, or mappings were watched growing old */
+	NEED_LAYERS, /* frees and handovers to other layers are traced */
+	NEED_LEAKS, /* a driver left its device, or the age of mappings was watched */
 	NR_NEEDS,
 };
 

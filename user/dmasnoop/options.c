@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The command line: verbs, and the options of each. */
+/* Parses the command line, which has a verb and the verb's options. */
 #include <argp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -221,7 +221,7 @@ static double parse_seconds(struct argp_state *state, const char *what, const ch
 	return seconds;
 }
 
-/* SLOTS[,MS] */
+/* Parses SLOTS[,MS]. */
 static void parse_watch(struct argp_state *state, const char *arg)
 {
 	char *end = (char *)arg;
@@ -245,7 +245,7 @@ static void check_options(struct argp_state *state)
 	if ((opts.device && strlen(opts.device) >= NAME_SIZE) ||
 	    (opts.driver && strlen(opts.driver) >= NAME_SIZE))
 		argp_error(state, "names have at most %d characters", NAME_SIZE - 1);
-	/* Only mappings are wanted, no findings. */
+	/* `live' shows mappings only, so no findings are wanted. */
 	if (opts.verb == VERB_LIVE)
 		opts.checks = 0;
 	if (opts.json && opts.ktap)
@@ -256,7 +256,7 @@ static void check_options(struct argp_state *state)
 		argp_error(state, "which recording? give the FILE that `record -o' wrote");
 }
 
-/* FILE of replay, CHECK of explain. */
+/* Parses the argument FILE of replay and CHECK of explain. */
 static error_t parse_argument(struct argp_state *state, const char *arg)
 {
 	const char **wanted = opts.verb == VERB_REPLAY	? &opts.file :
@@ -264,7 +264,7 @@ static error_t parse_argument(struct argp_state *state, const char *arg)
 							  NULL;
 
 	if (opts.verb == VERB_TRACE || opts.verb == VERB_RECORD || opts.verb == VERB_LIVE)
-		return ARGP_ERR_UNKNOWN; /* COMMAND and all its arguments */
+		return ARGP_ERR_UNKNOWN; /* this is COMMAND with all its arguments */
 	if (!wanted || *wanted)
 		argp_error(state, "'%s' is one argument too many", arg);
 	else
@@ -448,9 +448,9 @@ static const struct {
 };
 
 /**
- * options_parse - fill @opts in, or exit with what is wrong
- * @argc: of main()
- * @argv: of main()
+ * options_parse - parse the command line into @opts, or exit with an error message
+ * @argc: number of arguments in @argv
+ * @argv: arguments of main()
  */
 void options_parse(int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What dmasnoop was asked to do. */
+/* The options and the arguments of dmasnoop. */
 #ifndef DMASNOOP_OPTIONS_H
 #define DMASNOOP_OPTIONS_H
 
@@ -9,37 +9,39 @@
 #define DMASNOOP_VERSION "0.1"
 
 /*
- * EXIT_SIGNALLED plus the number of the signal that killed COMMAND, when there were no findings.
+ * EXIT_SIGNALLED is the status for a COMMAND that a signal killed, without findings. The number of
+ * the signal is added.
  */
 enum exit_status { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_NOT_RUN = 2, EXIT_SIGNALLED = 128 };
 
-/* The verb, which is the first argument. Without one dmasnoop traces. */
+/* The verb is the first argument. Without a verb dmasnoop traces. */
 enum verb { VERB_TRACE, VERB_RECORD, VERB_REPLAY, VERB_LIVE, VERB_DEVICES, VERB_EXPLAIN, NR_VERBS };
 
 /**
  * struct options - the command line
  * @verb: enum verb
- * @device: only this one; NULL: all
- * @driver: only this one's devices; NULL: all
- * @checks: bit per enum check
- * @level: reported from here on
- * @fail_on: exit status 1 from here on
- * @line_size: bytes, a power of two
+ * @device: name of the only device to report; NULL: all
+ * @driver: name of the only driver to report; NULL: all
+ * @checks: the enabled checks, a bit per enum check
+ * @level: the lowest level that is reported
+ * @fail_on: the lowest level that makes the exit status 1
+ * @fail_on_set: @fail_on was given
+ * @line_size: size of a cache line, bytes, a power of two
  * @stacks_always: take the stack of every mapping
- * @mappings: live ones to make room for; 0: by the size of memory
- * @content: how much of a buffer content-changed looks at
+ * @mappings: number of live mappings to make room for; 0: by the size of memory
+ * @content: how much of a buffer content-changed compares
  * @exact: make the syncs of coherent devices visible
- * @watch: hardware watchpoints
- * @duration: seconds; 0: no end
- * @older: live: only mappings of this age, seconds
- * @leak_age: a mapping that old may have leaked, seconds
+ * @watch: settings of the hardware watchpoints
+ * @duration: length of the run, seconds; 0: no end
+ * @older: minimum age of the mappings that `live' shows, seconds
+ * @leak_age: minimum age of a leaked mapping, seconds
  * @json: standard output is JSON
  * @ktap: standard output is KTAP
- * @json_file: where JSON goes beside the text; NULL: nowhere
- * @verbose: libbpf's messages
- * @file: recording to write or to read
- * @check: explain: this one; NULL: all
- * @command: to run and trace; NULL: none
+ * @json_file: file for JSON beside the text; NULL: none
+ * @verbose: print libbpf's messages
+ * @file: the recording to write or to read
+ * @check: the check to explain; NULL: all
+ * @command: the command to run and trace; NULL: none
  */
 struct options {
 	enum verb verb;
@@ -71,7 +73,7 @@ extern struct options opts;
 
 void options_parse(int argc, char **argv);
 
-/* Prints what went wrong. Returns EXIT_NOT_RUN. */
+/* Prints an error message. Returns EXIT_NOT_RUN. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

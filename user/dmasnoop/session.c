@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * One run: events are read and reported until it ends, and then the summary is printed.
- */
+/* A run reads and reports events until it ends, and then prints the summary. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -36,23 +34,23 @@
 #include "watch/held.h"
 #include "watch/watch.h"
 
-/* The period of `live', seconds; and the number of looks for leaks in the age that a leak has. */
+/* The period of `live' in seconds, and the number of looks for leaks within --leak-age. */
 #define LIVE_SECONDS 2
 #define LOOKS_AN_AGE 3
-/* After this many looks a leak that was there from the start would have been reported. */
+/* After this many looks a leak that existed from the start would have been reported. */
 #define LOOKS_AT_LEAKS (LOOKS_AN_AGE + 1 + LOOKS_TO_LEAK)
 
 /* --- findings and other events --- */
 
 /**
- * struct tracer - one run
- * @findings: where findings go
- * @sites: what the last look at the live mappings saw
- * @looked: when that was, seconds
- * @looks: how many there were
- * @missed: events known to be lost
- * @missed_then: the same, when that was
- * @leaks: generations of the devices of which growth was reported
+ * struct tracer - the state of the run
+ * @findings: the filters and outputs that findings go to
+ * @sites: the result of the last look at the live mappings
+ * @looked: time of the last look, seconds
+ * @looks: number of looks
+ * @missed: number of events known to be lost
+ * @missed_then: value of @missed at the last look
+ * @leaks: generations of the devices whose growth was reported
  * @gone: devices that lost their driver
  * @module_loaded: tracepoints may have appeared
  */
@@ -79,7 +77,9 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* Copies what the engine in user space knows to where it is read. */
+/*
+ * The engine in user space keeps its own state, which is copied to the BPF object's variables here.
+ */
 static void publish(void)
 {
 	if (attach_logged())
@@ -165,7 +165,7 @@ static size_t collect_devices(struct device_state **states)
 	return nr;
 }
 
-/* Collects what was seen so far. The caller frees the devices. */
+/* Collects the numbers of the run so far. The caller frees the devices. */
 static void collect(struct summary *summary)
 {
 	static struct utsname uts;
@@ -258,7 +258,7 @@ static void look_for_leaks(void)
 	}
 }
 
-/* Does what is due every few seconds. */
+/* Prints the live mappings or looks for leaks, once a period. */
 static void look(void)
 {
 	double every = opts.verb == VERB_LIVE ? LIVE_SECONDS : opts.leak_age / LOOKS_AN_AGE;
@@ -281,7 +281,10 @@ static int follow(struct ring_buffer *ring, pid_t child)
 
 	tracer.looked = now();
 	while (!interrupted) {
-		/* Until the fallbacks are attached, nested events are lost: look often. */
+		/*
+		 * Until the fallback programs are attached, nested events are lost, so losses are
+		 * polled often.
+		 */
 		int err, timeout = tracer.bpf->bss->armed == ARMED ? 5 : 200;
 
 		ended = command_ended(child, &status);
@@ -374,7 +377,7 @@ static int run(void)
 
 /**
  * session_run - trace until the end, and report
- * @findings: where findings go
+ * @findings: the filters and outputs that findings go to
  *
  * Return: an exit status.
  */

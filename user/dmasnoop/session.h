@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One run. */
+/* A run of dmasnoop from start to end. */
 #ifndef DMASNOOP_SESSION_H
 #define DMASNOOP_SESSION_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Kernel addresses to names: see symbols.h. */
+/* Names of kernel addresses, see symbols.h. */
 #define _GNU_SOURCE /* tdestroy() */
 #include <search.h>
 #include <stdio.h>
@@ -11,11 +11,11 @@
 
 /**
  * struct loaded_symbol - a function
- * @address: of its first byte
- * @end: after its last, as far as can be told
- * @name: owned
- * @module: inside @name's allocation, or NULL
- * @gone: its module was unloaded: loads of others since then
+ * @address: address of the first byte
+ * @end: address after the last byte, or an estimate
+ * @name: name of the function; owned
+ * @module: name of its module, inside @name's allocation; NULL: the kernel's own
+ * @gone: number of times that symbols were read since the module was unloaded; 0: still loaded
  */
 struct loaded_symbol {
 	uint64_t address;
@@ -25,7 +25,7 @@ struct loaded_symbol {
 	unsigned int gone;
 };
 
-/* The symbols of unloaded modules: with more than these, only the last ones are kept. */
+/* The maximum number of symbols of unloaded modules. The most recent ones are kept. */
 #define GONE_MAX (1 << 16)
 
 #define PAGE 4096
@@ -34,9 +34,12 @@ static struct loaded_symbol *entries;
 static size_t nr_entries;
 static bool loaded;
 
-/* The symbols of a recording. Its frames are numbers, which stand for addresses here. */
+/*
+ * A symbol of a recording. The frames of a recording are numbers, which take the place of
+ * addresses.
+ */
 struct exact {
-	uint64_t address; /* first: tfind() is given one */
+	uint64_t address; /* must be first, for tfind() */
 	struct symbol symbol;
 	char name[256];
 	char module[64];
@@ -62,7 +65,7 @@ static int compare(const void *a, const void *b)
 }
 
 /**
- * symbols_forget - free what was read
+ * symbols_forget - free all symbols
  */
 void symbols_forget(void)
 {
@@ -78,7 +81,7 @@ void symbols_forget(void)
 }
 
 /**
- * symbols_recorded - this kernel's symbols do not count, only those defined
+ * symbols_recorded - use only symbols of a recording, not those of this kernel
  */
 void symbols_recorded(void)
 {
@@ -87,9 +90,9 @@ void symbols_recorded(void)
 }
 
 /**
- * symbols_define - what an address was when it was recorded
- * @address: kernel text
- * @symbol: copied; name NULL when it was not known
+ * symbols_define - set the symbol of a recorded address
+ * @address: number of the frame in the recording
+ * @symbol: the symbol, copied; its name is NULL if it was not known
  */
 void symbols_define(uint64_t address, const struct symbol *symbol)
 {
@@ -138,7 +141,6 @@ static bool parse_line(char *line, struct loaded_symbol *symbol, bool *function)
 	return true;
 }
 
-/* Makes room for one more symbol. */
 static bool make_room(size_t nr, size_t *room)
 {
 	struct loaded_symbol *more;
@@ -153,9 +155,9 @@ static bool make_room(size_t nr, size_t *room)
 }
 
 /*
- * Nothing says where a function ends. It ends at the next symbol at the latest. The last function
- * of a module is given the rest of its page and one page more: what follows does not belong to the
- * module, and may have belonged to one that is gone.
+ * The end of a function is not known. The function ends at the next symbol at the latest. For the
+ * last function of a module, the end is one page after its own page: the addresses behind do not
+ * belong to the module, and may have belonged to one that is gone.
  */
 static void find_ends(void)
 {
@@ -178,7 +180,7 @@ static void find_ends(void)
 	}
 }
 
-/* The last symbol that begins at or before an address; NULL: none. */
+/* Returns the last symbol that begins at or before an address; NULL: none. */
 static struct loaded_symbol *last_before(uint64_t address)
 {
 	size_t low = 0, high = nr_entries;
@@ -194,7 +196,7 @@ static struct loaded_symbol *last_before(uint64_t address)
 	return low ? &entries[low - 1] : NULL;
 }
 
-/* Keeps functions of modules that are gone, where nothing else was loaded since. */
+/* Keeps functions of unloaded modules, unless another module was loaded at their addresses. */
 static void keep_gone(struct loaded_symbol *before, size_t nr_before)
 {
 	size_t room = nr_entries, nr = nr_entries, kept = 0;
@@ -220,11 +222,11 @@ static void keep_gone(struct loaded_symbol *before, size_t nr_before)
 }
 
 /**
- * symbols_read - read the symbols as they are now
- * @file: as /proc/kallsyms
+ * symbols_read - read the current symbols
+ * @file: text in the format of /proc/kallsyms
  *
- * A module that was unloaded keeps its symbols, until another lies there: what it did may
- * be reported later.
+ * The symbols of an unloaded module are kept until another module is loaded there, because the
+ * module's events may be reported later.
  */
 void symbols_read(FILE *file)
 {
@@ -242,7 +244,7 @@ void symbols_read(FILE *file)
 		if (!parse_line(line, &symbol, &function))
 			continue;
 		if (!function) {
-			/* Its place bounds the function before it. */
+			/* The address of a data symbol bounds the function before it. */
 			free(symbol.name);
 			symbol.name = NULL;
 		}
@@ -260,9 +262,9 @@ void symbols_read(FILE *file)
 }
 
 /**
- * symbols_load - read those of the running kernel
+ * symbols_load - read the symbols of the running kernel
  *
- * At the start, and when a module is loaded.
+ * This is called at the start, and when a module was loaded.
  */
 void symbols_load(void)
 {
@@ -276,10 +278,10 @@ void symbols_load(void)
 }
 
 /**
- * symbols_find - the function an address lies in
+ * symbols_find - find the function at an address
  * @address: kernel text
  *
- * Return: the symbol, valid until symbols_forget(); name NULL when not known.
+ * Return: the symbol, valid until symbols_forget(); its name is NULL if it is not known.
  */
 struct symbol symbols_find(uint64_t address)
 {
@@ -303,8 +305,8 @@ struct symbol symbols_find(uint64_t address)
 }
 
 /**
- * symbols_known - does the running kernel have a function of that name?
- * @name: of it
+ * symbols_known - test whether the running kernel has a function
+ * @name: name of the function
  */
 bool symbols_known(const char *name)
 {
@@ -317,11 +319,11 @@ bool symbols_known(const char *name)
 }
 
 /**
- * symbols_function - where a function of the kernel's own is
- * @name: of it
- * @range: out; up to where the next begins
+ * symbols_function - find a function of the kernel's own
+ * @name: name of the function
+ * @range: out; from the function to the next symbol
  *
- * Return: false when it is not known.
+ * Return: false if the function is not known.
  */
 bool symbols_function(const char *name, struct range *range)
 {
@@ -337,10 +339,10 @@ bool symbols_function(const char *name, struct range *range)
 }
 
 /**
- * symbols_format - an address as `symbol+0xOFFSET [module]`
+ * symbols_format - format an address as `symbol+0xOFFSET [module]`
  * @address: kernel text
- * @text: storage
- * @size: bytes of it
+ * @text: buffer for the text
+ * @size: size of the buffer, bytes
  *
  * Return: as snprintf().
  */
@@ -367,12 +369,12 @@ static bool has_prefix(const char *name, const char *const *prefixes)
 }
 
 /**
- * symbols_ranges - where functions of the kernel's own are, by the start of their names
- * @prefixes: ended by NULL
- * @ranges: out; neighbours are one range
+ * symbols_ranges - find functions of the kernel's own by the start of their names
+ * @prefixes: starts of names, ended by NULL
+ * @ranges: out; adjacent functions share a range
  * @max: room in @ranges
  *
- * Return: how many there are; those beyond @max are left out.
+ * Return: number of ranges; those beyond @max are left out.
  */
 size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t max)
 {
@@ -394,13 +396,16 @@ size_t symbols_ranges(const char *const *prefixes, struct range *ranges, size_t 
 	return nr;
 }
 
-/* The tracing machinery and the DMA API's own frames: never the driver. */
+/* The tracing machinery's and the DMA API's own functions, which are never the driver. */
 static const char *const plumbing[] = {
 	"bpf_",	     "traceiter_",  "trace_",	  "perf_trace_",   "dma_map_", "dma_unmap_",
 	"dma_sync_", "dma_direct_", "kretprobe_", "arch_rethook_", NULL,
 };
 
-/* What many drivers call instead of the DMA API: worth showing, and says little. */
+/*
+ * Functions that many drivers call instead of the DMA API. They are worth showing, but they do not
+ * tell drivers apart.
+ */
 static const char *const helpers[] = {
 	/* drivers/virtio/virtio_ring.c */
 	"vring_",
@@ -440,7 +445,7 @@ static const char *const helpers[] = {
 	NULL,
 };
 
-/* Leading underscores do not count. */
+/* Compares without leading underscores. */
 static bool is_one_of(const char *const *prefixes, uint64_t address)
 {
 	const char *name = symbols_find(address).name;
@@ -451,14 +456,14 @@ static bool is_one_of(const char *const *prefixes, uint64_t address)
 }
 
 /**
- * symbols_trim - leave the plumbing at the innermost end out
+ * symbols_trim - skip the tracing and DMA API frames at the innermost end
  * @stack: return addresses, innermost first, ended by 0 or @max
- * @max: entries
+ * @max: entries in @stack
  * @start: out: the first frame worth showing
  *
- * A frame that no symbol covers in front of plumbing is a BPF trampoline.
+ * A frame without a symbol in front of those frames is a BPF trampoline.
  *
- * Return: frames from @start on.
+ * Return: number of frames from @start on.
  */
 size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start)
 {
@@ -474,15 +479,15 @@ size_t symbols_trim(const uint64_t *stack, size_t max, const uint64_t **start)
 }
 
 /**
- * symbols_caller - leave the helpers between a driver and the DMA API out as well
+ * symbols_caller - skip also the helpers between a driver and the DMA API
  * @stack: return addresses, innermost first, ended by 0 or @max
- * @max: entries
+ * @max: entries in @stack
  * @start: out: the first frame that tells one driver from another
  *
- * By name, not by module: what is a module here is built in there, and the frames
- * behind a driver that is built in are those of its users.
+ * Helpers are known by name, not by module: a module of one kernel is built into another one, and
+ * the frames behind a built-in driver are those of its users.
  *
- * Return: frames from @start on; a stack of helpers alone is left as it is.
+ * Return: number of frames from @start on. A stack of helpers alone is only trimmed.
  */
 size_t symbols_caller(const uint64_t *stack, size_t max, const uint64_t **start)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Kernel addresses to names, from /proc/kallsyms or from a recording. */
+/* Names of kernel addresses, from /proc/kallsyms or from a recording. */
 #ifndef DMASNOOP_SYMBOLS_H
 #define DMASNOOP_SYMBOLS_H
 
@@ -11,10 +11,10 @@
 #include "core/types.h"
 
 /**
- * struct symbol - where an address lies
- * @name: function; NULL when not known
- * @module: its module; NULL for the kernel's own
- * @offset: bytes into the function
+ * struct symbol - the function at an address
+ * @name: name of the function; NULL: not known
+ * @module: name of its module; NULL: the kernel's own
+ * @offset: bytes from the start of the function
  */
 struct symbol {
 	const char *name;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The BPF side's table of mappings, and its devices. Both are shared memory: what is
- * read may change meanwhile, so it is copied, and looked at once more.
+ * Reads the BPF side's table of mappings and its devices. Both are shared memory, which may change
+ * during the read, so each entry is copied and then checked again.
  */
 #include <glob.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "table.h"
 #include "dmasnoop.skel.h"
 
-/* One page in so many may be mapped at a time; or so many at least, and at most. */
+/* A default table has a mapping for each PAGES_A_MAPPING pages of memory, within these limits. */
 #define PAGES_A_MAPPING 16
 #define MAPPINGS_MIN (1u << 16)
 #define MAPPINGS_MAX (1u << 21)
@@ -26,7 +26,7 @@ static struct {
 	uint32_t nr;
 } self;
 
-/* Then every mapping has two addresses. */
+/* An IOMMU gives every mapping two addresses. */
 static bool has_iommu(void)
 {
 	glob_t found;
@@ -40,10 +40,10 @@ static bool has_iommu(void)
 /**
  * table_size - make room for mappings
  * @bpf: opened, not loaded
- * @pages: of memory
- * @mappings: that can be live at once; 0: as many as is likely of so much memory
+ * @pages: pages of memory
+ * @mappings: number of mappings that can be live at once; 0: an estimate by the size of memory
  *
- * A third more than that: full buckets take time. A mapping takes 98 bytes.
+ * The table is a third larger, because full buckets take time. A mapping takes 98 bytes.
  */
 void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
 {
@@ -59,9 +59,9 @@ void table_size(struct dmasnoop_bpf *bpf, uint64_t pages, uint64_t mappings)
 }
 
 /**
- * table_open - see the table
+ * table_open - map the table into this process
  * @bpf: loaded, after table_size()
- * @fill: it is filled here, not by the BPF side
+ * @fill: this process fills the table, not the BPF side
  *
  * Return: false with errno set.
  */
@@ -79,7 +79,7 @@ bool table_open(struct dmasnoop_bpf *bpf, bool fill)
 }
 
 /**
- * table_close - see it no more
+ * table_close - unmap the table
  */
 void table_close(void)
 {
@@ -89,7 +89,7 @@ void table_close(void)
 }
 
 /**
- * table_buckets - the table itself, for who is to fill it
+ * table_buckets - return the table itself, for the engine to fill
  */
 struct bucket *table_buckets(void)
 {
@@ -97,7 +97,7 @@ struct bucket *table_buckets(void)
 }
 
 /**
- * table_slots - how many places there are for mappings
+ * table_slots - return the number of slots in the table
  */
 uint32_t table_slots(void)
 {
@@ -105,11 +105,11 @@ uint32_t table_slots(void)
 }
 
 /**
- * table_read - the mapping at a place
- * @at: place
- * @map: out
+ * table_read - read a slot
+ * @at: index of the slot
+ * @map: out; the mapping
  *
- * Return: it is live. If not, @map is what was there last.
+ * Return: true if the mapping is live. Otherwise @map is the last mapping of the slot.
  */
 bool table_read(uint32_t at, struct mapping *map)
 {
@@ -126,8 +126,8 @@ bool table_read(uint32_t at, struct mapping *map)
 }
 
 /**
- * table_born - when a mapping was made, CLOCK_MONOTONIC, ns
- * @map: as it is in the table
+ * table_born - return the time at which a mapping was made, CLOCK_MONOTONIC, ns
+ * @map: the mapping as in the table
  */
 uint64_t table_born(const struct mapping *map)
 {
@@ -137,8 +137,8 @@ uint64_t table_born(const struct mapping *map)
 }
 
 /**
- * table_settle - make the times in a copy of a mapping those of the clock
- * @map: as it was in the table; not to be compared with what is there any more
+ * table_settle - convert the times in a copy of a mapping to CLOCK_MONOTONIC
+ * @map: copy of a slot; it can no longer be compared with the slot
  */
 void table_settle(struct mapping *map)
 {
@@ -150,11 +150,11 @@ void table_settle(struct mapping *map)
 }
 
 /**
- * table_device - a device
- * @generation: which
- * @device: out
+ * table_device - read a device
+ * @generation: generation of the device
+ * @device: out; the device
  *
- * Return: it is there still.
+ * Return: true if the device still exists.
  */
 bool table_device(uint32_t generation, struct device_state *device)
 {

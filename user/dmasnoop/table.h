@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The BPF side's table of mappings, and its devices, read as they are in memory. */
+/* The mappings and devices of the BPF side, read from the shared memory of its maps. */
 #ifndef DMASNOOP_TABLE_H
 #define DMASNOOP_TABLE_H
 

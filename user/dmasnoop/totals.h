@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What parts of a run hand to the summary, and to a recording of it. */
+/* The totals that parts of a run hand to the summary and to a recording. */
 #ifndef DMASNOOP_TOTALS_H
 #define DMASNOOP_TOTALS_H
 
@@ -9,13 +9,13 @@
 #include "core/types.h"
 #include "core/watches.h"
 
-/* Room for the names of what the kernel refused: attach_left_out(). */
+/* The size of the buffer for the result of attach_left_out(), in bytes. */
 #define LEFT_OUT_SIZE 256
 
 /**
- * struct watch_options - what --watch asks for
- * @slots: debug registers of each CPU to use; 0: none, not asked for
- * @period_ms: how long each stays on a target
+ * struct watch_options - the options of --watch
+ * @slots: debug registers to use on each CPU; 0: --watch is off
+ * @period_ms: time that a watchpoint stays on one target, ms
  */
 struct watch_options {
 	unsigned int slots;
@@ -23,13 +23,13 @@ struct watch_options {
 };
 
 /**
- * struct watch_totals - what came of it
- * @options: as asked for
- * @turns: how often a watch was placed
- * @buffers: on how many mappings
- * @counts: of hits, by enum watch_count
- * @refused: the most debug registers that could not be had at one time
- * @error: why, where it is not that others have them: an errno, 0
+ * struct watch_totals - the totals of --watch
+ * @options: the options of --watch
+ * @turns: number of watchpoints placed
+ * @buffers: number of mappings watched
+ * @counts: number of hits, by enum watch_count
+ * @refused: the largest number of debug registers that were refused at one time
+ * @error: errno of the refusal; 0: others use the registers
  */
 struct watch_totals {
 	struct watch_options options;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Fitting the BPF object to the running kernel: which of its hooks exist there (choose.c), where
- * memory lies (machine.c), and how many events no program could take (losses.c).
+ * Fitting the BPF object to the running kernel: choose.c selects the hooks that exist there,
+ * machine.c finds out where memory lies, and losses.c counts the events that no program could take.
  */
 #ifndef DMASNOOP_ATTACH_H
 #define DMASNOOP_ATTACH_H

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Which programs of the BPF object the running kernel has a hook for.
- */
+/* Selects the programs of the BPF object whose hooks exist in the running kernel. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +26,7 @@ static bool has_function(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
 }
 
-/* The only module with functions that are traced. */
+/* usbcore is the only module with traced functions. */
 static bool usbcore_has_function(struct btf *base, const char *name)
 {
 	struct btf *btf = btf__load_module_btf(USBCORE, base);
@@ -47,7 +45,8 @@ static bool has_tracepoint(const struct btf *btf, const char *name)
 }
 
 /*
- * Can programs be attached to functions? A kernel may be able to load them and not to attach them.
+ * Tests whether programs can be attached to functions. A kernel may be able to load such programs,
+ * but not to attach them.
  */
 static bool has_fentry(const struct btf *btf)
 {
@@ -70,8 +69,8 @@ static bool has_fentry(const struct btf *btf)
 }
 
 /*
- * Since Linux 6.13 more and more tracepoints leave preemption enabled, and nothing tells which do.
- * From 6.15 on, programs can disable it themselves: disable_preemption().
+ * Since Linux 6.13 more and more tracepoints leave preemption enabled, and the kernel does not tell
+ * which ones do. From 6.15 on, programs can disable preemption themselves: disable_preemption().
  */
 static bool is_preempted(const struct btf *btf)
 {
@@ -85,13 +84,13 @@ static bool is_preempted(const struct btf *btf)
 }
 
 /**
- * attach_is_preempted - can a task be preempted on its way into or out of a program?
+ * attach_is_preempted - test whether a task can be preempted at the start or the end of a program
  *
  * Since Linux 7.0 a tracepoint holds SRCU and leaves preemption enabled
- * (include/linux/tracepoint.h). The kernel takes a program to be running on that CPU until the
- * task continues. Until then its primary gets no event of other tasks there.
+ * (include/linux/tracepoint.h). For the kernel the program is running on that CPU until the task
+ * continues. Until then the primary program gets no event of other tasks there.
  *
- * Return: true where that can happen: the kernel is preemptible, which its version text tells.
+ * Return: true if the kernel is preemptible, which its version text tells.
  */
 bool attach_is_preempted(void)
 {
@@ -101,7 +100,7 @@ bool attach_is_preempted(void)
 	return atoi(uts.release) >= 7 && strstr(uts.version, "PREEMPT");
 }
 
-/* The programs that the kernel refused; and the hooks that are left out because of that. */
+/* The programs that the kernel refused, and the hooks that are left out because of that. */
 static char refused[16][64];
 static size_t nr_refused, nr_tried;
 static char left_out[LEFT_OUT_SIZE];
@@ -117,8 +116,8 @@ static bool is_refused(const char *name)
 }
 
 /**
- * attach_hear - learn which program the kernel refuses
- * @message: of libbpf, which has no other way to say it
+ * attach_hear - note a program that the kernel refused
+ * @message: message of libbpf, which reports the program in no other way
  */
 void attach_hear(const char *message)
 {
@@ -131,10 +130,10 @@ void attach_hear(const char *message)
 }
 
 /**
- * attach_refused_another - is it worth another try?
+ * attach_refused_another - test whether another try to load makes sense
  *
- * Return: true when a program was refused that was not before: attach_choose() leaves it
- * out if it may, and if not it is refused again.
+ * Return: true if the kernel refused a program for the first time. attach_choose() leaves the
+ *	program out if possible. If not, the next try refuses the same program.
  */
 bool attach_refused_another(void)
 {
@@ -145,9 +144,9 @@ bool attach_refused_another(void)
 }
 
 /**
- * attach_left_out - where programs would be that the kernel refused
+ * attach_left_out - list the hooks whose programs the kernel refused
  *
- * Return: names of tracepoints, with commas between; empty when nothing is left out.
+ * Return: names of tracepoints and functions, separated by commas; empty: nothing is left out.
  */
 const char *attach_left_out(void)
 {
@@ -162,11 +161,12 @@ static void leave_out(const char *target)
 }
 
 /**
- * attach_module_came - a module was loaded while tracing
+ * attach_module_came - handle a module that was loaded during the run
  * @bpf: loaded
- * @name: the module's
+ * @name: name of the module
  *
- * Programs can wait for its tracepoints, see attach_late(), but not for its functions.
+ * Programs can be attached to the module's tracepoints later, see attach_late(), but not to its
+ * functions.
  */
 void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
 {
@@ -177,7 +177,7 @@ void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name)
 
 /*
  * Without bpf_loop(), of Linux 5.17, no program can judge events, so only the programs that send
- * them are loaded. They are attached to functions: those kernels have no DMA tracepoints.
+ * events are loaded. They are attached to functions, because those kernels have no DMA tracepoints.
  */
 static const char *choose_logged(struct dmasnoop_bpf *bpf, const struct btf *btf)
 {
@@ -199,9 +199,9 @@ static const char *choose_logged(struct dmasnoop_bpf *bpf, const struct btf *btf
 }
 
 /**
- * attach_logged - are events sent to user space to be judged there?
+ * attach_logged - test whether events are sent to user space to be judged there
  *
- * Return: true, after attach_choose(), on a kernel before 5.17.
+ * Return: true on a kernel before 5.17, after attach_choose().
  */
 bool attach_logged(void)
 {
@@ -209,9 +209,9 @@ bool attach_logged(void)
 }
 
 /**
- * attach_by_kprobes - are functions followed by kprobes?
+ * attach_by_kprobes - test whether functions are traced by kprobes
  *
- * Return: true, after attach_choose(), on a kernel without fentry.
+ * Return: true on a kernel without fentry, after attach_choose().
  */
 bool attach_by_kprobes(void)
 {
@@ -219,17 +219,17 @@ bool attach_by_kprobes(void)
 }
 
 /**
- * attach_choose - leave out the programs that this kernel has no place for
+ * attach_choose - leave out the programs whose hooks this kernel does not have
  * @bpf: opened, not loaded
  *
- * What follows memory beyond the DMA API ("?" in bpf/hooks_handover.bpf.h) is left out where the
- * kernel refused it before.
+ * Programs that follow memory beyond the DMA API ("?" in bpf/hooks_handover.bpf.h) are left out if
+ * the kernel refused them before.
  *
- * Tracepoints are taken where they exist (since 6.12; dma_map_phys since 6.18),
- * functions where not; these by fentry, or else by kprobes. Modules' tracepoints are
- * attached when the module is there.
+ * Tracepoints are preferred (since 6.12; dma_map_phys since 6.18). Functions replace missing
+ * tracepoints, by fentry or else by kprobes. Programs at modules' tracepoints are attached when the
+ * module is loaded.
  *
- * Return: NULL, or what is missing.
+ * Return: NULL, or a text about what is missing.
  */
 const char *attach_choose(struct dmasnoop_bpf *bpf)
 {
@@ -286,7 +286,7 @@ const char *attach_choose(struct dmasnoop_bpf *bpf)
 				  (optional && usbcore_has_function(btf, target))) &&
 				 is_probe(section) != fentry;
 			/*
-			 * On 6.10 and 6.11 an inline wraps the function, and there is no
+			 * On 6.10 and 6.11 an inline function wraps this one, and there is no
 			 * tracepoint.
 			 */
 			snprintf(renamed, sizeof(renamed), "__%s", target);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * --exact: loads dmasnoop_sync.ko for the run, so that the syncs of coherent devices are executed,
- * and unloads it afterwards. It is looked for where distributions put modules, beside this
- * program, and in kmod/ of a source tree.
+ * --exact loads dmasnoop_sync.ko for the run, so that the syncs of coherent devices are executed,
+ * and unloads it afterwards. The module is searched in the distributions' module directories,
+ * beside this program, and in kmod/ of a source tree.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,9 +52,9 @@ static int open_module(void)
 }
 
 /**
- * exact_begin - make syncs visible, of the devices that -d and -D select
+ * exact_begin - make the syncs visible of the devices that -d and -D select
  *
- * A module that is loaded already is used as it is, and left.
+ * If the module is loaded already, it is used unchanged and stays loaded.
  *
  * Return: 0, or an exit status.
  */
@@ -85,9 +85,9 @@ int exact_begin(void)
 }
 
 /**
- * exact_end - unload what exact_begin() loaded
+ * exact_end - unload the module that exact_begin() loaded
  *
- * Since Linux 6.16 a bound device keeps its syncs until it is bound anew.
+ * Since Linux 6.16 a bound device keeps its syncs until it is bound again.
  */
 void exact_end(void)
 {

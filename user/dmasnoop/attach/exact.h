@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* --exact: sync calls of coherent devices made visible. */
+/* --exact makes the sync calls of coherent devices visible. */
 #ifndef DMASNOOP_EXACT_H
 #define DMASNOOP_EXACT_H
 

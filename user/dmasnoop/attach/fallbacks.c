@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs that are attached while tracing: at the tracepoints of modules, and the fallbacks.
+ * Attaches programs during the run: those at the tracepoints of modules, and the fallback programs.
+ *
+ * attach_fallbacks() runs once. Usually attach_missed() in attach/losses.c calls it at the first
+ * lost event. On kernels where attach_is_preempted() returns true, load.c calls it from the start.
  */
 #include <linux/membarrier.h>
 #include <stdbool.h>
@@ -21,10 +24,10 @@
 static bool fallbacks_wanted;
 
 /**
- * attach_late - attach to the tracepoints of modules that have come
+ * attach_late - attach to the tracepoints of loaded modules
  * @bpf: loaded
  *
- * To be called again when a module was loaded. What is attached is kept.
+ * This is called again whenever a module was loaded. Existing attachments are kept.
  */
 void attach_late(struct dmasnoop_bpf *bpf)
 {
@@ -44,8 +47,8 @@ void attach_late(struct dmasnoop_bpf *bpf)
 }
 
 /*
- * Waits until every event in progress is over. membarrier() waits for an RCU grace period, and a
- * tracepoint that disables preemption delays that. For the others some time has to pass.
+ * Waits until every event in progress is over. membarrier() waits for an RCU grace period, which a
+ * tracepoint that disables preemption delays. For other tracepoints some time has to pass.
  */
 static void wait_for_events(void)
 {
@@ -54,10 +57,11 @@ static void wait_for_events(void)
 }
 
 /*
- * Attaches the fallbacks, which take the events that primaries miss. An event costs more with them,
- * so they come when the first event was lost; or from the start where tasks are preempted in
- * tracepoints, because there a loss is hundreds of events at once. What was missed before is lost,
- * and all that was mapped before the fallbacks work is in doubt.
+ * Attaches the fallback programs, which take the events that primary programs miss. They make every
+ * event more expensive, so they are attached only at the first lost event. Where tasks are
+ * preempted in tracepoints, they are attached from the start, because a loss there is hundreds of
+ * events at once. Events missed before are lost, and every mapping made before the fallback
+ * programs work is in doubt.
  */
 void attach_fallbacks(struct dmasnoop_bpf *bpf)
 {
@@ -67,7 +71,10 @@ void attach_fallbacks(struct dmasnoop_bpf *bpf)
 	fallbacks_wanted = true;
 	attach_late(bpf);
 	wait_for_events();
-	/* From here on a fallback runs at the end of every event, and takes its mark. */
+	/*
+	 * From here on a fallback program runs at the end of every event, and takes the event's
+	 * mark.
+	 */
 	bpf->bss->armed = ARMED_MARKING;
 	wait_for_events();
 	/* From here on every event in progress has been marked. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* How many events neither a primary nor its fallback took. */
+/* Counts the events that neither a primary program nor its fallback took. */
 #define _GNU_SOURCE /* sched_setaffinity() */
 #include <inttypes.h>
 #include <sched.h>
@@ -18,7 +18,7 @@
 #include "core/watches.h"
 #include "dmasnoop.skel.h"
 
-/* Finds a variable of the BPF object by its name; in the skeleton it is only a field. */
+/* Finds a variable of the BPF object by its name, which the skeleton has only as a field. */
 static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
 {
 	struct btf *btf = bpf_object__btf(bpf->obj);
@@ -33,7 +33,7 @@ static uint64_t *find_variable(struct dmasnoop_bpf *bpf, const char *name)
 	return NULL;
 }
 
-/* The primaries: programs that have a fallback. */
+/* The names of the primary programs. */
 static const char *primary_names[PRIMARIES_MAX];
 static size_t nr_primaries;
 
@@ -55,8 +55,9 @@ static void find_primaries(struct dmasnoop_bpf *bpf)
 }
 
 /*
- * Learns where the kernel counts what primaries miss, and whether their fallbacks are running:
- * bpf/losses.bpf.h, and mark_done(). False when the kernel does not show it.
+ * Finds the kernel's counters of the events that primary programs missed, and the flags that tell
+ * whether their fallback programs are running: see bpf/losses.bpf.h and mark_done(). Returns false
+ * if the kernel does not show them.
  */
 static bool learn_programs(struct dmasnoop_bpf *bpf)
 {
@@ -82,14 +83,17 @@ static bool learn_programs(struct dmasnoop_bpf *bpf)
 	return nr_primaries;
 }
 
-/* CPUs that can be brought online. Firmware may declare hundreds more to be possible. */
+/*
+ * Returns the number of CPUs that can be brought online. Firmware may declare hundreds more to be
+ * possible.
+ */
 static uint32_t cpus_present(void)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/present", "re");
 	uint32_t last = libbpf_num_possible_cpus() - 1;
 	char separator;
 
-	/* A list such as 0-3,8: the last number is the highest. */
+	/* The file has a list such as 0-3,8, whose last number is the highest. */
 	while (file && fscanf(file, "%" SCNu32 "%c", &last, &separator) == 2 && separator != '\n')
 		;
 	if (file)
@@ -98,10 +102,10 @@ static uint32_t cpus_present(void)
 }
 
 /**
- * attach_learn - have the BPF object find what only it can
+ * attach_learn - let the BPF object find the facts that only BPF programs can find
  * @bpf: loaded, not attached
  *
- * Return: NULL, or what is missing.
+ * Return: NULL, or a text about what is missing.
  */
 const char *attach_learn(struct dmasnoop_bpf *bpf)
 {
@@ -117,7 +121,10 @@ const char *attach_learn(struct dmasnoop_bpf *bpf)
 	return learn_programs(bpf) ? NULL : "it does not show which events it drops";
 }
 
-/* Counts what the kernel dropped, on one CPU, or with EVERYWHERE in all (into @dropped). */
+/*
+ * Counts the events that the kernel dropped on one CPU, or with EVERYWHERE on all CPUs (in
+ * @dropped).
+ */
 static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
@@ -127,8 +134,8 @@ static void count_dropped(struct dmasnoop_bpf *bpf, uint32_t where)
 }
 
 /*
- * The events that the kernel dropped and no fallback has taken yet. What fallbacks took goes to
- * @taken.
+ * Returns the number of events that the kernel dropped and that no fallback program has taken yet.
+ * @taken is the number of events that fallback programs took.
  */
 static int64_t count_pending_losses(struct dmasnoop_bpf *bpf, uint64_t *taken)
 {
@@ -138,10 +145,10 @@ static int64_t count_pending_losses(struct dmasnoop_bpf *bpf, uint64_t *taken)
 }
 
 /*
- * The same without events that a fallback is about to take. Where a task runs, no event is in
- * progress, as long as tracepoints disable preemption. So each CPU is asked on that CPU. What
- * comes in between, in an interrupt, is both dropped and taken. A CPU on which this process may
- * not run is asked from another one.
+ * Counts the pending losses without the events that a fallback program is about to take. Where a
+ * task runs, no event is in progress, as long as tracepoints disable preemption. So each CPU is
+ * asked on that CPU. An event of an interrupt in between is both dropped and taken. A CPU on which
+ * this process may not run is asked from another one.
  */
 static int64_t count_missed(struct dmasnoop_bpf *bpf)
 {
@@ -171,16 +178,18 @@ static int64_t count_missed(struct dmasnoop_bpf *bpf)
 static int64_t missed_before;
 
 /**
- * attach_missed - events that neither a primary nor its fallback took, or that both did
+ * attach_missed - count events that neither a primary program nor its fallback took, or that both
+ * took
  * @bpf: loaded
  *
- * The kernel counts what a running primary missed, and fallbacks count what they took. The
- * difference, either way, was not seen as it was. The BPF side doubts everything while the
- * difference is not the one it was told here. So an event that a fallback is about to take must
- * not be in it, or it would make up for an event that is lost later. At the first loss the
- * fallbacks are attached.
+ * The kernel counts the events that a running primary program missed, and fallback programs count
+ * the events that they took. A difference of either sign means that events were not seen correctly.
+ * The BPF side doubts everything while its counts differ from those that this function passes on in
+ * @settled. So @settled must not include an event that a fallback program is about to take, because
+ * that would make up for an event that is lost later. The first loss attaches the fallback
+ * programs.
  *
- * Return: how many so far.
+ * Return: number of events so far.
  */
 uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 {
@@ -226,10 +235,10 @@ void attach_settle(struct dmasnoop_bpf *bpf)
 }
 
 /**
- * attach_overlooked - frees and handovers that came while another was looked at
+ * attach_overlooked - count the overlooked frees and handovers to other layers
  * @bpf: loaded
  *
- * Their programs have no fallbacks.
+ * Their programs have no fallback programs.
  */
 uint64_t attach_overlooked(const struct dmasnoop_bpf *bpf)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Where the memory of this machine lies, and where the kernel maps it.
- */
+/* Finds out where the memory of this machine lies, and where the kernel maps it. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,7 +33,7 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
 		spans[(*nr)++] = more;
 		return;
 	}
-	/* There is no room: close the smallest gap. The pages in it are only never used. */
+	/* There is no room, so the smallest gap is closed. The pages in the gap are never used. */
 	for (size_t i = 1; i + 1 < *nr; i++)
 		if (spans[i + 1].start - spans[i].end < spans[best + 1].start - spans[best].end)
 			best = i;
@@ -52,9 +50,10 @@ static void add_span(struct span *spans, size_t max, size_t *nr, struct span mor
  * attach_find_memory - find the direct map and the array of struct page
  * @bpf: loaded
  *
- * x86 keeps both addresses in variables: learn_memory() in bpf/memory.bpf.h. A kernel without
- * CONFIG_DYNAMIC_MEMORY_LAYOUT has none, and one without CONFIG_KALLSYMS_ALL hides them. Then,
- * and on other architectures, /proc/kcore is searched. What is not found stays 0.
+ * x86 keeps both addresses in variables, see learn_memory() in bpf/memory.bpf.h. A kernel without
+ * CONFIG_DYNAMIC_MEMORY_LAYOUT has no such variables, and one without CONFIG_KALLSYMS_ALL hides
+ * them. Then, and on other architectures, /proc/kcore is searched. An address that is not found
+ * stays 0.
  */
 void attach_find_memory(struct dmasnoop_bpf *bpf)
 {
@@ -77,7 +76,7 @@ void attach_find_memory(struct dmasnoop_bpf *bpf)
 	btf__free(btf);
 }
 
-/* Orders the largest range first: it is looked at first. */
+/* The largest range comes first, because ranges are searched in order. */
 static int by_size(const void *left, const void *right)
 {
 	const struct span *a = left, *b = right;
@@ -86,7 +85,7 @@ static int by_size(const void *left, const void *right)
 	return size < other ? 1 : size > other ? -1 : 0;
 }
 
-/* The parts of the image come in rising order. */
+/* The parts of the kernel image come in rising order. */
 static void note_image(struct fast_facts *facts, uint64_t start, uint64_t end)
 {
 	if (!facts->image_size)
@@ -97,11 +96,11 @@ static void note_image(struct fast_facts *facts, uint64_t start, uint64_t end)
 /**
  * attach_memory - tell the BPF object where memory and the kernel lie
  * @bpf: opened, not loaded
- * @mappings: live ones to make room for, see table_size()
+ * @mappings: number of live mappings to make room for, see table_size()
  *
- * /proc/iomem has both. A word for each page of memory is allocated: 2 MiB a GiB.
+ * Both come from /proc/iomem. Each page of memory takes a word in a table: 2 MiB for each GiB.
  *
- * Return: NULL, or what is wrong.
+ * Return: NULL, or an error text.
  */
 const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 {
@@ -155,7 +154,7 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 		bpf->rodata->ram[i].end = ram[i].end;
 		pages += (ram[i].end - ram[i].start) / PAGE;
 	}
-	/* A map has at most 2^32 entries: 16 TiB. */
+	/* A map has at most 2^32 entries, which is enough for 16 TiB. */
 	if (pages > UINT32_MAX || bpf_map__set_max_entries(bpf->maps.page_lines, pages))
 		return "memory is too large for the table of its lines";
 	table_size(bpf, pages, mappings);
@@ -163,8 +162,8 @@ const char *attach_memory(struct dmasnoop_bpf *bpf, uint64_t mappings)
 }
 
 /**
- * attach_unreadable - does the BPF object not know how to read memory?
- * @bpf: after attach_learn()
+ * attach_unreadable - test whether the BPF object cannot read memory
+ * @bpf: loaded, after attach_learn()
  *
  * Return: true when contents and allocations cannot be judged.
  */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finding the direct map and the array of struct page where no kernel variable
- * has them: arm64 computes both. Called by attach.c.
+ * Finds the direct map and the array of struct page where no kernel variable holds their addresses,
+ * for instance on arm64, which computes both. attach/machine.c calls this code.
  *
- * The program headers of /proc/kcore tell which virtual ranges there are, and the
- * physical address of those that are memory (fs/proc/kcore.c). They do not tell
- * what a range is for, so a candidate has to prove itself on two pages of ours:
- * at the address it leads to must lie what we wrote there, or what only the
- * struct page of that page can hold.
+ * The program headers of /proc/kcore list the virtual ranges, and the physical addresses of those
+ * that are memory (fs/proc/kcore.c). They do not tell the purpose of a range. So a candidate is
+ * tested on two pages of this process: its address must lead to the bytes written there, or to
+ * contents that only the struct page of that page can have.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -22,15 +21,15 @@
 #define SEGMENTS 256
 #define PAGE_STRUCT_MAX 256
 #define NOT_MEMORY (~0ull)
-/* Documentation/admin-guide/mm/pagemap.rst */
+/* See Documentation/admin-guide/mm/pagemap.rst. */
 #define PAGEMAP_PRESENT (1ull << 63)
 #define PAGEMAP_PFN ((1ull << 55) - 1)
 
 /**
- * struct core - /proc/kcore
- * @fd: open for reading
- * @nr: of @segment
- * @segment: its program headers
+ * struct core - the open file /proc/kcore
+ * @fd: file descriptor, open for reading
+ * @nr: entries in @segment
+ * @segment: the program headers
  */
 struct core {
 	int fd;
@@ -38,7 +37,7 @@ struct core {
 	Elf64_Phdr segment[SEGMENTS];
 };
 
-/* A page of this process: its index in the address space, and its physical address. */
+/* A page of this process, with its index in the address space and its physical address. */
 struct probe {
 	const void *page;
 	uint64_t index;
@@ -78,7 +77,9 @@ static bool read_core(const struct core *core, uint64_t address, void *to, size_
 	return false;
 }
 
-/* Makes pages that differ from all others, as far as chance and their addresses can make them. */
+/*
+ * Makes pages that begin with random bytes, to differ from all others, and reads their addresses.
+ */
 static bool make_probes(struct probe *probes, char *pages)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -114,8 +115,9 @@ static bool proves_direct(const struct core *core, const struct probe *probes, u
 }
 
 /*
- * The struct page of an anonymous page has its index: the address at which it was first mapped, in
- * pages. The kernel version decides which word that is; it is the same word in both pages.
+ * The struct page of an anonymous page holds its index: the address at which the page was first
+ * mapped, in pages. The word that holds the index depends on the kernel version, but is the same in
+ * both pages.
  */
 static bool proves_pages(const struct core *core, const struct probe *probes, uint64_t pages,
 			 size_t page_struct)
@@ -156,11 +158,11 @@ static void try_segments(struct memory_map *map, const struct core *core,
 
 /**
  * memory_find - find the direct map and the array of struct page
- * @map: both, or 0 where not found
+ * @map: out; both addresses, 0: not found
  * @page_struct: size of the kernel's struct page, bytes
  *
- * Needs CAP_SYS_ADMIN and CAP_SYS_RAWIO, pages of 4096 bytes and, of the kernel,
- * /proc/kcore and /proc/self/pagemap.
+ * This needs CAP_SYS_ADMIN and CAP_SYS_RAWIO, pages of 4096 bytes, /proc/kcore and
+ * /proc/self/pagemap.
  *
  * Return: true when both were found.
  */
@@ -176,7 +178,7 @@ bool memory_find(struct memory_map *map, size_t page_struct)
 	pages = mmap(NULL, PROBES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		     0);
 	if (pages != MAP_FAILED) {
-		/* Once more, in case the kernel moved a page meanwhile. */
+		/* The kernel can move a page during the search, so the search is repeated. */
 		for (int tries = 0; tries < 3 && !(map->direct && map->pages); tries++)
 			if (make_probes(probes, pages))
 				try_segments(map, &core, probes, page_struct);

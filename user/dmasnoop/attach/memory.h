@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where the kernel keeps its direct map of memory, and its array of struct page. */
+/* The addresses of the kernel's direct map of memory and of its array of struct page. */
 #ifndef DMASNOOP_MEMORY_H
 #define DMASNOOP_MEMORY_H
 
@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /**
- * struct memory_map - bases; additions to them wrap as the kernel's do
- * @direct: virtual address of physical address 0, memory there or not
- * @pages: virtual address of that page's struct page
+ * struct memory_map - base addresses; sums with them wrap around, as in the kernel
+ * @direct: virtual address of physical address 0, even if no memory is there
+ * @pages: virtual address of the struct page of physical address 0
  */
 struct memory_map {
 	uint64_t direct;

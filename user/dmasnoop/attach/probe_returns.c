@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When functions return, on kernels without fentry: by kprobes at the instructions by which they
- * return, or by kretprobes.
+ * Traces the returns of functions on kernels without fentry. Kprobes are placed at the instructions
+ * by which a function returns. If that is not possible, kretprobes are used.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -23,7 +23,10 @@
 static struct bpf_link *return_links[64];
 static size_t nr_return_links;
 
-/* Puts a kprobe on each instruction by which a function returns. False: not all were found. */
+/*
+ * Puts a kprobe on each instruction by which a function returns. Returns false if some were not
+ * found.
+ */
 static bool probe_returns(struct dmasnoop_bpf *bpf, const struct bpf_program *program)
 {
 	const char *name = strchr(bpf_program__section_name(program), '/') + 1;
@@ -68,7 +71,7 @@ static bool probe_all_returns(struct dmasnoop_bpf *bpf)
 }
 
 /**
- * attach_stop - detach what the skeleton does not know of
+ * attach_stop - detach the links that are not in the skeleton
  */
 void attach_stop(void)
 {
@@ -77,13 +80,13 @@ void attach_stop(void)
 }
 
 /**
- * attach_returns - see functions return
- * @bpf: loaded, and attached but for this
+ * attach_returns - trace the returns of functions
+ * @bpf: loaded, and otherwise attached
  *
- * By kprobes, where it is certain that they see every return; else by kretprobes, which
- * lose calls in interrupts.
+ * Kprobes are used if they are known to see every return. Otherwise kretprobes are used, which lose
+ * calls in interrupts.
  *
- * Return: 0, or an error as of errno, negative.
+ * Return: 0, or a negative errno.
  */
 int attach_returns(struct dmasnoop_bpf *bpf)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What kind of program one of the BPF object is, by its name and its section.
- */
+/* Tells the kinds of programs in the BPF object apart by their names and sections. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,11 +11,11 @@
 #include "core/watches.h"
 #include "dmasnoop.skel.h"
 
-#define LATE "late_" /* at a tracepoint of a module */
+#define LATE "late_" /* prefix of a program at a tracepoint of a module */
 
 /**
- * is_late - is it at a tracepoint of a module?
- * @name: of the program
+ * is_late - test for a program at a tracepoint of a module
+ * @name: name of the program
  */
 bool is_late(const char *name)
 {
@@ -25,8 +23,8 @@ bool is_late(const char *name)
 }
 
 /**
- * is_tracepoint - is it at a tracepoint?
- * @program: of the BPF object
+ * is_tracepoint - test for a program at a tracepoint
+ * @program: program of the BPF object
  */
 bool is_tracepoint(const struct bpf_program *program)
 {
@@ -34,8 +32,8 @@ bool is_tracepoint(const struct bpf_program *program)
 }
 
 /**
- * is_tracepoint_fallback - is it the fallback of one at a tracepoint?
- * @program: of the BPF object
+ * is_tracepoint_fallback - test for the fallback program of a tracepoint
+ * @program: program of the BPF object
  */
 bool is_tracepoint_fallback(const struct bpf_program *program)
 {
@@ -47,8 +45,8 @@ bool is_tracepoint_fallback(const struct bpf_program *program)
 }
 
 /**
- * is_kretprobe - does it run when a function has returned, where there is no fentry?
- * @section: of the program
+ * is_kretprobe - test for a program that runs at the return of a function, without fentry
+ * @section: section of the program
  */
 bool is_kretprobe(const char *section)
 {
@@ -56,8 +54,8 @@ bool is_kretprobe(const char *section)
 }
 
 /**
- * is_probe - is it for kernels without fentry?
- * @section: of the program
+ * is_probe - test for a program for kernels without fentry
+ * @section: section of the program
  */
 bool is_probe(const char *section)
 {
@@ -65,8 +63,8 @@ bool is_probe(const char *section)
 }
 
 /**
- * is_for_probes - does it look for events that kprobes lose? See bpf/kprobe.bpf.h
- * @name: of the program
+ * is_for_probes - test for a program that looks for events that kprobes lose, see bpf/kprobe.bpf.h
+ * @name: name of the program
  */
 bool is_for_probes(const char *name)
 {
@@ -74,8 +72,8 @@ bool is_for_probes(const char *name)
 }
 
 /**
- * is_iterator - does user space run it, by reading from it?
- * @section: of the program
+ * is_iterator - test for a program that user space runs by reading from it
+ * @section: section of the program
  */
 bool is_iterator(const char *section)
 {
@@ -83,8 +81,8 @@ bool is_iterator(const char *section)
 }
 
 /**
- * is_replaced_by_tracepoint - does a tracepoint make this program at a function needless?
- * @name: of the program
+ * is_replaced_by_tracepoint - test for a program at a function that a tracepoint can replace
+ * @name: name of the program
  */
 bool is_replaced_by_tracepoint(const char *name)
 {
@@ -97,11 +95,11 @@ bool is_replaced_by_tracepoint(const char *name)
 }
 
 /**
- * fallback_of - the fallback of a program
+ * fallback_of - find the fallback program of a primary program
  * @bpf: opened
- * @name: of the primary
+ * @name: name of the primary program
  *
- * Return: NULL: it has none.
+ * Return: NULL if there is no fallback program.
  */
 struct bpf_program *fallback_of(const struct dmasnoop_bpf *bpf, const char *name)
 {
@@ -112,10 +110,10 @@ struct bpf_program *fallback_of(const struct dmasnoop_bpf *bpf, const char *name
 }
 
 /**
- * program_info - what the kernel says of a program
+ * program_info - get the kernel's information about a program
  * @program: loaded
  *
- * Return: zeros when the kernel does not say.
+ * Return: zeros if the kernel gives no information.
  */
 struct bpf_prog_info program_info(const struct bpf_program *program)
 {

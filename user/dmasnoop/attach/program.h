@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What kind of program one of the BPF object is. */
+/* The kinds of programs in the BPF object. */
 #ifndef DMASNOOP_PROGRAM_H
 #define DMASNOOP_PROGRAM_H
 
@@ -9,7 +9,7 @@
 
 struct dmasnoop_bpf;
 
-#define FALLBACK "_fallback" /* the end of the name of a fallback program */
+#define FALLBACK "_fallback" /* end of the name of a fallback program */
 
 bool is_late(const char *name);
 bool is_tracepoint(const struct bpf_program *program);

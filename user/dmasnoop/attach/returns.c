@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where functions return, on arm64. A kprobe there runs with interrupts off. A kretprobe would see
- * the result as well, but while it runs the kernel drops the kprobes of an interrupt
- * (kernel/kprobes.c, kretprobe_trampoline_handler()): on Linux 6.1 one unmap in 40 of e1000e was
- * lost.
+ * Finds the instructions by which a function returns, on arm64. A kprobe at such an instruction
+ * runs with interrupts off. A kretprobe would see the result as well, but while it runs the kernel
+ * drops the kprobes of an interrupt (kernel/kprobes.c, kretprobe_trampoline_handler()): on Linux
+ * 6.1 one unmap in 40 of e1000e was lost.
  */
 #include <stdbool.h>
 
@@ -11,15 +11,16 @@
 
 #define KPROBE 0xd4200080 /* brk #4 */
 
-/* A signed field of an instruction, which counts instructions. */
+/* Extracts a signed field of an instruction, which counts instructions. */
 static int64_t distance(uint32_t word, unsigned int low, unsigned int bits)
 {
 	return (int64_t)((uint64_t)word << (64 - low - bits)) >> (64 - bits);
 }
 
 /*
- * Arm Architecture Reference Manual, C4.1, "Branches, Exception Generating and System
- * instructions". True when it goes, by @to instructions, to a place that is known.
+ * Decodes the branches in the Arm Architecture Reference Manual, C4.1, "Branches, Exception
+ * Generating and System instructions". Returns true for a branch by a constant distance of @to
+ * instructions.
  */
 static bool goes(uint32_t word, int64_t *to)
 {
@@ -37,14 +38,14 @@ static bool goes(uint32_t word, int64_t *to)
 }
 
 /**
- * returns_arm64 - the instructions by which a function returns
+ * returns_arm64 - find the instructions by which a function returns
  * @text: the function's instructions
- * @nr: of them
- * @returns: out; RETURNS_MAX of them at most, counted in instructions from its start
+ * @nr: number of instructions in @text
+ * @returns: out; indexes into @text, RETURNS_MAX at most
  *
- * Return: how many there are. 0 when there are more, or another way out of it (a jump to
- *	another function, or to where a register says), or what may be one (a kprobe): then
- *	some returns might not be seen.
+ * Return: number of returns. 0 if there are more, or if the function can be left in another way: by
+ *	a jump to another function or to the address in a register, or at an unknown instruction
+ *	under a kprobe. Some returns might not be seen then.
  */
 size_t returns_arm64(const uint32_t *text, size_t nr, size_t *returns)
 {
@@ -55,14 +56,17 @@ size_t returns_arm64(const uint32_t *text, size_t nr, size_t *returns)
 		uint32_t word = text[i];
 
 		/*
-		 * Another kprobe is here, and the instruction under it is not known. The one at
-		 * the start is our own.
+		 * Another kprobe is here, and the instruction under it is not known. The kprobe at
+		 * the start of the function is dmasnoop's own.
 		 */
 		if (i && word == KPROBE)
 			return 0;
 		if (goes(word, &to) && ((int64_t)i + to < 0 || i + to >= nr))
 			return 0;
-		/* To where a register says, and not to come back: all of them but blr. */
+		/*
+		 * These are all branches to the address in a register, except for blr, which comes
+		 * back.
+		 */
 		if ((word & 0xfe000000) != 0xd6000000 || (word & 0x00e00000) == 0x00200000)
 			continue;
 		if ((word & 0xfffffc1f) != 0xd65f0000 || found == RETURNS_MAX)

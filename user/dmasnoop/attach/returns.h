@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The instructions by which functions return. */
+/* The instructions by which a function returns. */
 #ifndef DMASNOOP_RETURNS_H
 #define DMASNOOP_RETURNS_H
 

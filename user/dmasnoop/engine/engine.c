@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Judges the events that bpf/event_log.bpf.h sends: see engine.h. */
+/* Judges the events that bpf/event_log.bpf.h sends, see engine.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void one(struct scratch *s, u8 op, u8 kind, u64 dma, u64 size, u32 dir, u
 	s->kind = kind;
 }
 
-/* Takes the entries that came with a list. True when these are all, as far as the caller says. */
+/* Copies the entries that came with a list. Returns true if these are all entries of the list. */
 static bool list(struct scratch *s, struct logged_entry *entries, u32 dir, u64 attrs)
 {
 	const struct logged_entry *from = ((const struct logged_list *)event)->entry;
@@ -33,7 +33,7 @@ static bool list(struct scratch *s, struct logged_entry *entries, u32 dir, u64 a
 	for (; i < event->nents; i++)
 		if (!(from[i].page_link & SG_CHAIN))
 			entries[nr++] = from[i];
-	/* No entries follow here. */
+	/* This entry is the last one of the copy. */
 	if (nr)
 		entries[nr - 1].page_link |= SG_END;
 	s->sg.list = (u64)entries;
@@ -44,8 +44,8 @@ static bool list(struct scratch *s, struct logged_entry *entries, u32 dir, u64 a
 }
 
 /*
- * Does for a logged call what bpf/hooks_dma.bpf.h does for an event. The entries of a long list
- * that were not sent count as lost.
+ * Handles a logged call as bpf/hooks_dma.bpf.h handles an event. The entries of a long list that
+ * were not sent count as lost.
  */
 static void judge_call(struct scratch *s)
 {
@@ -127,10 +127,10 @@ static void judge_call(struct scratch *s)
 }
 
 /**
- * engine_event - judge what was sent
- * @logged: in the order of the calls
+ * engine_event - judge an event
+ * @logged: the event; events come in the order of the calls
  *
- * What is wrong is sent on.
+ * Findings are passed to the send function of struct engine_setup.
  */
 void engine_event(const struct logged *logged)
 {
@@ -169,8 +169,8 @@ void engine_event(const struct logged *logged)
 }
 
 /**
- * engine_lost - events were dropped
- * @ns: when that was found, CLOCK_MONOTONIC
+ * engine_lost - note that events were lost
+ * @ns: time at which the loss was found, CLOCK_MONOTONIC
  */
 void engine_lost(unsigned long ns)
 {
@@ -178,7 +178,7 @@ void engine_lost(unsigned long ns)
 }
 
 /**
- * engine_state - what came of it
+ * engine_state - return the devices and the counts of lost events
  */
 struct engine_state engine_state(void)
 {
@@ -188,8 +188,8 @@ struct engine_state engine_state(void)
 }
 
 /**
- * engine_start - get ready
- * @wanted: see struct engine_setup
+ * engine_start - prepare the engine
+ * @wanted: the facts that the engine needs
  *
  * Return: 0 or -ENOMEM.
  */

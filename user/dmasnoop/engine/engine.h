@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The judge in user space, for kernels whose BPF programs cannot judge (bpf/event_log.bpf.h). It
- * is compiled from the same headers of bpf/core, so there is one set of rules. What is in the
- * kernel's memory at the time of an event is not available: contents, the bytes beside a buffer,
- * and who owns its memory.
+ * The judge in user space, for kernels whose BPF programs cannot judge (bpf/event_log.bpf.h). It is
+ * compiled from the same headers of bpf/core, so there is one set of rules. It cannot read the
+ * kernel's memory at the time of an event, so it does not know contents, neighbour bytes, and
+ * owners of memory.
  */
 #ifndef DMASNOOP_ENGINE_H
 #define DMASNOOP_ENGINE_H
@@ -16,20 +16,20 @@ struct logged;
 struct range;
 
 /**
- * struct engine_setup - what has to be known before the first event
- * @send: takes what the BPF programs would have sent, see struct finding
- * @look_for_losses: calls engine_lost() if events were lost of which it does not know
+ * struct engine_setup - the facts that the engine needs before the first event
+ * @send: takes each event that the BPF programs would have sent, see struct finding
+ * @look_for_losses: calls engine_lost() if events were lost that the engine does not know of
  * @keep_stack: takes each new stack, and its key
  * @buckets: the table of mappings
- * @nr_buckets: in it
- * @pages: where the kernel has its struct pages
- * @page_size: of one of these
- * @direct: where it has physical memory
- * @ram: memory, the largest range first
- * @nr_ram: ranges
- * @nr_pages: in all of them
+ * @nr_buckets: buckets in the table
+ * @pages: address of the kernel's array of struct page
+ * @page_size: size of a struct page, bytes
+ * @direct: address of the kernel's direct map
+ * @ram: ranges of memory, the largest first
+ * @nr_ram: ranges in @ram
+ * @nr_pages: pages in all ranges
  * @line_size, @line_shift: see struct fast_facts
- * @checks, @min_level, @device, @driver: as of the options
+ * @checks, @min_level, @device, @driver: the options
  */
 struct engine_setup {
 	int (*send)(void *context, void *event, size_t size);
@@ -51,7 +51,7 @@ struct engine_setup {
 	const char *driver;
 };
 
-/* The result, in the form in which the BPF programs keep it. */
+/* The engine's results, in the form that the BPF programs keep. */
 struct engine_state {
 	struct device_state *device;
 	const unsigned long *lost;

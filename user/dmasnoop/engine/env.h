@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * core/env.h for user space. Its only user is engine.c, which judges logged events. The kernel's
- * memory is not available, except for what came with the event.
+ * memory is not available, except for the parts that came with the event.
  */
 #ifndef DMASNOOP_ENGINE_ENV_H
 #define DMASNOOP_ENGINE_ENV_H
@@ -19,10 +19,10 @@
 
 static struct engine_setup setup;
 
-/* The event at hand. */
+/* The event that is judged now. */
 static const struct logged *event;
 
-/* The address at which physical memory is mapped; 0: it is not. Only a test has memory. */
+/* The address at which physical memory is mapped; 0: it is not mapped. Only a test maps memory. */
 static u64 memory_base;
 
 static __always_inline u64 env_now(void)
@@ -191,7 +191,7 @@ static __always_inline void env_keep_starts(const struct page_key *key,
 	table_keep(&starts, key, fresh);
 }
 
-/* Contents are not compared here: CONTENT_OFF. */
+/* Contents are not compared here (CONTENT_OFF). */
 static __always_inline u64 *env_find_content(u32 at)
 {
 	(void)at;
@@ -242,7 +242,9 @@ static __always_inline u64 env_page_phys(u64 page)
 	return page < setup.pages ? 0 : (page - setup.pages) / setup.page_size << PAGE_SHIFT;
 }
 
-/* The physical address of an address in the kernel's direct map; 0 for any other. */
+/*
+ * Returns the physical address of an address in the kernel's direct map; 0 for any other address.
+ */
 static __always_inline u64 direct_phys(u64 virtual)
 {
 	u64 phys = virtual - setup.direct;
@@ -273,7 +275,9 @@ static __always_inline void env_read_task_stack(struct stack_pages *stack)
 	(void)stack;
 }
 
-/* The allocations of mapped buffers, by a hash of the address; the last one of each hash. */
+/*
+ * The allocations of mapped buffers, by a hash of the address. Each hash keeps the last allocation.
+ */
 #define OBJECTS (1 << 16)
 
 static struct {
@@ -292,7 +296,7 @@ static void keep_object(u64 phys, const struct object *object)
 	objects[object_slot(phys)].object = *object;
 }
 
-/* The allocation came with the map event. Lists have none. */
+/* The allocation came with the map event. Scatter-gather lists come without allocations. */
 __noinline int env_find_object(struct object *object, u64 phys)
 {
 	u32 slot = object_slot(phys);
@@ -303,7 +307,7 @@ __noinline int env_find_object(struct object *object, u64 phys)
 	return 0;
 }
 
-/* The object came with its name. */
+/* The object already has its name. */
 static __always_inline void env_name_object(struct object *object)
 {
 	(void)object;
@@ -312,10 +316,10 @@ static __always_inline void env_name_object(struct object *object)
 /* --- devices --- */
 
 /**
- * struct known_device - what was logged of a device
- * @next: with the same hash
- * @address: of its struct device in the kernel
- * @logged: what came last
+ * struct known_device - the logged facts of a device
+ * @next: next device with the same hash
+ * @address: kernel address of the struct device
+ * @logged: the facts that were logged last
  */
 struct known_device {
 	struct known_device *next;
@@ -327,7 +331,10 @@ struct known_device {
 
 static struct known_device *known_heads[KNOWN_HEADS];
 
-/* The device at an address of the kernel; it is never removed. NULL: there is no memory. */
+/*
+ * Returns the device at a kernel address, and adds it if needed; NULL: no memory. Devices are never
+ * removed.
+ */
 static struct known_device *known_at(u64 address)
 {
 	struct known_device **at = &known_heads[address * 0x9e3779b97f4a7c15 >> 54];
@@ -389,7 +396,7 @@ static __always_inline void env_read_limits(u64 dev, u64 *max, u64 *boundary)
 	*boundary = logged_at(dev)->boundary;
 }
 
-/* --- scatter-gather lists: what was logged of the entries --- */
+/* --- scatter-gather lists: the logged entries --- */
 
 static __always_inline u32 env_sg_size(void)
 {

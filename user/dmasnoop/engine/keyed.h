@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Tables with keys, in place of BPF's hash maps. */
+/* Tables with keys, which replace BPF's hash maps. */
 #ifndef DMASNOOP_ENGINE_KEYED_H
 #define DMASNOOP_ENGINE_KEYED_H
 
@@ -11,8 +11,8 @@
 
 /**
  * struct entry - a key and its value
- * @next: with the same hash
- * @key_and_value: one after the other
+ * @next: next entry with the same hash
+ * @key_and_value: the key, followed by the value
  */
 struct entry {
 	struct entry *next;
@@ -23,10 +23,11 @@ struct entry {
 
 /**
  * struct table - values by key
- * @key_size, @value_size: bytes
- * @max: entries; when it is full, a new one takes the place of the oldest with the same hash
- * @nr: entries
- * @head: of those whose keys have the same hash
+ * @key_size, @value_size: size in bytes
+ * @max: maximum number of entries; in a full table a new entry replaces the oldest one with the
+ *	same hash
+ * @nr: number of entries
+ * @head: for each hash, the list of its entries
  */
 struct table {
 	u32 key_size;
@@ -73,7 +74,7 @@ static void table_drop(struct table *table, const void *key)
 	free(entry);
 }
 
-/* Returns other than 0 when there is no memory. */
+/* Stores a value. Returns -ENOMEM when there is no memory. */
 static long table_keep(struct table *table, const void *key, const void *value)
 {
 	struct entry **at = entry_of(table, key), *entry = *at, *oldest;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events that are judged in user space: what the engine has to know, and how its results get to
- * where the rest of dmasnoop reads them.
+ * Sets up the engine for events that are judged in user space, and copies its results to the
+ * variables of the BPF object.
  */
 #include <string.h>
 #include <time.h>
@@ -27,8 +27,8 @@ static struct {
 } self;
 
 /**
- * logged_is - is this one of the programs that send events?
- * @program: of the BPF object
+ * logged_is - test for a program that sends events
+ * @program: program of the BPF object
  */
 bool logged_is(const struct bpf_program *program)
 {
@@ -36,7 +36,7 @@ bool logged_is(const struct bpf_program *program)
 }
 
 /**
- * logged_prepare - make room for events, and none for what is kept here
+ * logged_prepare - make room for events, and none for the tables that the engine keeps
  * @bpf: opened, not loaded; after attach_memory()
  */
 void logged_prepare(struct dmasnoop_bpf *bpf)
@@ -64,18 +64,18 @@ static void keep_stack(uint64_t key, const void *frames)
 	bpf_map_update_elem(bpf_map__fd(self.bpf->maps.stacks), &key, frames, BPF_ANY);
 }
 
-/* The judge asks for losses before it is certain of anything. */
+/* The judge asks for losses before it sends a finding that is not Unsure. */
 static void look_for_losses(void)
 {
 	logged_missed(self.bpf);
 }
 
 /**
- * logged_start - get ready to judge
+ * logged_start - start the engine
  * @bpf: loaded, not attached
- * @send: takes what is found
+ * @send: takes the findings
  *
- * Return: NULL, or why not.
+ * Return: NULL, or an error text.
  */
 const char *logged_start(struct dmasnoop_bpf *bpf,
 			 int (*send)(void *context, void *event, size_t size))
@@ -108,7 +108,7 @@ const char *logged_start(struct dmasnoop_bpf *bpf,
 }
 
 /**
- * logged_publish - show others what the engine knows
+ * logged_publish - copy the engine's results to the BPF object's variables
  * @bpf: loaded
  */
 void logged_publish(struct dmasnoop_bpf *bpf)
@@ -121,11 +121,12 @@ void logged_publish(struct dmasnoop_bpf *bpf)
 }
 
 /**
- * logged_missed - events that were not seen
+ * logged_missed - count lost events
  * @bpf: loaded
  *
- * They found no room; or, since 5.12, they came while the same program was at work on their
- * CPU. Of these it is not known when: until now everything is in doubt.
+ * These events found no room in the ring buffer. Since 5.12 an event is also lost if it interrupts
+ * the same program on its CPU. The time of these losses is not known, so everything until now is in
+ * doubt.
  */
 uint64_t logged_missed(struct dmasnoop_bpf *bpf)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For kernels whose BPF programs cannot judge: bpf/event_log.bpf.h sends events, and the engine
- * judges them.
+ * The event log, for kernels whose BPF programs cannot judge: bpf/event_log.bpf.h sends events, and
+ * the engine judges them.
  */
 #ifndef DMASNOOP_LOGGED_H
 #define DMASNOOP_LOGGED_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * `dmasnoop explain`: each check at length, for one who meets it the first time.
- * The headline and the cure in one sentence are in bpf/core/checks.h.
+ * `dmasnoop explain' describes each check at length, for a reader who meets it for the first time.
+ * bpf/core/checks.h has the headline and the correction in one sentence.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define ATTRS "core-api/dma-attributes.rst"
 #define BARRIERS "memory-barriers.txt"
 
-/* One for each row of CHECKS(), named explain_ID: one that is missing does not build. */
+/* Each row of CHECKS() needs a variable explain_ID below. A missing one breaks the build. */
 
 static const struct explanation explain_ADDR_UNKNOWN = {
 	.question = Q_ADDRESS,
@@ -652,8 +652,8 @@ static const char *const questions[NR_QUESTIONS] = {
 };
 
 /**
- * explanation - what there is to know about a check
- * @check: which
+ * explanation - return the explanation of a check
+ * @check: the check
  */
 const struct explanation *explanation(enum check check)
 {
@@ -672,7 +672,7 @@ static void list(void)
 	printf("\ndmasnoop explain CHECK tells more.\n");
 }
 
-/* Code as it is; tabs are eight columns, wherever it starts. */
+/* Prints code unchanged. A tab is eight columns wide, wherever the code starts. */
 static void code(const char *label, const char *text)
 {
 	if (!text)
@@ -718,8 +718,8 @@ static void explain_one(enum check check)
 }
 
 /**
- * explain - the verb
- * @name: of a check; NULL: list them
+ * explain - run the verb `explain'
+ * @name: name of a check; NULL: list all checks
  *
  * Return: an exit status.
  */

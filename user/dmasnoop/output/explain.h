@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What there is to know about a check. */
+/* The texts of `dmasnoop explain'. */
 #ifndef DMASNOOP_EXPLAIN_H
 #define DMASNOOP_EXPLAIN_H
 
@@ -7,7 +7,7 @@
 
 #define READ_MAX 3
 
-/* The question that a person asks of corrupted DMA data. */
+/* The questions that a person with corrupted DMA data asks. */
 enum question {
 	Q_ADDRESS,
 	Q_DIRECTION,
@@ -19,9 +19,9 @@ enum question {
 };
 
 /**
- * struct document - where the kernel says so
- * @file: below Documentation/
- * @section: a heading of it
+ * struct document - a section of the kernel's documentation
+ * @file: path below Documentation/
+ * @section: heading in that file
  */
 struct document {
 	const char *file;
@@ -29,17 +29,17 @@ struct document {
 };
 
 /**
- * struct explanation - what there is to know about a check
- * @question: it answers
- * @means: the rule, and what breaks it
- * @noncoherent: what it does where caches are not coherent with devices
- * @bounced: where swiotlb copies
- * @iommu: where an IOMMU translates
- * @wrong: code; NULL where none helps
- * @right: the same, cured
- * @sees: how dmasnoop notices
- * @blind: what it cannot notice, or take wrongly for it
- * @read: ended by an empty one, or READ_MAX
+ * struct explanation - the explanation of a check
+ * @question: the question that the check answers
+ * @means: the rule, and the mistake that breaks it
+ * @noncoherent: the effect where caches are not coherent with devices
+ * @bounced: the effect where swiotlb copies
+ * @iommu: the effect where an IOMMU translates
+ * @wrong: an example of wrong code; NULL where code does not help
+ * @right: the same code, corrected
+ * @sees: how dmasnoop notices the mistake
+ * @blind: mistakes that dmasnoop misses, and correct code that it reports
+ * @read: documents to read; an empty entry ends the list before READ_MAX
  */
 struct explanation {
 	enum question question;

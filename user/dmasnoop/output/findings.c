@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of a finding between its source (the tracer or a recording) and its reader:
- * filters, counts, and folding of repeats. The other files here have the words.
+ * Takes findings from their source, the tracer or a recording: filters them, counts them, and folds
+ * repeats. The other files of this directory have the words.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +10,10 @@
 #include "symbols.h"
 
 /**
- * hash_bytes - add bytes to a hash: FNV-1a
- * @hash: so far, HASH_START at first
- * @data: of @size bytes
- * @size: bytes
+ * hash_bytes - add bytes to an FNV-1a hash
+ * @hash: the hash of the bytes before, or HASH_START
+ * @data: the bytes to add
+ * @size: size of @data, bytes
  */
 uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 {
@@ -22,7 +22,7 @@ uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
-/* A hash of check, level, certainty, and call sites. */
+/* Returns a hash of the check, the level, the doubt, and the call sites. */
 static uint64_t call_sites(const struct finding *f)
 {
 	const uint64_t *event, *map;
@@ -31,39 +31,40 @@ static uint64_t call_sites(const struct finding *f)
 	uint64_t hash = hash_bytes(HASH_START, &f->check, sizeof(f->check));
 
 	/*
-	 * A graver or a certain finding is reported, even if a note or an unsure one came before.
+	 * A finding of a higher level, or one that is not Unsure, is reported even after a note or
+	 * an Unsure finding.
 	 */
 	hash = hash_bytes(hash, &f->level, sizeof(f->level));
 	hash = hash_bytes(hash, &f->uncertain, sizeof(f->uncertain));
-	/* Two frames tell a helper's callers apart. */
+	/* Two frames distinguish the callers of a helper. */
 	hash = hash_bytes(hash, event, (nr_event < 2 ? nr_event : 2) * sizeof(*event));
 	return hash_bytes(hash, map, (nr_map < 2 ? nr_map : 2) * sizeof(*map));
 }
 
-/* Hashes a name, which need not be terminated. Bytes after its end do not count. */
+/* Hashes a name, which may lack a terminator. Bytes behind the terminator do not count. */
 static uint64_t mix_name(uint64_t hash, const char *name)
 {
 	return hash_bytes(hash, name, strnlen(name, NAME_SIZE));
 }
 
-/* Many drivers share the name of a virtio transport. */
+/* Many drivers share the name of a virtio transport, so the function's driver is hashed, too. */
 static uint64_t mix_driver(uint64_t hash, const struct finding *f)
 {
 	return mix_name(mix_name(hash, f->driver), f->function_driver);
 }
 
 /**
- * finding_kind - what a finding has in common with its repeats
- * @finding: any
+ * finding_kind - hash the facts that a finding shares with its repeats
+ * @finding: the finding
  *
- * Two findings of one kind are treated alike by every filter, level and fold.
+ * Every filter, level and fold treats two findings of one kind alike.
  */
 uint64_t finding_kind(const struct finding *finding)
 {
 	return mix_driver(mix_name(call_sites(finding), finding->device), finding);
 }
 
-/* Where a key is in the index, or would be. */
+/* Returns the place of a key in the index, or the free place for it. */
 static uint32_t *fold_place(const struct folds *folds, uint64_t key)
 {
 	size_t i = key ^ key >> 32;
@@ -96,12 +97,12 @@ static bool fold_grow(struct folds *folds)
 }
 
 /**
- * fold_find - the count of one key
- * @folds: where
- * @key: of what
+ * fold_find - find the count of one key, and add it if needed
+ * @folds: the counts
+ * @key: hash of a kind of finding
  *
- * Return: the entry, new with a count of 0 when there was none; valid until the
- * next call. NULL without memory.
+ * Return: the entry, whose count is 0 if it is new; valid until the next call. NULL if there is no
+ *	memory.
  */
 struct fold *fold_find(struct folds *folds, uint64_t key)
 {
@@ -123,7 +124,7 @@ static void add(uint64_t *sum, uint64_t count)
 		*sum = UINT64_MAX;
 }
 
-/* Counts a finding. True when it is the first of its kind. */
+/* Counts a finding. Returns true if it is the first one of its kind. */
 static bool count_one(struct folds *folds, uint64_t key, unsigned int id, uint64_t count)
 {
 	struct fold *fold = fold_find(folds, key);
@@ -139,10 +140,10 @@ static bool count_one(struct folds *folds, uint64_t key, unsigned int id, uint64
 }
 
 /**
- * findings_selects - do the filters let a device through?
+ * findings_selects - test whether the filters select a device
  * @findings: the run
- * @device: its name, not necessarily terminated
- * @driver: its driver's, likewise
+ * @device: name of the device, not necessarily terminated
+ * @driver: name of its driver, not necessarily terminated
  * @function_driver: see struct device_state
  */
 bool findings_selects(const struct findings *findings, const char *device, const char *driver,
@@ -154,10 +155,10 @@ bool findings_selects(const struct findings *findings, const char *device, const
 }
 
 /**
- * findings_add - a finding arrives
+ * findings_add - filter, count and print a finding
  * @findings: the run
- * @found: what was found
- * @count: how often, all of one kind
+ * @found: the finding
+ * @count: number of findings of this kind
  */
 void findings_add(struct findings *findings, const struct finding *found, uint64_t count)
 {
@@ -165,7 +166,10 @@ void findings_add(struct findings *findings, const struct finding *found, uint64
 	uint8_t from = findings->ktap ? findings->fail_on : findings->level;
 	uint64_t sites;
 
-	/* A task chooses its own name, and root reads it. */
+	/*
+	 * A task chooses its own name, so control characters are removed before root's terminal
+	 * sees it.
+	 */
 	clean_text(copy.comm, sizeof(copy.comm));
 	clean_text(copy.device, sizeof(copy.device));
 	clean_text(copy.driver, sizeof(copy.driver));
@@ -194,7 +198,7 @@ void findings_add(struct findings *findings, const struct finding *found, uint64
 }
 
 /**
- * findings_failed - is there one at or above --fail-on?
+ * findings_failed - test for findings at or above --fail-on
  * @findings: the run
  */
 bool findings_failed(const struct findings *findings)
@@ -215,9 +219,9 @@ static int by_findings(const void *a, const void *b)
 }
 
 /**
- * findings_end - the run is over: print what it amounts to
+ * findings_end - end the run, and print its summary
  * @findings: the run
- * @summary: devices, losses and line size; the rest is filled in here
+ * @summary: devices, losses and line size; this function fills in the rest
  */
 void findings_end(struct findings *findings, struct summary *summary)
 {
@@ -248,7 +252,7 @@ void findings_end(struct findings *findings, struct summary *summary)
 }
 
 /**
- * findings_free - forget them
+ * findings_free - free the findings
  * @findings: the run
  */
 void findings_free(struct findings *findings)

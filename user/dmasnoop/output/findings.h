@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Findings on their way to the reader: filtered, counted, folded, printed. */
+/* Findings on their way to the reader: they are filtered, counted, folded and printed. */
 #ifndef DMASNOOP_FINDINGS_H
 #define DMASNOOP_FINDINGS_H
 
@@ -8,9 +8,11 @@
 #include "output/summary.h"
 
 /**
- * struct folds - counts by key
- * @fold: in the order of their first
- * @index: hash table of twice the @room, of places in @fold, from 1 on
+ * struct folds - the counts of findings, found by key
+ * @fold: the counts, in the order of their first findings
+ * @index: hash table of twice @room entries: indexes into @fold plus 1; 0: free
+ * @nr: counts in @fold
+ * @room: counts for which @fold has room
  */
 struct folds {
 	struct fold *fold;
@@ -21,19 +23,19 @@ struct folds {
 
 /**
  * struct findings - the findings of one run, live or replayed
- * @text: where text goes; NULL when it is not wanted
- * @json: where JSON goes; NULL when it is not
- * @ktap: what KTAP will say at the end; NULL when it is not wanted
+ * @text: stream for text; NULL: no text
+ * @json: stream for JSON; NULL: no JSON
+ * @ktap: the KTAP output, printed at the end; NULL: no KTAP
  * @context: how the text is printed
- * @level: printed from here on
- * @fail_on: KTAP's `not ok' from here on
- * @checks: the others are passed over, bit per enum check
- * @device: the others are passed over; NULL: all
- * @driver: likewise
- * @by_driver: what the text, or KTAP, has said
- * @by_device: what JSON has said
- * @levels: all of them by level, repeats included
- * @next_id: of a finding in JSON
+ * @level: the lowest level that is printed
+ * @fail_on: the lowest level that makes a KTAP test `not ok'
+ * @checks: the checks to report, a bit per enum check
+ * @device: the device to report; NULL: all
+ * @driver: the driver to report; NULL: all
+ * @by_driver: counts of the findings in text or KTAP, folded by driver
+ * @by_device: counts of the findings in JSON, folded by device
+ * @levels: number of findings by level, repeats included
+ * @next_id: id of the next finding in JSON
  */
 struct findings {
 	FILE *text;
@@ -58,7 +60,7 @@ bool findings_failed(const struct findings *findings);
 void findings_end(struct findings *findings, struct summary *summary);
 void findings_free(struct findings *findings);
 
-/* Of hash_bytes(). */
+/* The start value for hash_bytes(). */
 #define HASH_START 0xcbf29ce484222325
 
 uint64_t hash_bytes(uint64_t hash, const void *data, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A finding as one line of JSON: the shape is dmasnoop.schema.json. */
+/* Prints a finding as one line of JSON, in the format of dmasnoop.schema.json. */
 #include <json-c/json.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ static struct json_object *object(const struct finding *f)
 	return o;
 }
 
-/* The neighbour's bytes that were written, by their offset from the buffer's start. */
+/* Returns the offsets of the neighbour bytes that were written, from the start of the buffer. */
 static struct json_object *changed(const struct finding *f, unsigned int line_size)
 {
 	struct json_object *array = json_object_new_array();
@@ -83,10 +83,10 @@ static struct json_object *beside(const struct beside *b)
 
 /**
  * report_json - print a finding for a program
- * @out: where
- * @f: what
- * @id: counts findings from 1; the summary's `repeats` refers to it
- * @context: how
+ * @out: output stream
+ * @f: the finding
+ * @id: number of the finding, from 1 on; the summary's `repeats' refers to it
+ * @context: the settings of the report
  */
 void report_json(FILE *out, const struct finding *f, unsigned int id,
 		 const struct report_context *context)

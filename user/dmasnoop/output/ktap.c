@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A run as KTAP, version 1 (Documentation/dev-tools/ktap.rst), for a kernel's CI:
- * one test for each check. What could not have been seen is skipped, never `ok'.
- * Called by findings.c.
+ * Prints a run as KTAP, version 1 (Documentation/dev-tools/ktap.rst), for a kernel's CI. Each check
+ * is a test. A check whose mistakes could not have been seen is skipped, never `ok'. findings.c
+ * calls this code.
  */
 #define _GNU_SOURCE /* asprintf() */
 #include <inttypes.h>
@@ -14,10 +14,10 @@
 #include "symbols.h"
 
 /**
- * ktap_add - keep a finding for the end
- * @ktap: where
- * @finding: the first of its kind
- * @fold: index of its count
+ * ktap_add - keep a finding for the end of the run
+ * @ktap: the KTAP output
+ * @finding: the first finding of its kind
+ * @fold: index of the finding's count
  */
 void ktap_add(struct ktap *ktap, const struct finding *finding, size_t fold)
 {
@@ -46,7 +46,7 @@ void ktap_add(struct ktap *ktap, const struct finding *finding, size_t fold)
 	ktap->finding[ktap->nr - 1].text = text;
 }
 
-/* Why a check could not be judged; NULL when it could. */
+/* Returns the reason why a check could not be judged; NULL if it could. */
 static const char *unseen(const struct summary *summary, enum check check, enum level fail_on)
 {
 	uint32_t needed = needs_of(check), missing, fewest = ~0u;
@@ -66,10 +66,10 @@ static const char *unseen(const struct summary *summary, enum check check, enum 
 }
 
 /**
- * ktap_print - the whole document
- * @ktap: what was found
- * @summary: what was seen
- * @folds: count of each of @ktap->finding
+ * ktap_print - print the whole document
+ * @ktap: the KTAP output
+ * @summary: the numbers of the run
+ * @folds: the counts that @ktap->finding refers to
  */
 void ktap_print(const struct ktap *ktap, const struct summary *summary, const struct fold *folds)
 {
@@ -99,8 +99,8 @@ void ktap_print(const struct ktap *ktap, const struct summary *summary, const st
 }
 
 /**
- * ktap_free - forget it
- * @ktap: all of it
+ * ktap_free - free the findings
+ * @ktap: the KTAP output
  */
 void ktap_free(struct ktap *ktap)
 {

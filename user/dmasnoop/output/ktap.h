@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A run as KTAP: one test for each check. */
+/* The output of a run as KTAP, with one test for each check. */
 #ifndef DMASNOOP_KTAP_H
 #define DMASNOOP_KTAP_H
 
@@ -7,9 +7,9 @@
 
 /**
  * struct ktap_finding - one kind of finding
- * @check: which test it fails
- * @fold: index of its count
- * @text: lines for the reader; owned
+ * @check: the check, whose test fails
+ * @fold: index of the finding's count
+ * @text: the lines that describe the finding; owned
  */
 struct ktap_finding {
 	enum check check;
@@ -18,11 +18,11 @@ struct ktap_finding {
 };
 
 /**
- * struct ktap - what will be printed at the end
- * @out: where
- * @fail_on: a finding below it fails nothing
- * @finding: in the order they came
- * @nr: of them
+ * struct ktap - the KTAP output, printed at the end of a run
+ * @out: output stream
+ * @fail_on: the lowest level that makes a test fail
+ * @finding: the kinds of findings, in the order in which they came
+ * @nr: entries in @finding
  */
 struct ktap {
 	FILE *out;

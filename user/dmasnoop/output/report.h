@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a person, or a program, reads about a finding. */
+/* The reports of findings, as text and as JSON. */
 #ifndef DMASNOOP_REPORT_H
 #define DMASNOOP_REPORT_H
 
@@ -9,12 +9,12 @@
 #include "core/types.h"
 
 /**
- * struct check_info - what is fixed about a check
- * @name: as in options, JSON and documentation
- * @level: of a certain finding
- * @headline: what happened
- * @elsewhere: what it does on which platform
- * @fix: what to do about it
+ * struct check_info - the constant texts of a check
+ * @name: the name in options, JSON and documentation
+ * @level: the level of a finding that is not Unsure
+ * @headline: the mistake, in one line
+ * @elsewhere: the effect of the mistake on each platform
+ * @fix: how to correct the driver
  */
 struct check_info {
 	const char *name;
@@ -28,16 +28,17 @@ extern const struct check_info check_infos[NR_CHECKS];
 extern const char *const level_names[NR_LEVELS];
 extern const char *const dir_names[];
 
-/* Room for driver_format(). */
+/* The size of the buffer for driver_format(), in bytes. */
 #define DRIVERS_SIZE (2 * NAME_SIZE)
 
 #define BESIDE_MAX 8
 
 /**
- * struct beside_member - a lock or a reference count beside a buffer, on its cache lines
- * @offset: bytes from the start of the buffer's object; it can be in the one before or after
- * @type: as in C
- * @name: as in C, with the structs that it is nested in
+ * struct beside_member - a lock or a reference count on the cache lines of a buffer
+ * @offset: bytes from the start of the buffer's object; the member can be in the object before or
+ *	after
+ * @type: type in C
+ * @name: name in C, with the structs around the member
  */
 struct beside_member {
 	int64_t offset;
@@ -46,11 +47,11 @@ struct beside_member {
 };
 
 /**
- * struct beside - such members, and how they are known
- * @name: of the struct that they are members of
- * @certain: it is known to be that; otherwise it is the only one that fits
- * @nr: of members; those beyond BESIDE_MAX are counted
- * @member: ordered by offset within one object
+ * struct beside - the locks and reference counts on the cache lines of a buffer
+ * @name: name of the struct that has the members
+ * @certain: the struct is known; false: it is the only one that fits
+ * @nr: number of members, those beyond BESIDE_MAX included
+ * @member: the members, ordered by offset within one object
  */
 struct beside {
 	char name[64];
@@ -60,11 +61,11 @@ struct beside {
 };
 
 /**
- * struct report_context - what a report needs besides the finding
- * @line_size: bytes
- * @colour: the output is a terminal
- * @beside: fills in what lies beside a buffer; false when nothing is known. NULL: cannot be
- *	known, as in a replay
+ * struct report_context - the settings that a report depends on
+ * @line_size: size of a cache line, bytes
+ * @colour: the text is coloured; set when the output is a terminal
+ * @beside: finds the members beside a buffer, and returns false when none is known; NULL: no member
+ *	can be known, as in a replay
  */
 struct report_context {
 	unsigned int line_size;
@@ -73,7 +74,7 @@ struct report_context {
 		       struct beside *beside);
 };
 
-/* Of every JSON object that dmasnoop prints. */
+/* The schema version in every JSON object that dmasnoop prints. */
 #define SCHEMA_VERSION 1
 
 void clean_text(char *text, size_t size);
@@ -87,7 +88,7 @@ bool finding_beside(const struct finding *finding, const struct report_context *
 void print_wrapped(FILE *out, const char *label, const char *text);
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context);
 
-/* One line of --json; see dmasnoop.schema.json. */
+/* Prints one line of --json, as described in dmasnoop.schema.json. */
 void report_json(FILE *out, const struct finding *finding, unsigned int id,
 		 const struct report_context *context);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The end of a run: devices, totals, and what could not be seen. */
+/* Prints the summary of a run: its devices, its totals, and the limits of its view. */
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define DEVICES_SHOWN 12
 
-/* The devices of which only the bytes beside the buffers can be watched. */
+/* Tests for a device of which only the neighbour bytes can be judged. */
 static bool stands_down(const struct device_state *state)
 {
 	return state->skips_sync || state->unmatched;
@@ -65,7 +65,7 @@ static void watch_text(FILE *out, const struct summary *summary)
 
 #define DEVICES_NAMED 4
 
-/* Which checks were not judged on which devices, and why. */
+/* Prints the checks that stood down, with their devices and reasons. */
 static void stood_down_text(FILE *out, const struct summary *summary)
 {
 	uint64_t compared = 0, handovers = 0;
@@ -136,7 +136,6 @@ static struct json_object *stood_down_json(const struct summary *summary,
 	return all;
 }
 
-/* Prints the table of devices. */
 static void devices_text(FILE *out, const struct summary *summary)
 {
 	const struct device_state *states = summary->devices;
@@ -167,7 +166,7 @@ static void devices_text(FILE *out, const struct summary *summary)
 		fprintf(out, "... and %zu devices more.\n", nr - shown);
 }
 
-/* What could not be seen on this kernel, or by this run. */
+/* Prints the limits of the view of this kernel or this run. */
 static void unseen_text(FILE *out, const struct summary *summary)
 {
 	if (summary->unreadable == UNREADABLE_LATER)
@@ -203,7 +202,7 @@ static void unseen_text(FILE *out, const struct summary *summary)
 		watch_text(out, summary);
 }
 
-/* What could not be judged, and what was lost. */
+/* Prints the mappings that could not be judged, and the lost events. */
 static void lost_text(FILE *out, const struct summary *summary)
 {
 	const struct device_state *states = summary->devices;
@@ -239,8 +238,8 @@ static void lost_text(FILE *out, const struct summary *summary)
 
 /**
  * summary_text - print a summary for a person
- * @out: where
- * @summary: what
+ * @out: output stream
+ * @summary: the numbers of the run
  */
 void summary_text(FILE *out, const struct summary *summary)
 {
@@ -316,7 +315,7 @@ static struct json_object *device_json(const struct summary *summary,
 	return d;
 }
 
-/* What could not be seen, in words. */
+/* Returns the limits of the view in words. */
 static struct json_object *unseen_json(const struct summary *summary)
 {
 	struct json_object *unseen = json_object_new_array();
@@ -355,8 +354,8 @@ static struct json_object *unseen_json(const struct summary *summary)
 
 /**
  * summary_json - print a summary for a program
- * @out: where
- * @summary: what
+ * @out: output stream
+ * @summary: the numbers of the run
  */
 void summary_json(FILE *out, const struct summary *summary)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a run of dmasnoop amounts to. */
+/* The summary of a run of dmasnoop. */
 #ifndef DMASNOOP_SUMMARY_H
 #define DMASNOOP_SUMMARY_H
 
@@ -7,10 +7,10 @@
 #include "totals.h"
 
 /**
- * struct fold - findings that are the same but for when
- * @key: of check, level, device or driver, and call sites
- * @id: as in JSON; 0: only counted
- * @count: how many
+ * struct fold - the count of findings that differ only in time
+ * @key: hash of the check, level, device or driver, and call sites
+ * @id: id of the finding in JSON; 0: the finding is only counted
+ * @count: number of findings
  */
 struct fold {
 	uint64_t key;
@@ -21,33 +21,33 @@ struct fold {
 enum unreadable {
 	READABLE,
 	UNREADABLE, /* the kernel's memory was not found */
-	UNREADABLE_LATER, /* events are judged in user space, when they are over: engine.h */
+	UNREADABLE_LATER, /* events are judged in user space, after they are over: engine.h */
 };
 
 /**
  * struct summary - the numbers of a run
- * @devices: every device that was seen, most findings first
+ * @devices: all devices seen, those with most findings first
  * @nr_devices: entries in @devices
- * @levels: findings by level, repeats included
- * @lost: events not kept, by enum lost_reason
- * @missed: events that neither a primary nor its fallback saw
- * @overlooked: frees and handovers that were not looked at
- * @left_out: where the kernel refused programs, see attach_left_out()
- * @repeats: findings in JSON
+ * @levels: number of findings by level, repeats included
+ * @lost: number of events not kept, by enum lost_reason
+ * @missed: number of events that neither a primary program nor its fallback took
+ * @overlooked: number of frees and handovers to other layers that were overlooked
+ * @left_out: the hooks whose programs the kernel refused, see attach_left_out()
+ * @repeats: counts of the findings in JSON
  * @nr_repeats: entries in @repeats
- * @different: findings in text
- * @checks: that were looked for, bit per enum check
- * @leaks_judged: a driver left its device, or mappings were watched growing old
- * @blind_interrupts: in which the kernel dropped kprobes
+ * @different: number of different findings in text
+ * @checks: the checks that were enabled, a bit per enum check
+ * @leaks_judged: a driver left its device, or the age of mappings was watched
+ * @blind_interrupts: number of interrupts in which the kernel dropped kprobes
  * @unreadable: why contents and allocations are not known, enum unreadable
- * @level: what was reported from
- * @line_size: what was judged by, bytes
- * @sampled: contents of some buffers only were compared
- * @filtered: by device or driver
- * @watch: what --watch did
- * @unsettled: accesses that --watch saw, of which what followed is not known
- * @damaged: of a recording, whose totals are not intact
- * @kernel: its release
+ * @level: the lowest level that was reported
+ * @line_size: size of a cache line that the run assumed, bytes
+ * @sampled: the contents of only some buffers were compared
+ * @filtered: findings were filtered by device or driver
+ * @watch: the totals of --watch
+ * @unsettled: number of accesses that --watch saw, but whose next handover is not known
+ * @damaged: the totals of the recording are not intact
+ * @kernel: release of the kernel
  */
 struct summary {
 	struct device_state *devices;

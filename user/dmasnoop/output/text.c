@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A finding as text, in the manner of the kernel's own sanitizers: one headline, the buffer, its
- * line drawn with owner marks, the history, both stacks, what it means where, and how to fix it.
- * At most 80 columns wide, but for symbols.
+ * Prints a finding as text, in the manner of the kernel's own sanitizers: one headline, the buffer,
+ * its cache lines drawn with owner marks, the history, both stacks, the effect on each platform,
+ * and the correction. Lines have at most 80 columns, except for symbols.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static const char *const op_names[NR_OPS] = {
 	[OP_FETCH] = "descriptor fetch",
 };
 
-/* The owner after each operation, where it changes. */
+/* The change of owner by each operation. */
 static const char *const op_owners[NR_OPS] = {
 	[OP_MAP] = " -> device",       [OP_UNMAP] = " -> gone",
 	[OP_SYNC_FOR_CPU] = " -> cpu", [OP_SYNC_FOR_DEVICE] = " -> device",
@@ -38,10 +38,10 @@ static const char *const op_owners[NR_OPS] = {
 };
 
 /**
- * print_wrapped - a label, then text wrapped beside it
- * @out: where
+ * print_wrapped - print a label, and beside it a wrapped text
+ * @out: output stream
  * @label: at most 10 characters
- * @text: words
+ * @text: the words to wrap
  */
 void print_wrapped(FILE *out, const char *label, const char *text)
 {
@@ -71,7 +71,7 @@ static void stack(FILE *out, const char *title, const uint64_t *frames)
 	for (size_t i = 0; i < nr; i++) {
 		symbols_format(start[i], text, sizeof(text));
 		fprintf(out, "  %s\n", text);
-		/* The code that an interrupt hit has nothing to do with it. */
+		/* The frames behind an interrupt are code that it hit by chance. */
 		if (!strncmp(text, "asm_", 4))
 			break;
 	}
@@ -123,7 +123,7 @@ static void draw_line(FILE *out, const struct finding *f, uint64_t first, uint64
 	}
 }
 
-/* Draws the first line of the buffer and, if it is another one, the last. */
+/* Draws the first cache line of the buffer, and the last one if it is a different line. */
 static void lines(FILE *out, const struct finding *f, unsigned int size)
 {
 	const struct mapping *m = &f->map;
@@ -147,7 +147,7 @@ static void lines(FILE *out, const struct finding *f, unsigned int size)
 	}
 }
 
-/* The time of the last tick is up to 4 or 10 ms too early. */
+/* A coarse time is that of the last tick, which is up to 4 or 10 ms too early. */
 static void print_time(FILE *out, double us, bool coarse)
 {
 	if (coarse)
@@ -236,7 +236,7 @@ static const char *here(const struct finding *f)
 			       "syncs of this device are executed; bounced, it can bite here.";
 }
 
-/* Says which locks and reference counts are on the buffer's lines, and why that matters. */
+/* Prints the locks and reference counts on the buffer's cache lines, and why they matter. */
 static void beside(FILE *out, const struct finding *f, const struct report_context *context)
 {
 	struct beside beside;
@@ -273,7 +273,7 @@ static void beside(FILE *out, const struct finding *f, const struct report_conte
 	free(text);
 }
 
-/* Says what the headline leaves out. */
+/* Prints the details that the headline leaves out. */
 static void what(FILE *out, const struct finding *f)
 {
 	const char *detail = finding_detail(f), *call = finding_call(f);
@@ -298,7 +298,7 @@ static void what(FILE *out, const struct finding *f)
 		print_wrapped(out, "What", text);
 }
 
-/* Why a finding is not certain. The reasons are those of judge()'s callers in bpf/core. */
+/* Returns why a finding is Unsure. The reasons are those of judge()'s callers in bpf/core. */
 static const char *unsure(const struct finding *f)
 {
 	switch (f->check) {
@@ -333,7 +333,7 @@ static const char *unsure(const struct finding *f)
 	}
 }
 
-/* Says whose stack it is: see --stacks. */
+/* Returns a heading that tells whose stack follows, see --stacks. */
 static const char *mapped_at(const struct finding *finding)
 {
 	if (finding->op != OP_MAP && finding->map.flags & MAP_ALIKE)
@@ -345,9 +345,9 @@ static const char *mapped_at(const struct finding *finding)
 
 /**
  * report_text - print a finding for a person
- * @out: where
- * @finding: what
- * @context: how
+ * @out: output stream
+ * @finding: the finding
+ * @context: the settings of the report
  */
 void report_text(FILE *out, const struct finding *finding, const struct report_context *context)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The words in which findings are reported, whatever the form of the report. */
+/* The words of all reports, whatever their format. */
 #include <ctype.h>
 #include <string.h>
 
@@ -22,11 +22,11 @@ const char *const level_names[NR_LEVELS] = {
 const char *const dir_names[] = { "BIDIRECTIONAL", "TO_DEVICE", "FROM_DEVICE", "NONE" };
 
 /**
- * clean_text - make a text fit to print
- * @text: of the kernel, of a task's choice or of a file; ended here if it is not
- * @size: bytes of it
+ * clean_text - make a text safe to print
+ * @text: text of the kernel, a task or a file; its last byte is set to 0
+ * @size: size of @text, bytes
  *
- * What a terminal would act on, and what is not ASCII, becomes a question mark.
+ * Control characters and non-ASCII characters become question marks.
  */
 void clean_text(char *text, size_t size)
 {
@@ -37,11 +37,11 @@ void clean_text(char *text, size_t size)
 }
 
 /**
- * driver_format - a driver's name as people read it: `virtio-pci/virtio_net'
- * @driver: of the device; empty: none
+ * driver_format - format a driver's name as `virtio-pci/virtio_net'
+ * @driver: driver of the device; empty: none
  * @function_driver: see struct device_state
- * @text: storage
- * @size: bytes of it
+ * @text: buffer for the name
+ * @size: size of the buffer, bytes
  */
 void driver_format(const char *driver, const char *function_driver, char *text, size_t size)
 {
@@ -49,7 +49,7 @@ void driver_format(const char *driver, const char *function_driver, char *text, 
 		 function_driver[0] ? "/" : "", NAME_SIZE, function_driver);
 }
 
-/* The function of each family that maps memory, and the one that unmaps it. */
+/* For each family of functions, one that maps memory, and one that unmaps it. */
 static const struct {
 	const char *map;
 	const char *unmap;
@@ -83,10 +83,10 @@ static const char *const detail_names[NR_DETAILS] = {
 };
 
 /**
- * finding_detail - what exactly a finding is about, where its check does not say
- * @finding: which
+ * finding_detail - return the details that the check does not tell
+ * @finding: the finding
  *
- * Return: some words; NULL when there is nothing to add.
+ * Return: some words; NULL: there are no details.
  */
 const char *finding_detail(const struct finding *finding)
 {
@@ -94,10 +94,10 @@ const char *finding_detail(const struct finding *finding)
 }
 
 /**
- * finding_mapped_by - the function that memory was mapped with
- * @finding: which
+ * finding_mapped_by - return the function that made the mapping
+ * @finding: the finding
  *
- * Return: its name, or that of another one of its family; NULL: not mapped.
+ * Return: name of the function, or of another one of its family; NULL: there is no mapping.
  */
 const char *finding_mapped_by(const struct finding *finding)
 {
@@ -105,11 +105,10 @@ const char *finding_mapped_by(const struct finding *finding)
 }
 
 /**
- * finding_call - the call that broke the rule
- * @finding: which
+ * finding_call - return the call that broke the rule
+ * @finding: the finding
  *
- * Return: its name, or that of another one of its family; NULL: it was no call of
- * the DMA API.
+ * Return: name of the function, or of another one of its family; NULL: it is not of the DMA API.
  */
 const char *finding_call(const struct finding *finding)
 {
@@ -131,12 +130,12 @@ const char *finding_call(const struct finding *finding)
 }
 
 /**
- * finding_beside - locks and reference counts beside a buffer, on its lines
- * @finding: which
- * @context: who knows
- * @beside: out
+ * finding_beside - find locks and reference counts on the cache lines of a buffer
+ * @finding: the finding
+ * @context: the settings of the report, with the function that finds them
+ * @beside: out; the locks and reference counts
  *
- * Return: there are some.
+ * Return: true if there are any.
  */
 bool finding_beside(const struct finding *finding, const struct report_context *context,
 		    struct beside *beside)
@@ -147,8 +146,8 @@ bool finding_beside(const struct finding *finding, const struct report_context *
 }
 
 /**
- * finding_headline - what happened, in one line
- * @finding: which
+ * finding_headline - return the mistake, in one line
+ * @finding: the finding
  */
 const char *finding_headline(const struct finding *finding)
 {

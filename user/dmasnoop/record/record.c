@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writes a recording: record.h describes the format. The first finding of its kind is written,
- * with the stacks and symbols that are not in the file yet. Its repeats are counted.
+ * Writes a recording in the format of record.h. The first finding of its kind is written, with the
+ * stacks and symbols that are not in the file yet. Its repeats are counted.
  */
 #define _GNU_SOURCE /* tdestroy() */
 #include <errno.h>
@@ -22,31 +22,31 @@
 #include "record/record.h"
 #include "symbols.h"
 
-/* A frame whose symbol could not be written. */
+/* The number of a frame whose symbol could not be written. */
 #define FRAME_UNKNOWN UINT32_MAX
 
-/* What was written, by key: a kind of finding, a stack, or an address. */
+/* A kind of finding, a stack, or an address that was written, found by its key. */
 struct written {
 	uint64_t key;
-	uint64_t symbol; /* of an address: hash of what it was when it was numbered */
-	uint32_t loads; /* and when that was last compared */
+	uint64_t symbol; /* for an address: hash of its symbol */
+	uint32_t loads; /* loads at the last comparison of the symbol */
 	uint32_t number;
-	uint64_t repeats; /* since the last flush */
+	uint64_t repeats; /* number of repeats since the last flush */
 	struct written *next_kind;
 };
 
 /**
- * struct recording - the file being written
+ * struct recording - the recording in progress
  * @block: entries not yet written
- * @size: bytes of it
- * @dirty: something happened since the last flush
- * @flushed: when that was, seconds
+ * @size: size of the entries in @block, bytes
+ * @dirty: entries came since the last flush
+ * @flushed: time of the last flush, seconds
  * @error: errno of the first write that failed
- * @kinds: of findings
- * @stacks: by hash of their frames
- * @addresses: whose symbols are written
- * @loads: of modules up to now
- * @first_kind: list of @kinds
+ * @kinds: the kinds of findings written
+ * @stacks: the stacks written, by hash of their frames
+ * @addresses: the addresses whose symbols are written
+ * @loads: number of module loads so far
+ * @first_kind: head of the list of @kinds
  */
 static struct {
 	FILE *file;
@@ -69,9 +69,11 @@ static struct {
 } recording;
 
 /**
- * record_layout - tells recordings apart that cannot be read by one another
+ * record_layout - identify the layout of recordings
  *
- * Return: a checksum of the sizes and names that a recording takes for granted.
+ * Recordings of different layouts cannot be read by one another's dmasnoop.
+ *
+ * Return: a checksum of the sizes and names that a recording depends on.
  */
 u32 record_layout(void)
 {
@@ -140,7 +142,7 @@ static int compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* The entry of @key; number 0 when it is new. NULL without memory. */
+/* Returns the entry of @key. The number of a new entry is 0. Returns NULL if there is no memory. */
 static struct written *look_up(void **root, uint64_t key)
 {
 	struct written *fresh = calloc(1, sizeof(*fresh)), **found;
@@ -155,8 +157,8 @@ static struct written *look_up(void **root, uint64_t key)
 }
 
 /*
- * The number that stands for a return address. After a module is loaded, an address may belong
- * to another function; then it gets another number.
+ * Returns the number that stands for a return address. If the address belongs to another function
+ * after a module was loaded, it gets a new number.
  */
 static uint64_t record_frame(uint64_t address)
 {
@@ -186,7 +188,7 @@ static uint64_t record_frame(uint64_t address)
 	return written->number;
 }
 
-/* Returns the stack's number; 0: it is empty; -1: no room. */
+/* Returns the stack's number; 0: it is empty; -1: there is no room. */
 static int record_stack(const uint64_t *frames)
 {
 	struct record_stack entry = {};
@@ -212,8 +214,8 @@ static int record_stack(const uint64_t *frames)
 }
 
 /**
- * record_add - keep a finding
- * @finding: any; filters and levels are the replay's
+ * record_add - add a finding to the recording
+ * @finding: any finding; filters and levels apply at replay
  */
 void record_add(const struct finding *finding)
 {
@@ -247,7 +249,7 @@ void record_add(const struct finding *finding)
 }
 
 /**
- * record_symbols_changed - a module was loaded: an address may be another's now
+ * record_symbols_changed - note that a module was loaded, so that symbols may have changed
  */
 void record_symbols_changed(void)
 {
@@ -255,7 +257,7 @@ void record_symbols_changed(void)
 }
 
 /**
- * record_due - is there something that should be in the file by now?
+ * record_due - test whether entries have waited for a flush long enough
  */
 bool record_due(void)
 {
@@ -263,8 +265,8 @@ bool record_due(void)
 }
 
 /**
- * record_flush - bring the file up to date
- * @summary: devices and losses as of now
+ * record_flush - write all entries so far
+ * @summary: the current devices and losses
  * @end: the run is over
  */
 void record_flush(const struct summary *summary, bool end)
@@ -291,7 +293,7 @@ void record_flush(const struct summary *summary, bool end)
 	for (size_t i = 0; i < summary->nr_devices; i++) {
 		struct device_state device = summary->devices[i];
 
-		/* Removes addresses of the kernel, which would reveal where it was loaded. */
+		/* This removes kernel addresses, which would reveal where the kernel was loaded. */
 		device.dev = 0;
 		device.bound = 0;
 		append(RECORD_DEVICE, &device, sizeof(device));
@@ -319,7 +321,7 @@ static void read_line(const char *path, char *text, size_t size)
 	fclose(file);
 }
 
-/* Reads maker and product of the machine, as far as the firmware tells. */
+/* Reads maker and product of the machine, if the firmware names them. */
 static void find_machine(char *text, size_t size)
 {
 	char vendor[32], product[60];
@@ -331,7 +333,7 @@ static void find_machine(char *text, size_t size)
 	snprintf(text, size, "%s%s%s", vendor, vendor[0] && product[0] ? " " : "", product);
 }
 
-/* Only the owner can read it, until the owner changes that. */
+/* The file is readable only for its owner, until the owner changes that. */
 static FILE *open_private(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -353,8 +355,8 @@ static FILE *open_private(const char *path)
 
 /**
  * record_open - begin a recording
- * @path: of the file, which is its owner's alone; what was there is gone
- * @options: device, driver, checks and line size; the rest is filled in here
+ * @path: path of the file, which is overwritten and readable only for its owner
+ * @options: device, driver, checks and line size; this function fills in the rest
  *
  * Return: 0, or -1 with errno.
  */
@@ -382,9 +384,9 @@ int record_open(const char *path, const struct record_header *options)
 }
 
 /**
- * record_close - the file is complete
+ * record_close - complete the recording
  *
- * Return: 0; or -1, and says why, when it is not.
+ * Return: 0; -1 if the recording is not complete, and the error has been printed.
  */
 int record_close(void)
 {

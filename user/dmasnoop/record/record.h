@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A recording: what a run of dmasnoop found, with all it takes to report it again
- * on another machine. Written by record.c, read by replay.c.
+ * A recording: the findings of a run of dmasnoop, with everything that is needed to report them
+ * again on another machine. record.c writes recordings, replay.c reads them.
  *
- *   struct record_header, then blocks. Each is a struct record_block and, deflated,
- *   a sequence of struct record_entry, each followed by @size bytes:
+ *   A file is a struct record_header, then blocks. Each block is a struct record_block and,
+ *   deflated, a sequence of struct record_entry, each followed by @size bytes:
  *
- *   RECORD_SYMBOL    struct record_symbol: what a frame's number stands for
+ *   RECORD_SYMBOL    struct record_symbol: the symbol that a frame's number stands for
  *   RECORD_STACK     struct record_stack
- *   RECORD_FINDING   struct record_finding, the first of its kind
+ *   RECORD_FINDING   struct record_finding: the first finding of its kind
  *   RECORD_REPEAT    struct record_repeat
- *   RECORD_DEVICE    struct device_state, as of the next totals
- *   RECORD_TOTALS    struct record_totals, as of here; the last one says it is
+ *   RECORD_DEVICE    struct device_state, at the time of the next totals
+ *   RECORD_TOTALS    struct record_totals: the totals so far; the last entry has @end set
  *
- * A block may be lost without harm to the others: what an entry refers to is
- * numbered, and reported as not recorded when it is not there.
+ * A lost block does no harm to the others: entries refer to each other by number, and an entry that
+ * is not there is reported as not recorded.
  *
- * A recording is sent to others, so no address of the kernel's is in it: neither
- * those of its code, which frames have, nor those of its objects. What is at a
- * physical or a DMA address is no secret of the kernel's.
+ * Recordings are sent to other people, so they contain no kernel address: frames are numbers, and
+ * the addresses of objects are left out. Physical and DMA addresses are no secret of the kernel's.
  *
- * All in the byte order of the machine that recorded; the magic number tells.
+ * All numbers have the byte order of the recording machine. The magic number tells which that is.
  */
 #ifndef DMASNOOP_RECORD_H
 #define DMASNOOP_RECORD_H
@@ -35,26 +34,26 @@
 #define RECORD_MAGIC 0x706f6f6e73616d64 /* "dmasnoop" */
 #define RECORD_BLOCK_MAGIC 0x6b636c62 /* "blck" */
 #define RECORD_VERSION 5
-#define RECORD_BLOCK_MAX (1 << 20) /* plain bytes of a block */
-#define RECORD_FINDINGS_MAX (1 << 16) /* kinds of findings */
+#define RECORD_BLOCK_MAX (1 << 20) /* maximum size of a block before deflation, bytes */
+#define RECORD_FINDINGS_MAX (1 << 16) /* maximum number of kinds of findings */
 #define RECORD_STACKS_MAX (1 << 17)
 #define RECORD_SYMBOLS_MAX (1 << 18)
 
 /**
- * struct record_header - start of the file
+ * struct record_header - the start of the file
  * @magic: RECORD_MAGIC
  * @version: RECORD_VERSION
- * @layout: record_layout() of the recording dmasnoop
- * @started: seconds since 1970
- * @dmasnoop: version that recorded
- * @kernel: release
- * @arch: as uname -m
- * @machine: maker and product, where the firmware tells
- * @device: -d; empty: all
- * @driver: -D; empty: all
- * @checks: bit per enum check
- * @line_size: bytes, a power of two
- * @crc: of what is before it
+ * @layout: record_layout() of the dmasnoop that recorded
+ * @started: start of the run, seconds since 1970
+ * @dmasnoop: version of dmasnoop
+ * @kernel: release of the kernel
+ * @arch: machine name, as in uname -m
+ * @machine: maker and product, if the firmware names them
+ * @device: argument of -d; empty: all devices
+ * @driver: argument of -D; empty: all drivers
+ * @checks: the enabled checks, a bit per enum check
+ * @line_size: size of a cache line, bytes, a power of two
+ * @crc: checksum of all the fields before it
  */
 struct record_header {
 	u64 magic;
@@ -74,13 +73,13 @@ struct record_header {
 };
 
 /**
- * struct record_block - in front of each block
+ * struct record_block - the header of a block
  * @magic: RECORD_BLOCK_MAGIC
- * @stored: bytes that follow
- * @plain: bytes they inflate to
- * @data_crc: of the bytes that follow
- * @number: counts from 0
- * @crc: of what is before it
+ * @stored: size of the deflated data that follows, bytes
+ * @plain: size of the inflated data, bytes
+ * @data_crc: checksum of the deflated data
+ * @number: number of the block, from 0 on
+ * @crc: checksum of all the fields before it
  */
 struct record_block {
 	u32 magic;
@@ -106,8 +105,8 @@ struct record_entry {
 };
 
 /*
- * @number is from 1 on, each a return address. @name is empty when it is in no function that
- * is known, @module for the kernel's own.
+ * @number stands for a return address, and is at least 1. @name is empty if no known function
+ * contains the address. @module is empty for the kernel's own functions.
  */
 struct record_symbol {
 	u64 number;
@@ -116,14 +115,17 @@ struct record_symbol {
 	char module[64];
 };
 
-/* As many of @frame, numbers of symbols, as @nr says; @number is from 1 on. */
+/* @frame holds @nr numbers of symbols. @number is at least 1. */
 struct record_stack {
 	u32 number;
 	u32 nr;
 	u64 frame[STACK_MAX];
 };
 
-/* @stack, @map_stack, @other_stack: numbers, 0: none; @head: all but its stacks. */
+/*
+ * @stack, @map_stack and @other_stack are numbers of stacks; 0: none. @head is the finding without
+ * its stacks.
+ */
 struct record_finding {
 	u32 number;
 	u32 stack;
@@ -139,15 +141,15 @@ struct record_repeat {
 };
 
 /**
- * struct record_totals - what was lost, and whether this is the end
- * @lost: by enum lost_reason
+ * struct record_totals - the totals of a run so far
+ * @lost: number of lost events, by enum lost_reason
  * @missed: see struct summary
  * @overlooked: see struct summary
- * @dropped: findings that did not fit into the recording
- * @devices: RECORD_DEVICE entries before it
+ * @blind_interrupts: see struct summary
+ * @dropped: number of findings that did not fit into the recording
+ * @devices: number of RECORD_DEVICE entries before these totals
  * @leaks_judged: see struct summary
  * @unreadable: see struct summary
- * @blind_interrupts: see struct summary
  * @end: the run was over
  * @sampled: see struct summary
  * @left_out: see struct summary
@@ -169,7 +171,7 @@ struct record_totals {
 struct findings;
 struct summary;
 
-/* Writing: record.c. What cannot be written is said by record_close(). */
+/* Writing: record.c. record_close() reports any error. */
 int record_open(const char *path, const struct record_header *options);
 void record_add(const struct finding *finding);
 void record_symbols_changed(void);

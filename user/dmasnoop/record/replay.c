@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads a recording (record.h), and reports its findings as if they happened now. The file may
- * come from anywhere and may be damaged: no value in it is trusted, and what is intact counts.
+ * Reads a recording (record.h), and reports its findings as if they happened now. The file may come
+ * from anywhere and may be damaged, so no value in it is trusted. The intact parts are reported.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,17 +20,17 @@
 #define RECORD_DEVICES_MAX (1 << 16)
 
 /**
- * struct reader - how far a recording has been read
- * @findings: where they go
- * @stack: by number, owned; NULL: not there
- * @finding: likewise
- * @devices: as of @totals
- * @coming: devices of the next totals
+ * struct reader - the state of reading a recording
+ * @findings: the filters and outputs that findings go to
+ * @stack: the stacks by number, owned; NULL: not there
+ * @finding: the findings by number, owned; NULL: not there
+ * @devices: the devices of @totals
+ * @coming: the devices of the next totals
  * @last_stack: highest number in @stack
- * @last_finding: likewise
- * @nr_symbols: how many were defined
- * @budget: bytes that may yet be read to find a block after what is not intact
- * @stop: set when the user has had enough
+ * @last_finding: highest number in @finding
+ * @nr_symbols: number of symbols defined
+ * @budget: bytes that may yet be read to find a block after damage
+ * @stop: set when the user interrupts
  * @has_totals: @totals and @devices are valid
  * @damaged: a part was not intact
  */
@@ -120,7 +120,7 @@ static bool read_finding(struct reader *reader, const void *data, size_t size)
 		return false;
 	memcpy(&entry, data, size);
 	memcpy(&finding, entry.head, sizeof(entry.head));
-	/* Each number may be used once, which bounds what a file can have printed. */
+	/* A number that is used twice is refused, which limits the output that a file can cause. */
 	if (!entry.number || entry.number >= RECORD_FINDINGS_MAX || !valid_finding(&finding) ||
 	    reader->finding[entry.number])
 		return false;
@@ -146,7 +146,7 @@ static bool read_repeat(struct reader *reader, const void *data, size_t size)
 	memcpy(&entry, data, size);
 	if (entry.finding >= RECORD_FINDINGS_MAX || !entry.count)
 		return false;
-	/* Its finding may have been in a block that is lost. */
+	/* The finding may have been in a lost block. */
 	if (reader->finding[entry.finding])
 		findings_add(reader->findings, reader->finding[entry.finding], entry.count);
 	return true;
@@ -188,7 +188,6 @@ static bool read_totals(struct reader *reader, const void *data, size_t size)
 	return whole;
 }
 
-/* The entries of one block. */
 static void read_entries(struct reader *reader, const uint8_t *data, size_t size)
 {
 	while (size && !*reader->stop) {
@@ -234,7 +233,7 @@ static void read_entries(struct reader *reader, const uint8_t *data, size_t size
 	}
 }
 
-/* The size of the block in the file when it is intact; 0 otherwise. */
+/* Returns the size of an intact block in the file; 0: the block is damaged. */
 static size_t read_block(struct reader *reader, const uint8_t *data, size_t size, u32 *number)
 {
 	struct record_block head;
@@ -270,7 +269,8 @@ static size_t read_block(struct reader *reader, const uint8_t *data, size_t size
 
 /*
  * Reads all blocks, and skips damage up to the next intact block. An attacker can place block
- * headers side by side that each claim the megabyte after them, so a budget bounds what is read.
+ * headers side by side that each claim the megabyte after them, so a budget limits the bytes that
+ * are read.
  */
 static void read_blocks(struct reader *reader, const uint8_t *data, size_t size)
 {
@@ -289,7 +289,7 @@ static void read_blocks(struct reader *reader, const uint8_t *data, size_t size)
 	}
 }
 
-/* The whole file; NULL with errno. */
+/* Returns the whole file; NULL with errno. */
 static uint8_t *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "re");
@@ -324,7 +324,7 @@ static uint8_t *read_file(const char *path, size_t *size)
 	return NULL;
 }
 
-/* What is wrong with the header; NULL: nothing that prevents reading on. */
+/* Returns an error in the header that prevents reading, or NULL. */
 static const char *check_header(struct record_header *header, const uint8_t *data, size_t size,
 				bool *damaged)
 {
@@ -414,12 +414,12 @@ static void free_reader(struct reader *reader)
 
 /**
  * replay - report a recording
- * @path: of the file
- * @findings: how; its filters and levels are applied
- * @stop: when this gets set, what was read until then is all
+ * @path: path of the file
+ * @findings: the filters and outputs to use
+ * @stop: ends the replay when it is set
  *
- * Return: an exit status. EXIT_NOT_RUN also when a part of it was not intact, or not
- * read, and there was nothing else to report.
+ * Return: an exit status. EXIT_NOT_RUN also if a part was not intact or not read, and there is no
+ *	other status to report.
  */
 int replay(const char *path, struct findings *findings, const volatile sig_atomic_t *stop)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Locks and reference counts beside a buffer, in BTF as a kernel and its modules have it.
- * Offsets and sizes are written out, as they are on x86-64.
+ * Tests the search for locks and reference counts beside a buffer, with BTF as in a kernel and its
+ * modules. Offsets and sizes are literal numbers, as on x86-64.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 #include "beside.h"
 
-/* The kernel's BTF, that of two modules, and types that they have in common. */
+/* The BTF of the kernel and of two modules, and the types that they share. */
 static struct btf *kernel, *module, *other;
 static int byte, number, bytes8, bytes48, bytes56, spinlock, refcount, kref, mutex, seqcount;
 
@@ -26,7 +26,7 @@ static int array(struct btf *btf, int type, unsigned int nr)
 	return id;
 }
 
-/* Begins a struct; its members follow. */
+/* Begins a struct, whose members follow. */
 static int begin(struct btf *btf, const char *name, unsigned int size)
 {
 	int id = btf__add_struct(btf, name, size);
@@ -83,7 +83,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A buffer in an object of a cache. */
+/* Returns a finding about a buffer in an object of a cache. */
 static struct finding in_cache(const char *cache, unsigned int object_size, unsigned int offset,
 			       unsigned int size)
 {
@@ -104,7 +104,10 @@ static struct finding in_cache(const char *cache, unsigned int object_size, unsi
 	return finding;
 }
 
-/* "?" when it is a guess, the struct, and "TYPE NAME OFFSET" of each member. "": nothing. */
+/*
+ * Returns "?" if the struct is a guess, the struct, and "TYPE NAME OFFSET" of each member; "" if
+ * nothing was found.
+ */
 static const char *beside_lines(const struct finding *finding, unsigned int line_size)
 {
 	const struct btf *btfs[] = { kernel, module, other };
@@ -148,7 +151,7 @@ static void the_kernels_own_struct_is_told(void **state)
 
 	(void)state;
 	lock_behind_buffer(kernel, "foo");
-	/* Modules are made on top of what the kernel has. */
+	/* BTF of modules is built on top of the kernel's. */
 	btf__free(module);
 	btf__free(other);
 	module = btf__new_empty_split(kernel);
@@ -169,7 +172,7 @@ static void a_lock_on_another_line_is_not(void **state)
 	assert_string_equal(beside_lines(&finding, 128), "foo: spinlock_t lock 64");
 }
 
-/* A line that the buffer fills is not shared, and a lock in the buffer is the driver's to lose. */
+/* A line that the buffer fills is not shared, and a lock in the buffer is not beside it. */
 static void a_lock_around_whole_lines_is_not(void **state)
 {
 	struct finding finding = in_cache("foo", 192, 64, 64);
@@ -214,7 +217,7 @@ static void a_merged_cache_is_a_guess(void **state)
 
 static void a_name_that_was_cut_off_is_a_guess(void **state)
 {
-	static const char name[] = "a_struct_with_a_name_of_31_char"; /* and maybe more */
+	static const char name[] = "a_struct_with_a_name_of_31_char"; /* the name may be longer */
 	struct finding finding = in_cache(name, 64, 0, 56);
 
 	(void)state;
@@ -223,7 +226,7 @@ static void a_name_that_was_cut_off_is_a_guess(void **state)
 	assert_beside(&finding, "?a_struct_with_a_name_of_31_char: spinlock_t lock 56");
 }
 
-/* Two of one name and size: which is it? */
+/* Two structs have the same name and size. */
 static void an_ambiguous_name_is_silent(void **state)
 {
 	struct finding finding = in_cache("foo", 64, 0, 56);
@@ -255,7 +258,7 @@ static void a_kmalloc_object_is_a_guess(void **state)
 	begin(module, "foo", 300);
 	member(module, "lock", spinlock, 0);
 	member(module, "buffer", bytes56, 8);
-	/* Not one of these: the buffer is not at that place, or the object is of another size. */
+	/* Neither of these fits: the buffer is at another place, or the object has another size. */
 	begin(module, "elsewhere", 300);
 	member(module, "lock", spinlock, 0);
 	member(module, "buffer", bytes56, 16);
@@ -274,7 +277,7 @@ static void a_kmalloc_object_is_a_guess(void **state)
 	assert_beside(&finding, "?foo: spinlock_t lock 0");
 }
 
-/* The other fits, too, and what lies beside its buffer is something else. */
+/* The other struct fits, too, but has something else beside its buffer. */
 static void an_ambiguous_kmalloc_object_is_silent(void **state)
 {
 	struct finding finding = in_cache("kmalloc-512", 512, 8, 56);
@@ -289,7 +292,10 @@ static void an_ambiguous_kmalloc_object_is_silent(void **state)
 	assert_beside(&finding, "");
 }
 
-/* It is of whoever allocates, not of the kernel's ten thousand structs. */
+/*
+ * The module that allocates the object has its struct. The kernel's ten thousand structs do not
+ * count.
+ */
 static void a_struct_of_the_kernel_is_no_guess(void **state)
 {
 	struct finding finding = in_cache("kmalloc-512", 512, 8, 56);
@@ -305,7 +311,7 @@ static void a_struct_of_the_kernel_is_no_guess(void **state)
 	assert_beside(&finding, "");
 }
 
-/* A number of the buffer's size is not where data is received. */
+/* Data is not received into a number, even if it has the buffer's size. */
 static void a_plain_member_is_no_place(void **state)
 {
 	struct finding finding = in_cache("kmalloc-64", 64, 8, 4);
@@ -330,7 +336,7 @@ static void nested_members_are_told(void **state)
 	member(module, "state", number, 0);
 	member(module, "lock", spinlock, 4);
 	queue = array(module, btf__add_const(module, queue), 9);
-	/* What is in a union may be something else. */
+	/* A union may hold another member. */
 	alternative = btf__add_union(module, NULL, 4);
 	member(module, "lock", spinlock, 0);
 	member(module, "cookie", number, 0);
@@ -342,14 +348,14 @@ static void nested_members_are_told(void **state)
 	member(module, NULL, alternative, 124);
 	assert_beside(&finding, "foo: refcount_t users 112 struct kref ref 116 "
 				"seqcount_spinlock_t sequence 120");
-	/* The last element of the array reaches behind the line's start. */
+	/* The last element of the array reaches behind the start of the line. */
 	finding.map.phys += 8;
 	finding.map.size -= 8;
 	assert_beside(&finding, "foo: spinlock_t queues[8].lock 68 refcount_t users 112 "
 				"struct kref ref 116 seqcount_spinlock_t sequence 120");
 }
 
-/* Only the end of it is on the line: it is written all the same. */
+/* Only the end of the lock is on the line, but the CPU writes the lock all the same. */
 static void a_lock_that_reaches_over_is_told(void **state)
 {
 	struct finding finding = in_cache("foo", 128, 72, 48);
@@ -361,7 +367,7 @@ static void a_lock_that_reaches_over_is_told(void **state)
 	assert_beside(&finding, "foo: struct mutex lock 40");
 }
 
-/* Of objects side by side: 72 bytes each, the buffer in the one at 72. */
+/* Objects of 72 bytes lie side by side. The buffer is in the one at 72. */
 static void the_objects_around_are_told(void **state)
 {
 	struct finding finding = in_cache("foo", 72, 8, 56);
@@ -373,23 +379,23 @@ static void the_objects_around_are_told(void **state)
 	member(module, "lock", spinlock, 64);
 	finding.object.start += 72;
 	finding.map.phys += 72;
-	/* Lines from -8 on, up to 120. */
+	/* The lines reach from -8 to 120. */
 	assert_beside(&finding, "foo: refcount_t users 0 spinlock_t lock 64 spinlock_t lock -8 "
 				"refcount_t users 72");
-	/* Of merged caches: those around may be something else. */
+	/* Caches were merged, so the objects around may have another type. */
 	finding.object.users = 2;
 	assert_beside(&finding, "?foo: refcount_t users 0 spinlock_t lock 64");
 	finding.object.users = 1;
-	/* Red zones or the like: where the others are is not known. */
+	/* With red zones or the like, the addresses of the other objects are not known. */
 	finding.object.room = 80;
 	assert_beside(&finding, "foo: refcount_t users 0 spinlock_t lock 64");
-	/* KFENCE: alone in its page. */
+	/* An object of KFENCE is alone in its page. */
 	finding.object.room = 72;
 	finding.object.kind = OBJECT_KMALLOC;
 	assert_beside(&finding, "foo: refcount_t users 0 spinlock_t lock 64");
 }
 
-/* One that is not wholly in the same page may not be there. */
+/* An object that is not wholly in the same page may not exist. */
 static void objects_that_may_not_be_are_not_told(void **state)
 {
 	struct finding finding = in_cache("foo", 72, 8, 56);
@@ -399,11 +405,11 @@ static void objects_that_may_not_be_are_not_told(void **state)
 	member(module, "users", refcount, 0);
 	member(module, "buffer", bytes56, 8);
 	member(module, "lock", spinlock, 64);
-	/* Lines from 3968 on, up to 4096; the next object would begin at 4048. */
+	/* The lines reach from 3968 to 4096. The next object would begin at 4048. */
 	finding.object.start = 0x10000 + 3976;
 	finding.map.phys = finding.object.start + 8;
 	assert_beside(&finding, "foo: refcount_t users 0 spinlock_t lock 64 spinlock_t lock -8");
-	/* Up to 128; the object before would begin at -40. */
+	/* The lines reach to 128. The object before would begin at -40. */
 	finding.object.start = 0x10000 + 32;
 	finding.map.phys = finding.object.start + 8;
 	assert_beside(&finding, "foo: refcount_t users 0 spinlock_t lock 64 refcount_t users 72");
@@ -436,7 +442,7 @@ static void a_long_buffer_is_passed_over(void **state)
 	assert_beside(&finding, "foo: spinlock_t entries[1000015].lock 4000060");
 }
 
-/* Members that lie one upon the other, 40 of them 12 deep, as no compiler has them. */
+/* Here 40 members lie upon each other, 12 deep, as no compiler places them. */
 static void a_hostile_struct_is_given_up(void **state)
 {
 	struct finding finding = in_cache("foo", 64, 0, 56);

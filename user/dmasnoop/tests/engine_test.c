@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The judge of bpf/, native: what it makes of calls that bpf/event_log.bpf.h could have sent. So
- * the sanitizers see it.
+ * Tests the judge of bpf/, compiled natively so that the sanitizers see it, with calls as
+ * bpf/event_log.bpf.h could have sent them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,7 @@ static void keep_stack(unsigned long key, const void *frames)
 	(void)frames;
 }
 
-/* What a test makes of that question. */
+/* The test's answer to the judge's question for losses. */
 static void (*losses)(void);
 
 static void look_for_losses(void)
@@ -106,7 +106,7 @@ static void device_event(uint64_t dev, uint8_t call)
 	engine_event(&event.head);
 }
 
-/* A device that is there from the first, bound. */
+/* Adds a device that is known from the start, and bound. */
 static uint64_t device(void)
 {
 	struct logged added = {};
@@ -120,7 +120,7 @@ static uint64_t device(void)
 	return devices;
 }
 
-/* The DMA addresses, beyond the physical ones. */
+/* The difference between DMA addresses and physical addresses. */
 static uint64_t bounced;
 
 static void map_as(uint64_t dev, uint64_t phys, uint64_t size, int dir, uint32_t kind,
@@ -180,7 +180,10 @@ static void call(uint64_t dev, uint8_t what, uint64_t dma, uint64_t size, int di
 	engine_event(&event);
 }
 
-/* @entries of 256 bytes each from @phys on; every 4th place in the list leads to the next. */
+/*
+ * Sends a list of @entries of 256 bytes each from @phys on. Every 4th entry is a link to the next
+ * part.
+ */
 static void list(uint64_t dev, uint8_t what, uint64_t phys, unsigned int entries, unsigned int says)
 {
 	static struct logged_list event;
@@ -250,7 +253,7 @@ static void test_lines(void **state)
 	uint64_t dev = device();
 
 	(void)state;
-	/* kmalloc() would keep them apart where that matters; another cache would not. */
+	/* kmalloc() keeps these buffers apart where that matters. Another cache does not. */
 	map(dev, 0x120000, 16, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	map(dev, 0x120080, 16, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	assert_int_equal(nr_found, 0);
@@ -284,7 +287,7 @@ static void test_lists(void **state)
 	assert_int_equal(found[0].check, CHECK_SG_COUNT_MISMATCH);
 }
 
-/* What was not sent of a list is lost, and what follows in doubt. */
+/* The unsent entries of a list are lost, and the events that follow are in doubt. */
 static void test_long_list(void **state)
 {
 	uint64_t dev = device(), other = device();
@@ -298,7 +301,7 @@ static void test_long_list(void **state)
 	assert_found(1, CHECK_SIZE_MISMATCH, true);
 }
 
-/* An event that did not fit into the ring may explain it. */
+/* An event that did not fit into the ring may explain the finding. */
 static void test_lost(void **state)
 {
 	uint64_t dev = device();
@@ -311,7 +314,7 @@ static void test_lost(void **state)
 	assert_found(1, CHECK_SIZE_MISMATCH, true);
 }
 
-/* A mapping whose unmap was lost is in the way once, not at every later map of its buffer. */
+/* A mapping whose unmap was lost causes one finding, not one at every later map of its buffer. */
 static void test_lost_unmap(void **state)
 {
 	struct logged event = { .args = { 0, 0x149000, 512, DIR_FROM_DEVICE }, .lost = 1 };
@@ -319,7 +322,7 @@ static void test_lost_unmap(void **state)
 
 	(void)state;
 	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
-	/* The unmap does not come; another event tells that events were lost. */
+	/* The unmap does not come. Another event tells that events were lost. */
 	map(dev, 0x149000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	fill(&event, dev, LOGGED_UNMAP_PAGE);
 	engine_event(&event);
@@ -331,7 +334,7 @@ static void test_lost_unmap(void **state)
 		map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	}
 	assert_int_equal(nr_found, 1);
-	/* What is mapped twice now was mapped after that loss. */
+	/* The mappings that are doubled now were made after that loss. */
 	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	assert_found(2, CHECK_DOUBLE_MAP, false);
 	map(dev, 0x148000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
@@ -373,7 +376,7 @@ static void test_leak(void **state)
 	assert_int_equal(nr_gone, 1);
 }
 
-/* Of more pages than there is room for, those that come last are known. */
+/* If there are more pages than room, the last ones are kept. */
 static void test_many_pages(void **state)
 {
 	uint64_t dev = device(), phys = 0x1000000;
@@ -413,7 +416,7 @@ static void lose_now(void)
 	engine_lost(clock_ns);
 }
 
-/* A finding is unsure if an event is lost and nobody has said so yet: the judge has to ask. */
+/* A finding is Unsure if a lost event was not reported yet, so the judge has to ask for losses. */
 static void test_asks_for_losses(void **state)
 {
 	uint64_t dev = device();

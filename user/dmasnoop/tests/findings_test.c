@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Folding: what is told once and counted, and what is told apart. Stacks are of
- * named functions, as a recording has them. Each case adds two findings.
+ * Tests folding: which findings are counted as repeats, and which are reported. Stacks consist of
+ * named functions, as in a recording. Each case adds two findings.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ static const struct finding shared = {
 	.function_driver = "virtio_net",
 };
 
-/* Puts functions, outermost last, into a stack; the addresses are made here. */
+/* Puts functions into a stack, the outermost last, and makes up their addresses. */
 static void put_stack(uint64_t *stack, ...)
 {
 	static uint64_t next = 0x1000;
@@ -65,7 +65,7 @@ static int count(const char *text, const char *word)
 	return nr;
 }
 
-/* How many of the two are told, as text and as JSON, which must agree. */
+/* Returns how many of two findings are reported, as text and as JSON, which must agree. */
 static int told(const struct finding *first, const struct finding *second)
 {
 	struct findings findings = {
@@ -101,7 +101,9 @@ static void a_repeat_is_counted(void **state)
 	assert_int_equal(told(&first, &first), 1);
 }
 
-/* virtio_gpu: a response in its own object, then one that reaches the next. */
+/*
+ * In virtio_gpu, first a response shares its own object's line, then one reaches the next object.
+ */
 static void a_graver_level_is_told(void **state)
 {
 	struct finding first = shared, second;
@@ -135,7 +137,7 @@ static void another_caller_of_a_helper_is_told(void **state)
 	assert_int_equal(told(&first, &second), 2);
 }
 
-/* Further out it makes no difference: who opened it is nothing the driver did. */
+/* An outer frame makes no difference, because the driver did not choose its caller. */
 static void another_way_there_is_a_repeat(void **state)
 {
 	struct finding first = shared, second = shared;
@@ -146,7 +148,7 @@ static void another_way_there_is_a_repeat(void **state)
 	assert_int_equal(told(&first, &second), 1);
 }
 
-/* Chains that the kernel has; the function that differs is the driver's. */
+/* These chains exist in the kernel. The function that differs is the driver's. */
 static void helpers_do_not_count(void **state)
 {
 	static const char *const chains[][4] = {
@@ -181,7 +183,7 @@ static void helpers_do_not_count(void **state)
 	}
 }
 
-/* Nothing is left of it behind the helpers; it is not as if it had no stack. */
+/* A stack with nothing but helpers differs from an empty stack. */
 static void a_stack_of_helpers_is_a_stack(void **state)
 {
 	struct finding first = shared, second = shared;
@@ -192,7 +194,7 @@ static void a_stack_of_helpers_is_a_stack(void **state)
 	assert_int_equal(told(&first, &second), 2);
 }
 
-/* Two functions of one transport, at one call site: text would fold them by driver. */
+/* Two functions of one transport share a call site, which text folds by driver. */
 static void another_function_driver_is_told(void **state)
 {
 	struct finding first = shared, second = shared;
@@ -216,7 +218,7 @@ static void the_function_driver_is_selected_too(void **state)
 	assert_false(findings_selects(&findings, "x", "virtio-pci", ""));
 }
 
-/* Where a neighbour was written, as JSON has it; the caller frees. */
+/* Returns the neighbour bytes that were written, as in JSON. The caller frees the text. */
 static char *changed(uint64_t phys, uint64_t size, uint64_t first, uint64_t last)
 {
 	struct finding finding = shared;
@@ -243,15 +245,21 @@ static void written_neighbours_are_listed(void **state)
 	char *text;
 
 	(void)state;
-	/* 16 bytes in the middle of a line: one written before them, one behind. */
+	/*
+	 * The buffer is 16 bytes in the middle of a line. One byte before and one byte behind it
+	 * are written.
+	 */
 	text = changed(0x1010, 16, 1ull << 15 | 1ull << 32, 0);
 	assert_string_equal(text, "\"changed\":[-1,16]");
 	free(text);
-	/* From 8 before a line's end to 8 behind the next one's start. */
+	/*
+	 * The buffer starts 8 bytes before the end of a line and ends 8 bytes behind the start of
+	 * the next one.
+	 */
 	text = changed(0x1038, 16, 1ull << 0, 1ull << 63);
 	assert_string_equal(text, "\"changed\":[-56,71]");
 	free(text);
-	/* Both lines are the same one. */
+	/* The first and the last line are the same one. */
 	text = changed(0x1000, 16, 0, 1ull << 16);
 	assert_string_equal(text, "\"changed\":[16]");
 	free(text);
@@ -283,7 +291,7 @@ static bool two_members(const struct finding *finding, unsigned int line_size,
 	return true;
 }
 
-/* A finding whose neighbours are known, as text or, when that is wanted, as JSON. */
+/* Returns a finding with known neighbours, as text or JSON. */
 static char *with_neighbours(enum check check, unsigned int line_size, bool as_json)
 {
 	struct report_context context = { .line_size = line_size, .beside = two_members };
@@ -336,7 +344,10 @@ static void locks_beside_are_in_json(void **state)
 	free(json);
 }
 
-/* prctl(PR_SET_NAME), by whom dmasnoop's reader need not trust. */
+/*
+ * A task sets its name with prctl(PR_SET_NAME), and the reader of dmasnoop need not trust that
+ * task.
+ */
 static void a_task_cannot_drive_a_terminal(void **state)
 {
 	static const char evil[16] = "\033]0;\n\t\x7f\xc3\xa4\x9b"
@@ -373,7 +384,7 @@ static void a_task_cannot_drive_a_terminal(void **state)
 	free(json);
 }
 
-/* As many as would take minutes, were each compared with all others. */
+/* So many findings would take minutes if each were compared with all others. */
 static void every_key_has_its_fold(void **state)
 {
 	const unsigned int nr = 500000;
@@ -392,7 +403,7 @@ static void every_key_has_its_fold(void **state)
 	findings_free(&findings);
 }
 
-/* As a recording may have it: neither told again, nor fewer than before. */
+/* A recording may have huge counts. They must neither be reported again nor shrink. */
 static void counts_do_not_begin_again(void **state)
 {
 	struct findings findings = { .checks = ~0u, .context.line_size = 64 };

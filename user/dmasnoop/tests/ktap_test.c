@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KTAP: what is `ok', what is skipped and why. The rules are those of
- * Documentation/dev-tools/ktap.rst, and that silence counts only where something
- * could have been heard. With an argument, writes a sample there for kunit.py.
+ * Tests KTAP output: which checks are `ok', which are skipped, and why. The format follows
+ * Documentation/dev-tools/ktap.rst, and a check is `ok' only where its mistakes could have been
+ * seen. With a file name as argument, the test writes a sample for kunit.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 
 #define ALL_CHECKS ((1u << NR_CHECKS) - 1)
 
-/* A device of which everything was seen. */
+/* All events of this device were seen. */
 static const struct device_state seen = {
 	.name = "dmaloop.0",
 	.driver = "dmaloop",
@@ -38,7 +38,7 @@ static const struct finding broken = {
 	.stack = { 0x1000 },
 };
 
-/* A run with this device, or with none, and this finding, or none. The caller frees. */
+/* Returns the output of a run with or without a device and a finding. The caller frees the text. */
 static char *document(const struct device_state *device, const struct finding *finding,
 		      enum level fail_on, struct summary summary)
 {
@@ -79,7 +79,7 @@ static void assert_line(const char *text, const char *start)
 		fail_msg("no line starts with '%s' in:\n%s", start, text);
 }
 
-/* The line of a check's result, as far as its newline. */
+/* Checks the line of a check's result, up to its newline. */
 static void assert_result(const char *text, const char *result)
 {
 	const char *at = strstr(text, result);
@@ -203,7 +203,7 @@ static void accesses_that_nobody_announces(void **state)
 	free(text);
 }
 
-/* Who owns a buffer is not known without them; what it contains is. */
+/* Without syncs the owner of a buffer is not known, but its contents are. */
 static void syncs_that_are_skipped(void **state)
 {
 	struct device_state device = seen;

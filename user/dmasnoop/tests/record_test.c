@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A recording says what the run said, and a damaged one neither crashes nor passes
- * for a whole one. What is expected is what findings_add() prints for the same
- * findings without a recording in between.
+ * Tests that a recording reports the same as the run, and that a damaged one neither crashes nor
+ * passes for a whole one. The expected output is that of findings_add() for the same findings
+ * without a recording.
  */
 #define _GNU_SOURCE /* memmem() */
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 static char path[] = "/tmp/record_test.XXXXXX";
 static volatile sig_atomic_t stop;
 
-/* In place of zlib's, so that it is known how much is read. */
+/* Replaces zlib's crc32(), to count the bytes that are read. */
 static uint64_t checked;
 
 uLong crc32(uLong crc, const Bytef *data, uInt size)
@@ -96,7 +96,7 @@ static const struct device_state devices[] = {
 	{ .name = "0000:00:03.0", .driver = "tx", .maps = 2, .findings = 1, .complete = 1 },
 };
 
-/* The run's symbols; one of them is of a module that will be gone. */
+/* Defines the run's symbols. One of them is of a module that is unloaded later. */
 static void define_symbols(const char *first)
 {
 	struct symbol symbol = { .name = first, .module = "rx", .offset = 0x10 };
@@ -150,7 +150,7 @@ static void record_run(void)
 	symbols_forget();
 }
 
-/* --- reading it again --- */
+/* --- replay --- */
 
 struct outcome {
 	char *text;
@@ -230,7 +230,7 @@ static void write_recording(const uint8_t *data, size_t size)
 	fclose(file);
 }
 
-/* --- what it says --- */
+/* --- output --- */
 
 static void replay_says_what_the_run_said(void **state)
 {
@@ -266,7 +266,7 @@ static void replay_says_what_the_run_said(void **state)
 	assert_string_equal(outcome.complaint, "");
 	assert_non_null(strstr(outcome.text, "\n===="));
 	assert_string_equal(strstr(outcome.text, "\n====") + 1, text);
-	/* The summary's kernel is the recording one's. */
+	/* The summary has the kernel of the recording. */
 	json_end = strstr(json, "\"kernel\":");
 	assert_non_null(json_end);
 	assert_memory_equal(outcome.json, json, json_end - json);
@@ -316,7 +316,7 @@ static void filters_apply_again(void **state)
 	free_outcome(&outcome);
 }
 
-/* rmmod, and another module at the same address: each finding has its own name. */
+/* After rmmod, another module is at the same address. Each finding keeps its own name. */
 static void an_address_can_change_hands(void **state)
 {
 	struct finding other = neighbour;
@@ -393,7 +393,7 @@ static void what_was_not_looked_at_is_said(void **state)
 	free_outcome(&outcome);
 }
 
-/* Each reason once, with the devices it holds for, and what their checks are. */
+/* Each reason is printed once, with its devices and their checks. */
 static void what_stood_down_is_said(void **state)
 {
 	struct device_state storage[2];
@@ -421,7 +421,7 @@ static void what_stood_down_is_said(void **state)
 		assert_in_range(strcspn(line, "\n"), 0, 80);
 	free_outcome(&outcome);
 
-	/* Only of checks that were asked for. */
+	/* Only enabled checks are reported. */
 	outcome = replay_with((struct findings){ .checks = 1u << CHECK_LEAK });
 	assert_null(strstr(outcome.text, "Stood down"));
 	assert_null(strstr(outcome.text, "compared"));
@@ -440,7 +440,7 @@ static void a_full_disk_is_said(void **state)
 	assert_int_equal(record_close(), -1);
 }
 
-/* Entries of all blocks, one after the other. */
+/* Returns the inflated entries of all blocks. */
 static uint8_t *read_plain(size_t *size)
 {
 	size_t stored, at = sizeof(struct record_header);
@@ -461,7 +461,7 @@ static uint8_t *read_plain(size_t *size)
 	return plain;
 }
 
-/* Half of an address is searched for, too: the upper half alone gives KASLR away. */
+/* Halves of addresses are searched for, too, because the upper half alone reveals KASLR. */
 static void no_address_of_the_kernel_is_in_it(void **state)
 {
 	const uint64_t secrets[] = { 0xffffffff8a123450, 0xffffffffc0de5670, 0xffff8d3e12345678,
@@ -579,7 +579,7 @@ static void any_byte_flipped_is_noticed(void **state)
 	free(data);
 }
 
-/* Three blocks, of which the bytes between @from and @to are the middle one's. */
+/* Returns three blocks. The bytes between @from and @to are the middle one's. */
 static uint8_t *three_blocks(size_t *size, size_t *from, size_t *to)
 {
 	struct device_state storage[2];
@@ -694,8 +694,8 @@ static uint32_t next_random(uint32_t *seed)
 }
 
 /*
- * Damage inside the blocks, with right checksums over it: what an attacker would
- * make. Nothing is expected of the outcome but that there is one.
+ * An attacker can damage the blocks' contents and give them right checksums. Any outcome is good,
+ * as long as there is one.
  */
 static void checksums_are_no_proof(void **state)
 {
@@ -728,7 +728,7 @@ static void checksums_are_no_proof(void **state)
 		for (uint32_t i = next_random(&seed) % 8 + 1; i; i--) {
 			uint32_t at = next_random(&seed) % length;
 
-			/* Often a whole word: counts, numbers and sizes. */
+			/* A whole word often changes: a count, a number or a size. */
 			if (next_random(&seed) % 2)
 				changed[at] = next_random(&seed);
 			else
@@ -752,7 +752,7 @@ static void checksums_are_no_proof(void **state)
 	free(data);
 }
 
-/* --- what would take forever, or all memory --- */
+/* --- input that would take forever, or all memory --- */
 
 static FILE *open_hostile(void)
 {
@@ -767,7 +767,7 @@ static FILE *open_hostile(void)
 	return file;
 }
 
-/* Each head is right, and the megabyte after it is not what it says. */
+/* Each header is right, but the megabyte after it is not the block that it describes. */
 static void made_up_heads_are_not_followed_forever(void **state)
 {
 	struct record_block block = {
@@ -785,7 +785,7 @@ static void made_up_heads_are_not_followed_forever(void **state)
 	checked = 0;
 	outcome = replay_plain();
 	not_whole(&outcome, "heads", 0);
-	/* Each head once, and the bounded rest. */
+	/* Each header is read once, and the rest is bounded. */
 	assert_in_range(checked, size, 6 * size);
 	free_outcome(&outcome);
 	truncate(path, 0);
@@ -859,7 +859,7 @@ static void symbols_have_an_end(void **state)
 	findings_free(&findings);
 }
 
-/* All of one number: each would be printed. */
+/* All findings have one number, and each would be printed. */
 static void a_number_stands_for_one_finding(void **state)
 {
 	struct record_finding entry = { .number = 1 };
@@ -872,7 +872,7 @@ static void a_number_stands_for_one_finding(void **state)
 	write_entries(RECORD_FINDING, &entry, sizeof(entry),
 		      (uint64_t *)(void *)(entry.head + offsetof(struct finding, device)), 3);
 	outcome = replay_plain();
-	/* JSON tells devices apart, which text folds. */
+	/* JSON tells devices apart that text folds. */
 	first = strstr(outcome.json, "\"type\":\"finding\"");
 	assert_non_null(first);
 	assert_null(strstr(first + 1, "\"type\":\"finding\""));
@@ -906,7 +906,7 @@ static void write_seed(const char *directory, const char *name, uint8_t kind, co
 	fclose(file);
 }
 
-/* What replay_fuzz begins with: a recording, as a file and as the entries in it. */
+/* Writes the seeds of replay_fuzz: a recording, as a file and as its entries. */
 static int write_seeds(const char *directory)
 {
 	uint8_t *data;

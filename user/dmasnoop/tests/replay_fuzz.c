@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Recordings that an attacker made, for libFuzzer: scripts/test runs it for a minute, from
- * user/corpus and from what record_test --seeds writes.
+ * Replays recordings that libFuzzer makes up. scripts/test runs this for a minute, from user/corpus
+ * and from the output of record_test --seeds.
  *
- * The first byte decides what the rest is. Odd: a file, as it is. Even: the plain entries
- * of blocks, that are given right heads and checksums here, as they would stop every
- * mutation at the door; the first byte also says how many blocks they are.
+ * If the first byte is odd, the rest is a whole file. If it is even, the rest is the inflated
+ * entries of blocks, and the first byte also gives the number of blocks. Headers and checksums are
+ * added here, because a wrong checksum would stop every mutation.
  */
 #define _GNU_SOURCE /* memfd_create() */
 #include <fcntl.h>

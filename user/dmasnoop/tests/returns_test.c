@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where arm64 functions return. Instructions as aarch64-linux-gnu-as has them. */
+/*
+ * Tests the search for arm64 return instructions. The instructions are encoded as by
+ * aarch64-linux-gnu-as.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,11 +40,11 @@ static void all_returns(void **state)
 	assert_int_equal(RETURNS(CBNZ_X0(2), RET, NOP, RET_X1, NOP), 2);
 	assert_int_equal(returns[0], 1);
 	assert_int_equal(returns[1], 3);
-	/* A kprobe where it begins, and a BUG(). */
+	/* The function begins with a kprobe, and has a BUG(). */
 	assert_int_equal(RETURNS(KPROBE, RET, BRK_BUG), 1);
-	/* Calls come back. */
+	/* Calls come back, so they are no returns. */
 	assert_int_equal(RETURNS(BL, BLR_X3, RET), 1);
-	/* Forth and back within it. */
+	/* Branches forward and back stay within the function. */
 	assert_int_equal(RETURNS(B(2), RET, B(-1), B_EQ(-3), TBZ_W0(-4), CBNZ_X0(-5)), 1);
 }
 

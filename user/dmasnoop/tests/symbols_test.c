@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Which function an address lies in, from what /proc/kallsyms says before and after
- * modules came and went.
- */
+/* Tests the search for functions in /proc/kallsyms, before and after modules came and went. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +50,7 @@ static void by_where_they_begin(void **state)
 	is(0xffffffffc0010200, "rx_poll+0x0 [rx]");
 }
 
-/* What lies behind is no function's, however near. */
+/* Addresses behind the last function belong to no function, however near. */
 static void not_beyond_where_they_end(void **state)
 {
 	(void)state;
@@ -61,7 +58,7 @@ static void not_beyond_where_they_end(void **state)
 	is(0xffffffff81000900, "0xffffffff81000900");
 	is(0xffffffffc0017000, "0xffffffffc0017000");
 	is(0xffffffffc001f000, "0xffffffffc001f000");
-	/* A function longer than its page is not cut short there. */
+	/* A function that is longer than its page does not end with the page. */
 	is(0xffffffffc0011100, "rx_poll+0xf00 [rx]");
 }
 
@@ -72,7 +69,7 @@ static void a_module_that_went_keeps_its_names(void **state)
 	read_text(KERNEL FAR);
 	is(0xffffffffc0010210, "rx_poll+0x10 [rx]");
 	is(0xffffffffc0018010, "far_send+0x10 [far]");
-	/* And back, elsewhere. */
+	/* The module is loaded again at another address. */
 	read_text(KERNEL FAR "ffffffffc0050000 t rx_poll\t[rx]\n");
 	is(0xffffffffc0010210, "rx_poll+0x10 [rx]");
 	is(0xffffffffc0050010, "rx_poll+0x10 [rx]");
@@ -105,7 +102,9 @@ static void loading_for_ever_does_not_fill_memory(void **state)
 	}
 	is(0xffffffffe0000000, "f+0x0 [m]");
 	is(0xffffffffd0000000, "f+0x0 [m]");
-	/* 80,000 would be too many: those that went first are forgotten. */
+	/*
+	 * 80,000 symbols would be too many, so the modules that were unloaded first are forgotten.
+	 */
 	read_text(KERNEL);
 	is(0xffffffffc0000000, "0xffffffffc0000000");
 }

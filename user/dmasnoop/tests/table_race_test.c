@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two events at the same moment: the judge and the fast path of bpf/, compiled
- * natively, run on two CPUs in every order that has a few switches between
- * them. What bpf/core/table_protocol.h promises is checked after each.
+ * Two events happen at the same moment: the judge and the fast path of bpf/, compiled natively, run
+ * on two CPUs in every order that has a few switches between them. Each run is checked against the
+ * promises of bpf/core/table_protocol.h.
  *
- * The compiler marks every access to memory for a race detector
- * (-fsanitize=thread). The detector is not linked: the marks are functions of
- * this file, and each access to a table that CPUs share is a place to switch
- * at. So the order is ours, and each run repeats.
+ * The compiler marks every access to memory for a race detector (-fsanitize=thread). The detector
+ * is not linked: the marks are functions of this file. Each access to a table that CPUs share is a
+ * place to switch at. So this file decides the order, and each run can be repeated.
  */
 #include <stdio.h>
 #include <ucontext.h>
@@ -18,9 +17,9 @@
 
 #define QUIET __attribute__((no_sanitize("thread")))
 
-/* Switches between the two events: all orders with so many at most (three take hours), */
+/* The test runs all orders with up to this many switches. Three switches take hours. */
 #define SWITCHES 2
-/* and of those with more, up to so many, some that chance chooses. */
+/* The test also runs random orders with up to this many switches. */
 #define SWITCHES_MAX 6
 #define SAMPLES 20000
 #define CPUS 2
@@ -36,11 +35,11 @@ static struct bucket buckets[BUCKETS];
 static unsigned char memory[RAM_BASE + PAGES * 4096] __attribute__((aligned(4096)));
 
 /**
- * struct cpu - one of the two, and what it does
- * @context: of the event at work
- * @done: nothing is left to do
- * @event: what stack, time and CPU its events have
- * @state, @scratch: its part of per-CPU tables
+ * struct cpu - one of the two CPUs, with its events
+ * @context: context of the current event
+ * @done: no event is left
+ * @event: stack, time and CPU of its events
+ * @state, @scratch: its entries in the per-CPU tables
  */
 static struct cpu {
 	ucontext_t context;
@@ -51,7 +50,7 @@ static struct cpu {
 	char stack[THREAD_STACK] __attribute__((aligned(64)));
 } cpus[CPUS];
 
-/* The accesses so far in this run, and after which of them the CPU changes. */
+/* The number of accesses so far in this run, and the accesses after which the CPU changes. */
 static u32 accesses, switch_after[SWITCHES_MAX], nr_switches, running;
 static bool watching;
 static u64 *lines; /* page_lines */
@@ -101,7 +100,7 @@ static QUIET void touch(const void *address)
 	accesses++;
 }
 
-/* What the compiler calls: gcc's libsanitizer/tsan/tsan_interface.h. */
+/* The compiler calls these functions: gcc's libsanitizer/tsan/tsan_interface.h. */
 #define MARK(name)                \
 	void name(void *at);      \
 	QUIET void name(void *at) \
@@ -257,7 +256,7 @@ static void unmap(const struct act *act)
 	release_scratch(s);
 }
 
-/* While a mapping that the device writes is there, all of its line bits are set. */
+/* All line bits of a mapping that the device writes are set while the mapping is live. */
 static QUIET void check_lines(const struct act *act)
 {
 	const u64 *word = lines + page_index(act->phys);
@@ -267,7 +266,7 @@ static QUIET void check_lines(const struct act *act)
 		wrong = "a live mapping has lost its line bits";
 }
 
-/* What a mapping says of where it was made is its own stack. */
+/* The stack of a mapping is that of the call that made the mapping. */
 static QUIET void check_stack(const struct act *act)
 {
 	for (u32 i = 0; i < BUCKETS * BUCKET; i++) {
@@ -306,16 +305,16 @@ static const char *const check_names[] = {
 /* --- scenes --- */
 
 /**
- * struct scene - what happens at once
- * @name: what it is about
- * @before: done before, on one CPU
- * @stale: and then its devices went, and others came into their places
- * @lost: and then an event was lost, so every finding has to be unsure
- * @acts: of each CPU
- * @may: findings that may come, bits of enum check; all else is a false alarm
- * @must: one of these has to, whatever the order
- * @beside: and it is certain, although an event for another buffer may have been given up
- * @live: mappings that are live at the end
+ * struct scene - two events at the same moment
+ * @name: subject of the scene
+ * @before: events before, on one CPU
+ * @stale: after @before, other devices took the place of those devices
+ * @lost: after @before, an event was lost, so every finding has to be Unsure
+ * @acts: events of each CPU
+ * @may: allowed findings, a bit per enum check; any other one is a false alarm
+ * @must: findings of which one has to come, whatever the order
+ * @beside: the finding is not Unsure, although an event for another buffer may have been given up
+ * @live: number of live mappings at the end
  */
 struct scene {
 	const char *name;
@@ -329,7 +328,7 @@ struct scene {
 	u32 live;
 };
 
-#define NOW 1000000000ul /* of all events, ns */
+#define NOW 1000000000ul /* time of all events, ns */
 #define PAGE_A (RAM_BASE + 0x3000)
 #define LINE_A (RAM_BASE + 0x5100)
 #define BIT(check) (1u << CHECK_##check)
@@ -420,7 +419,10 @@ static const struct scene scenes[] = {
 		    { WHOLE(UNMAP, A, 64), WHOLE(MAP, B, 64) } },
 	  .may = BIT(DOUBLE_MAP) | BIT(DOUBLE_UNMAP) | BIT(ADDR_UNKNOWN),
 	  .live = 1 },
-	/* 4096 bytes where nothing was yet, and a length whose signature has the same place. */
+	/*
+	 * The mapping of 4096 bytes is at an unused place. The other length has a signature with
+	 * the same place.
+	 */
 	{ .name = "two signatures in one place",
 	  .acts = { { ELSEWHERE(MAP, A, 4096), ELSEWHERE(UNMAP, A, 4096) }, {} } },
 };
@@ -486,8 +488,8 @@ static QUIET void check_end(void)
 	u32 seen = 0, live = 0;
 
 	/*
-	 * Who waits for a CPU that stands still gives up at last, and says so. All that
-	 * follows is in doubt then, as far as it is about the same buffer.
+	 * A CPU that waits for a stopped CPU gives up at last, and counts a lost event. All later
+	 * events about the same buffer are in doubt then.
 	 */
 	if (is_in_doubt(device(A)) || is_in_doubt(device(B))) {
 		for (u32 i = 0; i < nr_found; i++)
@@ -521,7 +523,7 @@ static QUIET void check_end(void)
 		wrong = "an event was lost";
 }
 
-/* Plays a scene once. Returns the accesses of it. */
+/* Plays a scene once. Returns the number of accesses. */
 static QUIET u32 play(void)
 {
 	restore();
@@ -545,7 +547,7 @@ static QUIET u32 play(void)
 	return accesses;
 }
 
-/* Every order in which there are @left switches more, after access @from. */
+/* Explores every order with @left more switches after access @from. Returns false on failure. */
 static QUIET bool explore(u32 from, u32 left)
 {
 	u32 total = play();
@@ -567,7 +569,7 @@ static QUIET bool explore(u32 from, u32 left)
 	return true;
 }
 
-/* The same chance each time. */
+/* Returns the same random numbers in every run. */
 static QUIET u32 chance(u32 below)
 {
 	static u64 state = 0x9e3779b97f4a7c15;
@@ -596,7 +598,7 @@ static QUIET bool sample(void)
 	return true;
 }
 
-/* Another length whose signature has the place of that of 4096 bytes. */
+/* Returns another length, whose signature has the same place as that of 4096 bytes. */
 static QUIET u64 same_place(void)
 {
 	const struct signature *place =
@@ -622,7 +624,7 @@ static QUIET void calm(u64 dev, bool slow)
 	set_pace(state);
 }
 
-/* Mappings as often as it takes for their devices to be ordinary ones, and back. */
+/* Maps and unmaps often enough to make the devices ordinary ones, which use the fast path. */
 static QUIET void warm_up(const struct scene *scene, bool slow)
 {
 	struct act acts[] = { LOWER(MAP, A),	   UPPER(MAP, B),      READS(MAP, A, 4096),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Accesses that a later sync can make good: see held.h. */
+/* Keeps accesses that a later sync can justify, see held.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +8,7 @@
 #include "table.h"
 
 #define HELD_MAX 256
-#define HELD_NS 5000000000ull /* after this time it is reported as a hazard */
+#define HELD_NS 5000000000ull /* a held access is reported as a hazard then */
 
 static struct {
 	struct finding *finding;
@@ -17,10 +17,10 @@ static struct {
 } self;
 
 /**
- * held_keep - can a later sync make this access good?
- * @finding: as it came from the BPF side
+ * held_keep - keep an access that a later sync can justify
+ * @finding: the finding as the BPF side sent it
  *
- * Return: true when it is kept here, to be reported later or not at all.
+ * Return: true if the access is kept here, to be reported or dropped later.
  */
 bool held_keep(const struct finding *finding)
 {
@@ -41,7 +41,7 @@ bool held_keep(const struct finding *finding)
 
 enum outcome { WAITING, GOOD, BAD, UNKNOWN };
 
-/* Finds the mapping, live or over, while no other mapping has its slot. */
+/* Finds the mapping, live or over, unless another mapping has its slot now. */
 static bool find(const struct finding *finding, struct mapping *map)
 {
 	const struct mapping *then = &finding->map;
@@ -51,7 +51,7 @@ static bool find(const struct finding *finding, struct mapping *map)
 	       map->generation == then->generation;
 }
 
-/* What became of the mapping after the access, which is the last step it had then. */
+/* Returns the outcome of an access, from the steps of its mapping. The access itself is a step. */
 static enum outcome outcome(const struct finding *finding)
 {
 	uint16_t seen = finding->map.nr_steps - 1;
@@ -71,8 +71,8 @@ static enum outcome outcome(const struct finding *finding)
 }
 
 /**
- * held_look - report what is settled, forget what was made good
- * @report: where findings go
+ * held_look - report the accesses with a bad outcome, and drop those with a good one
+ * @report: takes the findings
  */
 void held_look(void (*report)(const struct finding *))
 {
@@ -109,7 +109,7 @@ void held_look(void (*report)(const struct finding *))
 }
 
 /**
- * held_unsettled - accesses of which it is not known what followed
+ * held_unsettled - return the number of accesses without a known outcome
  */
 uint64_t held_unsettled(void)
 {
@@ -117,7 +117,7 @@ uint64_t held_unsettled(void)
 }
 
 /**
- * held_free - forget them
+ * held_free - free the held accesses
  */
 void held_free(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A driver may prepare a buffer after it mapped it, and then hand it over with
- * dma_sync_*_for_device() alone: that leaves out dma_sync_*_for_cpu(), but the device
- * gets the right bytes everywhere (sync-wrong-owner, a note). So an access to what the
- * device reads is a violation only when the buffer came back without such a sync.
+ * A driver may prepare a buffer after mapping it, and hand it over with dma_sync_*_for_device()
+ * alone. That leaves out dma_sync_*_for_cpu(), but the device gets the right bytes everywhere
+ * (sync-wrong-owner, a note). So a CPU access to a buffer that the device reads is a violation only
+ * if the buffer came back without such a sync.
  */
 #ifndef DMASNOOP_HELD_H
 #define DMASNOOP_HELD_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is watched next: see targets.h.
+ * Chooses the targets of watchpoints, see targets.h.
  *
- * The devices take turns. Of a device the buffers take turns, from the oldest on, because a
- * short-lived one is gone before a watchpoint is set. Of a buffer, its start, its end and other parts
- * take turns. A target may be gone a moment later; the BPF side compares.
+ * The devices take turns. The buffers of a device take turns, from the oldest on, because a
+ * short-lived one is gone before a watchpoint is set. The start, the end and other parts of a
+ * buffer take turns. A target may be gone a moment later, so the BPF side compares the mapping.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,23 +20,23 @@
 #include "symbols.h"
 #include "table.h"
 
-#define SAMPLE 1024 /* mappings to choose from, at most */
-#define PLACES (1 << 16) /* slots of the table that are looked at together */
+#define SAMPLE 1024 /* maximum number of mappings to choose from */
+#define PLACES (1 << 16) /* slots that are read together */
 
 /* A mapping that can be watched, as it was when it was read. */
 struct candidate {
 	uint32_t at;
 	struct mapping map;
-	bool blind; /* only writes beside the buffer can be judged */
+	bool blind; /* only writes to neighbour bytes can be judged */
 };
 
 /**
- * struct target_device - whose turn it is
- * @generation: which
- * @last_born: of the mapping that was watched last
- * @rounds: how often its buffers have been gone through
- * @turn: picks a place in the buffer: in each round another
- * @candidates: of this device, in the current sample
+ * struct target_device - a device that takes its turn
+ * @generation: generation of the device
+ * @last_born: time at which the mapping watched last was made
+ * @rounds: number of rounds through the device's buffers
+ * @turn: counter that selects another place in the buffer in each round
+ * @candidates: number of the device's mappings in the current sample
  */
 struct target_device {
 	uint32_t generation;
@@ -51,14 +51,14 @@ static struct {
 	uint64_t period;
 	struct candidate *sample;
 	size_t nr_sample;
-	uint32_t cursor; /* the next slot to look at */
+	uint32_t cursor; /* next slot to read */
 	struct target_device *devices;
 	size_t nr_devices;
 	size_t next_device;
-	bool unmaps_optional; /* drivers may leave them out where syncs are skipped (7.x) */
+	bool unmaps_optional; /* drivers may leave out unmaps if syncs are skipped (7.x) */
 } self;
 
-/* --- what can be watched --- */
+/* --- mappings that can be watched --- */
 
 static struct target_device *find_device(uint32_t generation)
 {
@@ -77,8 +77,8 @@ static struct target_device *find_device(uint32_t generation)
 }
 
 /*
- * Can it be watched, and how? Fills in @candidate. The present owner does not matter: a buffer
- * that changes hands is watched all the time, and judged at the hit.
+ * Tests whether a mapping can be watched, and fills in @candidate. The present owner does not
+ * matter: a buffer is watched across its handovers, and its owner is judged at the hit.
  */
 static bool is_candidate(uint32_t at, const struct mapping *map, struct candidate *candidate)
 {
@@ -86,15 +86,15 @@ static bool is_candidate(uint32_t at, const struct mapping *map, struct candidat
 	struct device_state device;
 
 	/*
-	 * With DMA_ATTR_SKIP_CPU_SYNC the driver syncs parts as it needs them, and the CPU owns
-	 * the rest.
+	 * With DMA_ATTR_SKIP_CPU_SYNC the driver syncs only the parts that it needs, and the CPU
+	 * owns the rest.
 	 */
 	if (!map->phys || !map->size || !rule_is_streaming(map->kind) ||
 	    map->attrs & ATTR_SKIP_CPU_SYNC || table_born(map) <= self.bpf->bss->lost_before)
 		return false;
 	if (!table_device(map->generation, &device) || device.ignored)
 		return false;
-	/* A module (dmaloop) is the device, so its accesses are CPU accesses as well. */
+	/* The device is a module (dmaloop), so its accesses are CPU accesses as well. */
 	if (device.software)
 		return false;
 	candidate->at = at;
@@ -102,7 +102,7 @@ static bool is_candidate(uint32_t at, const struct mapping *map, struct candidat
 	candidate->blind = map->flags & MAP_BLIND || device.skips_sync || device.unmatched;
 	if (candidate->blind && map->dir == DIR_TO_DEVICE)
 		return false;
-	/* Nothing shows that a mapping is over that is never unmapped. */
+	/* The end of a mapping cannot be seen if the driver never unmaps it. */
 	if (candidate->blind && self.unmaps_optional && !device.unmaps)
 		return false;
 	target = find_device(map->generation);
@@ -113,7 +113,7 @@ static bool is_candidate(uint32_t at, const struct mapping *map, struct candidat
 }
 
 /**
- * targets_refresh - look at the next mappings of the table
+ * targets_refresh - read the next part of the table
  */
 void targets_refresh(void)
 {
@@ -136,7 +136,7 @@ void targets_refresh(void)
 	}
 }
 
-/* Is it still as it was? */
+/* Tests whether the mapping has not changed. */
 static bool is_live(const struct candidate *candidate)
 {
 	struct mapping map;
@@ -153,8 +153,8 @@ static void drop(struct candidate *candidate, struct target_device *device)
 }
 
 /*
- * The next mapping of a device: by age the one after the last, among those older than a period;
- * then from the oldest again. When none is that old, any.
+ * Returns the next mapping of a device. Mappings older than a period take turns, in the order of
+ * their age. If no mapping is that old, any mapping is returned.
  */
 static struct candidate *next_mapping(struct target_device *device)
 {
@@ -199,9 +199,9 @@ static struct candidate *next_mapping(struct target_device *device)
 	return NULL;
 }
 
-/* --- where in a buffer --- */
+/* --- places in a buffer --- */
 
-/* The largest aligned part of [from, to) that contains this byte. */
+/* Chooses the largest aligned part of [from, to) that contains a byte. */
 static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t to)
 {
 	for (target->size = 8; target->size > 1; target->size /= 2) {
@@ -212,7 +212,7 @@ static void around(struct target *target, uint64_t byte, uint64_t from, uint64_t
 	target->phys = byte;
 }
 
-/* What is kept for the mapping at an address: bpf/core/neighbours.h. */
+/* Reads the neighbour bytes kept for the mapping at an address, see bpf/core/neighbours.h. */
 static bool find_neighbours(uint64_t phys, struct neighbours *beside)
 {
 	int fd = bpf_map__fd(self.bpf->maps.neighbours);
@@ -226,7 +226,7 @@ static bool find_neighbours(uint64_t phys, struct neighbours *beside)
 	return false;
 }
 
-/* Chooses bytes beside the buffer, on its first or last line. */
+/* Chooses neighbour bytes on the buffer's first or last cache line. */
 static bool choose_neighbours(const struct candidate *c, struct target *target)
 {
 	uint64_t start = c->map.phys, end = start + c->map.size, byte;
@@ -273,8 +273,8 @@ static bool choose_place(const struct candidate *c, unsigned int turn, struct ta
 }
 
 /**
- * targets_next - choose one
- * @target: out
+ * targets_next - choose the next target
+ * @target: out; the target
  *
  * Return: false when there is nothing to watch.
  */
@@ -294,9 +294,9 @@ bool targets_next(struct target *target)
 }
 
 /**
- * targets_start - get ready
+ * targets_start - prepare the choice of targets
  * @bpf: loaded
- * @period_ms: how long a target is watched
+ * @period_ms: time that a watchpoint stays on one target, ms
  *
  * Return: false when there is no memory.
  */
@@ -313,7 +313,7 @@ bool targets_start(struct dmasnoop_bpf *bpf, unsigned int period_ms)
 }
 
 /**
- * targets_stop - free what is held
+ * targets_stop - free the sample and the devices
  */
 void targets_stop(void)
 {

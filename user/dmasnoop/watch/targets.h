@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What --watch watches next: which mapping, and where in it. Called by watch.c. */
+/*
+ * The choice of the next watchpoint for --watch: a mapping, and a place in it. watch.c calls this
+ * code.
+ */
 #ifndef DMASNOOP_TARGETS_H
 #define DMASNOOP_TARGETS_H
 
@@ -12,12 +15,12 @@
 struct dmasnoop_bpf;
 
 /**
- * struct target - what a debug register can watch of a mapping
+ * struct target - a part of a mapping that a debug register can watch
  * @map: the mapping, as it was when it was chosen
- * @at: its place in the table
- * @phys: first byte, aligned to @size
- * @size: 1, 2, 4 or 8
- * @kind: WATCH_ACCESS: reading it is wrong too
+ * @at: index of the mapping's slot
+ * @phys: physical address of the first byte, aligned to @size
+ * @size: size in bytes: 1, 2, 4 or 8
+ * @kind: WATCH_ACCESS if reading is wrong, too
  */
 struct target {
 	struct mapping map;

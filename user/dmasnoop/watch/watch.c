@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the hardware watchpoints are: see watch.h.
+ * Sets the hardware watchpoints, see watch.h.
  *
- * A slot is one debug register, the same on every CPU. A buffer that must not be read either takes
- * two. Every period each slot goes to its next target (targets.c).
+ * A watch slot is one debug register, the same on every CPU. A buffer that must not even be read
+ * takes two of them. Every period each one moves to its next target (targets.c).
  */
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
@@ -27,8 +27,8 @@
 #include "symbols.h"
 #include "watch/targets.h"
 
-#define REFRESH_NS 500000000ull /* how old the sample of mappings may be */
-#define RETRY_NS 1000000000ull /* before it asks again for a debug register that was in use */
+#define REFRESH_NS 500000000ull /* maximum age of the sample of mappings */
+#define RETRY_NS 1000000000ull /* pause after a debug register was refused */
 #define SEEN_BITS (1 << 20)
 
 /* The type that catches reads. On x86 writes always trigger it as well. */
@@ -39,10 +39,10 @@
 #endif
 
 /**
- * struct point - a slot on one CPU
- * @link: the program on its perf event, which it owns; NULL: there is none
- * @fd: of the perf event
- * @retry_ns: when it was refused: not to be tried before
+ * struct point - a watch slot on one CPU
+ * @link: link of the program, which owns the perf event; NULL: none
+ * @fd: file descriptor of the perf event
+ * @retry_ns: time before which a refused register is not asked for again
  */
 struct point {
 	struct bpf_link *link;
@@ -55,7 +55,7 @@ static struct {
 	struct watch_options options;
 	int nr_cpus;
 	bool *online;
-	struct point *points; /* of slot 0, then 1, ... */
+	struct point *points; /* those of watch slot 0, then of 1, ... */
 	uint64_t refreshed;
 	uint64_t turned;
 	struct watch_totals totals;
@@ -101,12 +101,12 @@ static void give_back(struct point *point)
 {
 	if (!point->link)
 		return;
-	/* Closes the perf event too. */
+	/* This closes the perf event, too. */
 	bpf_link__destroy(point->link);
 	point->link = NULL;
 }
 
-/* Sets a watchpoint on one CPU; false when all of its debug registers are in use. */
+/* Sets a watchpoint on one CPU. Returns false if all of the CPU's debug registers are in use. */
 static bool take(struct point *point, unsigned int slot, int cpu, const struct perf_event_attr *how)
 {
 	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = slot);
@@ -129,7 +129,7 @@ static bool take(struct point *point, unsigned int slot, int cpu, const struct p
 		}
 		self.totals.error = errno;
 		close(point->fd);
-	} else if (errno != ENOSPC && errno != ENODEV /* the CPU has just left */) {
+	} else if (errno != ENOSPC && errno != ENODEV /* the CPU has just gone offline */) {
 		self.totals.error = errno;
 	}
 	point->retry_ns = now() + RETRY_NS;
@@ -147,7 +147,7 @@ static void count_refused(void)
 		self.totals.refused = refused;
 }
 
-/* Reads which CPUs are online. Those that went offline took their perf events along. */
+/* Reads the CPUs that are online. A CPU that went offline has lost its perf events. */
 static void read_online(void)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
@@ -187,8 +187,8 @@ static void count_buffer(const struct target *target)
 }
 
 /*
- * Tells the BPF side what a slot watches. The old address was cleared before, and every CPU was
- * asked to change its watchpoint since, so nobody reads the old contents any more.
+ * Tells the BPF side the target of a watch slot. The old address was cleared before, and every CPU
+ * has changed its watchpoint since, so nobody reads the old contents any more.
  */
 static void publish(unsigned int slot, const struct target *target, enum watch_kind kind)
 {
@@ -209,8 +209,8 @@ static void publish(unsigned int slot, const struct target *target, enum watch_k
 }
 
 /*
- * The last one first: without the write watch before it, a watch on any access would take writes
- * for reads.
+ * The last watch slot is retracted first: without the write watch before it, a watch on any access
+ * would take writes for reads.
  */
 static void retract(unsigned int first, unsigned int nr)
 {
@@ -218,7 +218,7 @@ static void retract(unsigned int first, unsigned int nr)
 		__atomic_store_n(&self.bpf->bss->watches[slot].address, 0, __ATOMIC_SEQ_CST);
 }
 
-/* Watches writes with one slot, and reads with the next one when that is wanted. */
+/* Watches writes with one watch slot, and if @reads is set, reads with the next one. */
 static void place_watch(unsigned int slot, const struct target *target, bool reads)
 {
 	uint64_t address = self.bpf->bss->direct_map_base + target->phys;
@@ -231,10 +231,13 @@ static void place_watch(unsigned int slot, const struct target *target, bool rea
 
 		if (!self.online[cpu])
 			continue;
-		/* Disabled first: the watchpoint that is enabled first gets the lower register. */
+		/*
+		 * The second one is disabled first, because the watchpoint enabled first gets the
+		 * lower register.
+		 */
 		if (second && second->link)
 			ioctl(second->fd, PERF_EVENT_IOC_DISABLE, 0);
-		/* The second is of no use without the first. */
+		/* The second one is of no use without the first. */
 		if (!take(first, slot, cpu, &write)) {
 			if (second)
 				give_back(second);
@@ -257,9 +260,9 @@ static void rest(unsigned int slot)
 }
 
 /**
- * watch_turn - move the watches on when it is time to
+ * watch_turn - move the watchpoints to their next targets when it is time
  *
- * Return: milliseconds until it is time again.
+ * Return: time until the next turn, ms.
  */
 int watch_turn(void)
 {
@@ -289,18 +292,18 @@ int watch_turn(void)
 }
 
 /**
- * watch_spent - a slot has seen enough where it is
- * @slot: which
+ * watch_spent - stop a watchpoint that was hit often enough
+ * @slot: index of the watch slot
  *
- * It rests until the next turn, with the other slot on the same target, so that a target
- * which is touched all the time costs little.
+ * The watchpoint is off until the next turn, like the other one on the same target. So a target
+ * that is touched all the time costs little.
  */
 void watch_spent(unsigned int slot)
 {
 	const struct watch *watches = self.bpf->bss->watches;
 	unsigned int first = slot, nr = 1;
 
-	/* This is late news of its last target. */
+	/* The event is about the previous target. */
 	if (slot >= self.options.slots || watches[slot].hits < WATCH_HITS_MAX)
 		return;
 	if (watches[slot].kind == WATCH_ACCESS)
@@ -315,7 +318,7 @@ void watch_spent(unsigned int slot)
 }
 
 /**
- * watch_totals - what came of it so far
+ * watch_totals - return the totals so far
  */
 struct watch_totals watch_totals(void)
 {
@@ -330,11 +333,11 @@ struct watch_totals watch_totals(void)
 
 /* --- start and stop --- */
 
-/* Finds the code that may touch what a device owns. */
+/* Finds the code that may touch memory that a device owns. */
 static bool find_legal_text(void)
 {
 	static const char *const legal[] = {
-		/* The DMA API. */
+		/* These are functions of the DMA API. */
 		"dma_map_",
 		"__dma_map_",
 		"dma_unmap_",
@@ -347,7 +350,7 @@ static bool find_legal_text(void)
 		"xen_swiotlb_",
 		"iommu_dma_",
 		"__iommu_dma_",
-		/* Other tracers, kmemleak, /proc/kcore, /dev/mem, hibernation. */
+		/* These are other tracers, kmemleak, /proc/kcore, /dev/mem, and hibernation. */
 		"copy_from_kernel_nofault",
 		"scan_block",
 		"read_kcore",
@@ -356,7 +359,7 @@ static bool find_legal_text(void)
 		"safe_copy_page",
 		NULL,
 	};
-	/* Code that reads strings, names and checksums word by word: include/linux/rwonce.h. */
+	/* This code reads strings, names and checksums word by word: include/linux/rwonce.h. */
 	static const char *const overreading[] = {
 		"strscpy",
 		"sized_strscpy",
@@ -379,7 +382,7 @@ static bool find_legal_text(void)
 	return nr && nr <= LEGAL_TEXT_MAX && more <= OVERREADING_MAX;
 }
 
-/* Does a watchpoint that was accepted fire? Some hypervisors accept and ignore it. */
+/* Tests whether a watchpoint fires. Some hypervisors accept watchpoints and ignore them. */
 static const char *try_one(void)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
@@ -401,7 +404,7 @@ static const char *try_one(void)
 	if (fd < 0) {
 		switch (errno) {
 		case ENOSPC:
-			/* All of them are in use at the moment. It is tried again. */
+			/* All debug registers are in use now. They are asked for again later. */
 			return NULL;
 		case EACCES:
 		case EPERM:
@@ -422,11 +425,11 @@ static const char *try_one(void)
 }
 
 /**
- * watch_start - get ready
+ * watch_start - prepare the watchpoints
  * @bpf: loaded
- * @options: what is wanted
+ * @options: the options of --watch
  *
- * Return: NULL, or why not and what to do.
+ * Return: NULL, or an error text with advice.
  */
 const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *options)
 {
@@ -438,7 +441,7 @@ const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *op
 	self.nr_cpus = libbpf_num_possible_cpus();
 	if (self.nr_cpus < 1)
 		return "the CPUs could not be counted (/sys/devices/system/cpu/possible)";
-	/* Two for each debug register of each CPU, and the tracer's own. */
+	/* Each debug register of each CPU needs two files, and the tracer needs some. */
 	needed = 2 * options->slots * self.nr_cpus + 256;
 	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < needed) {
 		files.rlim_cur = needed < files.rlim_max ? needed : files.rlim_max;
@@ -456,7 +459,7 @@ const char *watch_start(struct dmasnoop_bpf *bpf, const struct watch_options *op
 }
 
 /**
- * watch_stop - give everything back
+ * watch_stop - remove all watchpoints
  */
 void watch_stop(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * --watch: hardware watchpoints on buffers that a device owns. Owns the perf
- * events; targets.c chooses what is watched, bpf/watchpoint.bpf.h judges the hits.
+ * --watch: hardware watchpoints on buffers that a device owns. watch.c owns the perf events,
+ * targets.c chooses the targets, and bpf/watchpoint.bpf.h judges the hits.
  */
 #ifndef DMASNOOP_WATCH_H
 #define DMASNOOP_WATCH_H
