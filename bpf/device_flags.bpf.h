@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The DMA flags of struct device, wherever a kernel keeps them: in bit fields, or (7.x) in a
- * bitmap.
- */
+/* The DMA flags of struct device. A kernel keeps them in bit fields or, since 7.x, in a bitmap. */
 #ifndef FLAGS_BPF_H
 #define FLAGS_BPF_H
 
@@ -11,7 +8,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* A flag of 7.x's struct device. */
+/* Reads a flag from the bitmap that struct device has in 7.x. */
 static __always_inline bool has_flag(struct device *dev, bool exists, u32 flag)
 {
 	struct device___flags *now = (void *)dev;

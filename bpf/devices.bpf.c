@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walks the kernel's devices once, for `dmasnoop devices'. Started by user space,
- * attached to nothing. The list is read without its lock: a device that comes or
- * goes meanwhile may end the walk early, and user space starts it again.
+ * A program that walks the kernel's devices once, for `dmasnoop devices'. User space runs it, and
+ * it is attached to nothing. It reads the list without the lock, so a device that comes or goes may
+ * end the walk early. Then user space starts the program again.
  */
 #include "kernel.h"
 
@@ -16,7 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define WALK_MAX (1 << 16)
 
-/* How far the walk came. User space compares. */
+/* The progress of the walk, which user space checks. */
 u32 nr_facts;
 u32 nr_devices;
 bool complete;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracer in the kernel. It follows every mapping from map to unmap, asks the rules
- * (core/rules.h) about each event, and sends a finding when one is broken. Nothing goes to user
- * space while nothing is wrong.
+ * The tracer in the kernel. It follows every mapping from map to unmap, applies the rules
+ * (core/rules.h) to each event, and sends a finding when one is broken. Nothing goes to user space
+ * while nothing is wrong.
  *
- * core/judge_*.h say what happens at each event, hooks_*.bpf.h where events come from, and
- * core/env.h what the judge needs of BPF. event_log.bpf.h is all that kernels before 5.17 run of
- * it.
+ * core/judge_*.h judge each event, hooks_*.bpf.h attach to the events, and core/env.h declares the
+ * functions that the judge needs from BPF. Kernels before 5.17 run only event_log.bpf.h.
  */
 #include "kernel.h"
 
@@ -28,7 +27,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* --- devices coming and going --- */
+/* --- devices that come and go --- */
 
 /* device_add(dev) */
 SEC("fentry/device_add")

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * core/env.h for BPF, but for what memory.bpf.h and losses.bpf.h have of it.
- */
+/* The functions of core/env.h for BPF, except those in memory.bpf.h and losses.bpf.h. */
 #ifndef DMASNOOP_ENV_BPF_H
 #define DMASNOOP_ENV_BPF_H
 
@@ -225,7 +223,7 @@ static __always_inline long env_sg_read(void *to, u32 bytes, u64 from)
 	return bpf_probe_read_kernel(to, bytes, (void *)from);
 }
 
-/* A field of what was read of an entry. */
+/* Reads a field from the copy of a list entry. */
 #define SG_FIELD(type, entry, field) \
 	(*(const type *)((entry) + bpf_core_field_offset(((struct scatterlist *)0)->field)))
 

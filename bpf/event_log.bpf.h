@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For kernels before 5.17. Their BPF has no bpf_loop(), before 5.12 no atomic operation that
- * returns the old value, and no pointer arguments of global functions. So nothing is judged in the
- * kernel there: each call is sent to user space, in the order of the calls, and the same code
- * judges it there (user/dmasnoop/engine/).
+ * The event log for kernels before 5.17. BPF has no bpf_loop() there, and before 5.12 neither an
+ * atomic operation that returns the old value nor pointer arguments of global functions. So these
+ * kernels judge nothing: each call is sent to user space, in the order of the calls, and the same
+ * code judges it there (user/dmasnoop/engine/).
  *
  * Before 5.12 the kernel does not drop an event that interrupts the same program, so nothing here
  * is kept per CPU.
@@ -21,7 +21,7 @@
 #include "env.bpf.h"
 #include "maps.bpf.h"
 
-/* Events for which there was no room. */
+/* The number of events for which there was no room. */
 u64 log_lost;
 
 /*
@@ -36,7 +36,8 @@ struct {
 } logged_devices SEC(".maps");
 
 /*
- * Reserves an event of @size bytes, a constant, and fills in its head; NULL when there is no room.
+ * Reserves an event of @size bytes, a constant, and fills in its head. Returns NULL when there is
+ * no room.
  */
 static __always_inline void *log_event(void *ctx, u64 dev, u32 call, u64 size)
 {
@@ -62,7 +63,7 @@ static __always_inline void *log_event(void *ctx, u64 dev, u32 call, u64 size)
 	return event;
 }
 
-/* Sends what is known of a device; false when there is no room. */
+/* Sends the facts about a device. Returns false when there is no room. */
 static __always_inline bool log_device(void *ctx, u64 address, u64 driver, u32 call)
 {
 	struct logged_device *event = log_event(ctx, address, call, sizeof(*event));
@@ -110,20 +111,20 @@ static __always_inline void log_new(void *ctx, u64 address)
 		bpf_map_update_elem(&logged_devices, &address, &driver, BPF_ANY);
 }
 
-/* Reserves the event of a call with @nr arguments, after that of its device. */
+/* Reserves the event of a call with @nr arguments, and first sends its device if that is new. */
 static __always_inline void *log_args(u64 *args, u32 call, u32 nr, u64 size)
 {
 	struct logged *event;
 
 	log_new(args, args[0]);
 	event = log_event(args, args[0], call, size);
-	/* A program may not load an argument that points to a number. */
+	/* A program may not load an argument that points to a number, so copy them. */
 	if (event)
 		bpf_probe_read_kernel(event->args, nr * sizeof(u64), args);
 	return event;
 }
 
-/* Sends a call, with its result when it @returned. */
+/* Sends a call, with its result if the call @returned. */
 static __always_inline int log_call(u64 *args, u32 call, u32 nr, bool returned)
 {
 	struct logged *event;
@@ -160,7 +161,10 @@ int log_map_page(u64 *args)
 	return 0;
 }
 
-/* dev, sg, nents, dir, attrs; @max: entries to make room for */
+/*
+ * Sends a list. @args are dev, sg, nents, dir, attrs. @max is the number of entries to make room
+ * for.
+ */
 static __always_inline int log_entries(u64 *args, u32 call, u32 nr, u32 max)
 {
 	struct logged_list *event;
@@ -177,7 +181,7 @@ static __always_inline int log_entries(u64 *args, u32 call, u32 nr, u32 max)
 		link = event->entry[i].page_link;
 		if (link & SG_END)
 			break;
-		/* Without branches: each one would be another path for the verifier. */
+		/* This uses no branches, because each would be another path for the verifier. */
 		chained = -(link & SG_CHAIN);
 		sg = (chained & link & ~(u64)SG_CHAIN) |
 		     (~chained & (sg + bpf_core_type_size(struct scatterlist)));
@@ -228,7 +232,7 @@ LOG_CALL(dma_free_attrs, free, LOGGED_FREE, 5)
 LOG_RETURN(dma_alloc_pages, alloc_pages, LOGGED_ALLOC_PAGES, 5)
 LOG_CALL(dma_free_pages, free_pages, LOGGED_FREE_PAGES, 5)
 
-/* Returned the mapped segments, or 0. */
+/* The function returned the number of mapped segments, or 0. */
 SEC("fexit/dma_map_sg_attrs")
 int log_map_sg(u64 *args)
 {
@@ -241,7 +245,7 @@ int log_added(u64 *args)
 	struct logged *event = armed ? log_event(args, args[0], LOGGED_ADDED, sizeof(*event)) :
 				       NULL;
 
-	/* Its name is read when it does DMA, which most devices never do. */
+	/* The name is read when the device does DMA, which most devices never do. */
 	if (event)
 		bpf_ringbuf_submit(event, 0);
 	return 0;

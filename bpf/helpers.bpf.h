@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Helpers and symbols of the kernel that not every kernel has.
- */
+/* Helpers and symbols that not every kernel has. */
 #ifndef DMASNOOP_HELPERS_BPF_H
 #define DMASNOOP_HELPERS_BPF_H
 
@@ -18,11 +16,11 @@ extern const void vmemmap_base __ksym __weak;
 extern const void _stext __ksym __weak;
 extern const void _end __ksym __weak;
 
-/* Since 6.2: plain loads from the kernel's memory. */
+/* bpf_rdonly_cast() allows plain loads from the kernel's memory. It exists since 6.2. */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 #define CAN_CAST (&bpf_rdonly_cast)
 
-/* See disable_preemption(). */
+/* disable_preemption() uses these. */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A hook: the primary and the fallback program at one event, by tracepoint, fentry or kprobe. */
+/* A hook: the primary and the fallback program of one event, by tracepoint, fentry or kprobe. */
 #ifndef DMASNOOP_HOOK_BPF_H
 #define DMASNOOP_HOOK_BPF_H
 
@@ -11,7 +11,7 @@
 #include "kprobe.bpf.h"
 #include "program.bpf.h"
 
-/* @fast does what it can without a scratch. It returns true when nothing is left to do. */
+/* @fast does as much as it can without a scratch, and returns true when no work is left. */
 #define WORK(name, fast, body)                                                                  \
 	static __always_inline void name##_work(u64 *args)                                      \
 	{                                                                                       \
@@ -25,10 +25,13 @@
 		body(args, args, s);                                                            \
 		release_scratch(s);                                                             \
 	}                                                                                       \
-	/* Where the kernel counts, per CPU, how often the fallback is running: mark_done(). */ \
+	/* Holds the address of the per-CPU count of running fallback programs: mark_done(). */ \
 	u64 name##_fallback_active;
 
-/* @always: the fallback is attached from the start, not only when @armed says so. */
+/*
+ * If @always is set, the fallback program is attached from the start, else only when @armed says
+ * so.
+ */
 #define PRIMARY(section, name, always)                                   \
 	SEC(section)                                                     \
 	int name(u64 *args)                                              \
@@ -60,10 +63,11 @@
 	}
 
 /*
- * The primary has to run first. Programs at a tracepoint run in the order in which they were
- * attached. Programs at a function run in the opposite order (kernel/bpf/trampoline.c adds them at
- * the head), so there the fallbacks are attached first, together with the primaries. Those at
- * tracepoints are attached when they are needed: see @armed.
+ * The primary program must run before its fallback program. Programs at a tracepoint run in the
+ * order in which they were attached. Programs at a function run in the opposite order
+ * (kernel/bpf/trampoline.c adds them at the head). So at functions the fallback programs are
+ * attached first, together with the primary programs. Those at tracepoints are attached when they
+ * are needed: see @armed.
  */
 #define TRACEPOINT(event, name, fast, body)    \
 	WORK(name, fast, body)                 \
@@ -76,8 +80,8 @@
 	PRIMARY(#type "/" #function, name, true)
 
 /*
- * CALL() has a function's arguments, when it is called. RETURN() has these and its result, when it
- * returns.
+ * CALL() runs when a function is called and has its arguments. RETURN() runs when the function
+ * returns and has its arguments and its result.
  */
 #define CALL(function, name, fast, body)             \
 	FUNCTION(fentry, function, name, fast, body) \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Did the device see each descriptor as the driver meant it? dmaloop announces what its drivers
- * store to a descriptor, and what its device fetches.
+ * The check that the device sees each descriptor as the driver meant it. dmaloop announces the
+ * stores of its drivers to a descriptor, and the fetches of its device.
  *
- * A turn of a descriptor begins when the driver reads that the device is done with it, or with the
- * ring. The OWN bit hands it over. What the driver stores in a turn must all be in what the device
- * executes. Nothing is said of a driver that does not announce its stores.
+ * A turn of a descriptor begins when the driver reads that the device is done with the descriptor
+ * or with the ring. The OWN bit hands the descriptor over. The descriptor that the device executes
+ * must contain all stores of the turn. A driver that does not announce its stores is not judged.
  */
 #ifndef DMASNOOP_DESCRIPTOR_BPF_H
 #define DMASNOOP_DESCRIPTOR_BPF_H
@@ -22,7 +22,7 @@
 #include "hook.bpf.h"
 #include "losses.bpf.h"
 
-/* A descriptor of dmaloop's: struct ring_desc in kmod/ring.h. */
+/* The layout of dmaloop's descriptors: struct ring_desc in kmod/ring.h. */
 #define DESC_SIZE 40
 #define DESC_WORDS (DESC_SIZE / sizeof(u32))
 #define DESC_CONTROL 20
@@ -37,13 +37,13 @@ struct ring_key {
 
 /**
  * struct ring - the ring of a channel
- * @generation: when it was last empty, ns
- * @bus: of slot 0
+ * @generation: time when the ring was last empty, in ns
+ * @bus: DMA address of the first descriptor
  * @culprit: key of the stack of the last doorbell
- * @stride: bytes from one slot to the next
- * @slots: a power of two
- * @tail: the last doorbell's
- * @announced: its driver announces what it stores
+ * @stride: distance between two descriptors in bytes
+ * @slots: number of descriptors, a power of two
+ * @tail: tail of the last doorbell
+ * @announced: true if the driver announces its stores
  */
 struct ring {
 	u64 generation;
@@ -68,16 +68,16 @@ struct descriptor_key {
 };
 
 /**
- * struct descriptor - one descriptor, in this turn
- * @generation: the ring's
- * @stored_ns: when the driver last stored to it
- * @old: each word before it was stored to
- * @written: what was stored
- * @stored: bit per word that was stored to
- * @handed: the driver has set OWN
- * @taken: the device has fetched and executes it
- * @completed: the device is done with it
- * @reported: descriptor-overrun was reported
+ * struct descriptor - one descriptor in its current turn
+ * @generation: generation of the ring
+ * @stored_ns: time of the driver's last store, in ns
+ * @old: value of each word before the store
+ * @written: value of each word that was stored
+ * @stored: bit for each word that was stored
+ * @handed: true after the driver has set OWN
+ * @taken: true after the device has fetched the descriptor, which it executes
+ * @completed: true after the device is done with the descriptor
+ * @reported: true after descriptor-overrun was reported
  */
 struct descriptor {
 	u64 generation;
@@ -114,7 +114,7 @@ static __always_inline void begin_turn(struct descriptor *descriptor)
 	descriptor->reported = 0;
 }
 
-/* The descriptor at @s->dma of the ring as it is now; NULL when there is none yet. */
+/* Finds the descriptor at @s->dma in this generation of the ring; NULL when there is none yet. */
 static __always_inline struct descriptor *find_descriptor(struct scratch *s, u64 generation)
 {
 	struct descriptor_key key = { .dev = s->dev, .bus = s->dma };
@@ -136,8 +136,8 @@ static __always_inline struct descriptor *get_descriptor(struct scratch *s, u64 
 }
 
 /*
- * Notes a finding about the descriptor at @s->dma. If an event was lost, it may have been the one
- * that is missing.
+ * Records a finding about the descriptor at @s->dma. If an event was lost, that may have been the
+ * event that seems to be missing.
  */
 __noinline int judge_descriptor(struct scratch *s, u32 check)
 {
@@ -180,7 +180,7 @@ static __always_inline int ring_event(void *ctx, u64 *args, struct scratch *s)
 	return 0;
 }
 
-/* The driver stores @value to the words from @offset on. */
+/* Records that the driver stores @value to the words from @offset on. */
 static __always_inline void remember_store(struct descriptor *descriptor, u32 offset, u32 size,
 					   u64 before, u64 value)
 {
@@ -241,7 +241,7 @@ static __always_inline int descriptor_access_event(void *ctx, u64 *args, struct 
 	return 0;
 }
 
-/* Was the ring's memory handed to the device after @ns? */
+/* Was the ring's memory handed to the device later than @ns? */
 static __always_inline bool handed_over_since(const struct mapping *map, u64 ns)
 {
 	for (u32 i = 0; i < STEPS; i++)
@@ -261,7 +261,10 @@ struct doorbell_walk {
 	u32 pad;
 };
 
-/* In a ring in streaming memory a sync has to come between descriptor and doorbell. */
+/*
+ * Judges one descriptor at a doorbell. If the ring is in streaming memory, a sync must come between
+ * descriptor and doorbell.
+ */
 static long doorbell_one(u32 index, struct doorbell_walk *walk)
 {
 	struct scratch *s = walk->s;
@@ -305,7 +308,7 @@ static __always_inline int doorbell_event(void *ctx, u64 *args, struct scratch *
 	ring->tail = tail;
 	ring->culprit = keep_stack(ctx, s);
 	device = known_device(s);
-	/* Where syncs are not observable, there may have been one. */
+	/* Where syncs are not observable, the driver may have made one. */
 	if (!device || device->skips_sync)
 		return 0;
 	bpf_loop((tail - walk.from) & (walk.slots - 1), doorbell_one, &walk, 0);
@@ -320,7 +323,7 @@ static __always_inline int descriptor_event(void *ctx, u64 *args, struct scratch
 	struct descriptor *descriptor;
 	struct ring *ring;
 
-	/* A descriptor that the device does not execute does no harm. */
+	/* A descriptor that the device does not execute is harmless. */
 	if (!(args[4] & 1))
 		return 0;
 	s->dev = args[0];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Hooks in the DMA API. Each event has a raw tracepoint where the kernel has one (since 6.12;
- * renamed in 7.x), and a function, by fentry or, where there is none, by kprobes.
- * user/dmasnoop/attach/ loads the first that the kernel has.
+ * renamed in 6.18), and a function, by fentry or, if the kernel has no fentry, by kprobes.
+ * user/dmasnoop/attach/ loads the first of these that the kernel has.
  *
- * Raw tracepoints, fentry and fexit all pass their arguments as an array of words; fexit has the
- * return value behind them.
+ * Raw tracepoints, fentry and fexit all pass their arguments as an array of words. fexit adds the
+ * return value at the end.
  */
-#ifndef DMASNOOP_HOOKS_BPF_H
-#define DMASNOOP_HOOKS_BPF_H
+#ifndef DMASNOOP_HOOKS_DMA_BPF_H
+#define DMASNOOP_HOOKS_DMA_BPF_H
 
 #include "kernel.h"
 
@@ -104,7 +104,10 @@ static __always_inline bool fast_unmap_event(u64 *args)
 	return fast_unmap(args);
 }
 
-/* dma_unmap_page_attrs(): the same, but the verifier knows that the device is a pointer. */
+/*
+ * Handles dma_unmap_page_attrs(), where the verifier knows that the device is a pointer, like the
+ * tracepoint.
+ */
 static __always_inline bool fast_unmap_call(u64 *args)
 {
 	u64 event[] = { env_number(args[0]), args[1], args[2], args[3], args[4] };
@@ -112,7 +115,7 @@ static __always_inline bool fast_unmap_call(u64 *args)
 	return fast_unmap(event);
 }
 
-/* Tracepoints and functions alike: dev, dma, size, dir, attrs */
+/* Tracepoints and functions both have dev, dma, size, dir, attrs. */
 static __always_inline int unmap_args(void *ctx, u64 *args, struct scratch *s, u8 kind)
 {
 	s->dev = args[0];
@@ -188,7 +191,7 @@ static __always_inline int map_sgtable_return(void *ctx, u64 *args, struct scrat
 	return on_map_sg(ctx, s);
 }
 
-/* dev, sg, nents, dir, attrs */
+/* Tracepoints and functions both have dev, sg, nents, dir, attrs. */
 static __always_inline int unmap_sg_event(void *ctx, u64 *args, struct scratch *s)
 {
 	s->dev = args[0];
@@ -280,7 +283,7 @@ CALL(dma_sync_single_for_device, fn_sync_device, fast_sync_device_call, sync_dev
 CALL(dma_sync_sg_for_cpu, fn_sync_sg_cpu, never_fast, sync_sg_cpu_event)
 CALL(dma_sync_sg_for_device, fn_sync_sg_device, never_fast, sync_sg_device_event)
 
-/* --- allocations: by function on every kernel, they are few --- */
+/* --- allocations: by function on every kernel, because they are few --- */
 
 /* dma_alloc_attrs(dev, size, &dma, gfp, attrs) returned memory */
 static __always_inline int alloc_return(void *ctx, u64 *args, struct scratch *s)
@@ -343,8 +346,8 @@ static __always_inline int free_pages_event(void *ctx, u64 *args, struct scratch
 }
 
 /*
- * A table is one segment for the device. Its physical address is known only if it is one for the
- * CPU as well.
+ * A table is one segment for the device. Its physical address is known only if the table is also
+ * one segment for the CPU.
  */
 static __always_inline void table_args(struct scratch *s, u64 table_address)
 {
@@ -466,7 +469,7 @@ int fn_need_unmap(u64 *args)
 
 PROBE_DEVICE(dma_need_unmap, fn_need_unmap, on_need_unmap(dev, probe_result(ctx)))
 
-/* --- dmaloop announces each access of the CPU --- */
+/* --- CPU accesses, which dmaloop announces --- */
 
 /* Tracepoint: dev, address, size, write */
 static __always_inline int cpu_access_event(void *ctx, u64 *args, struct scratch *s)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Hooks outside the DMA API: mapped memory is freed, or passed on to another layer. The word of
- * the page nearly always says that no device may write there, and that is all.
+ * Hooks outside the DMA API, where mapped memory is freed or passed to another layer. Nearly always
+ * the word of the page shows that no device may write there, and the program ends.
  *
- * Each hook is optional: a kernel that refuses one goes without it ("?", attach_choose()). The
- * programs have no fallbacks, because a missed event is a missed finding, not a false one.
- * attach_overlooked() counts them, and the summary says how many.
+ * Each hook is optional: a kernel that refuses a hook works without it ("?", attach_choose()). The
+ * programs have no fallback programs, because a missed event is a missed finding, not a false one.
+ * attach_overlooked() counts the missed events, and the summary gives the number.
  */
-#ifndef DMASNOOP_LAYERS_BPF_H
-#define DMASNOOP_LAYERS_BPF_H
+#ifndef DMASNOOP_HOOKS_HANDOVER_BPF_H
+#define DMASNOOP_HOOKS_HANDOVER_BPF_H
 
 #include "kernel.h"
 
@@ -22,7 +22,7 @@
 #include "kprobe.bpf.h"
 #include "losses.bpf.h"
 
-/* --- freed --- */
+/* --- memory that is freed --- */
 
 static __always_inline int on_object_freed(u64 *args)
 {
@@ -85,12 +85,9 @@ int tp_page_free(u64 *args)
 	return 0;
 }
 
-/* --- passed on --- */
+/* --- memory that is passed to another layer --- */
 
-/*
- * skb_frag_t: a page, a length and an offset. The fields have different names in different
- * kernels.
- */
+/* skb_frag_t contains a page, a length and an offset. Their names depend on the kernel. */
 struct fragment {
 	u64 page;
 	u32 length;
@@ -104,7 +101,7 @@ static __always_inline int judge_fragment(struct scratch *s, u64 address)
 	struct fragment fragment = {};
 
 	bpf_probe_read_kernel(&fragment, sizeof(fragment), (void *)address);
-	/* Memory that is not the host's has no struct page. */
+	/* Device memory has no struct page. */
 	if (fragment.page & 1)
 		return 0;
 	return judge_passed(s, env_page_phys(fragment.page) + fragment.offset, fragment.length);
@@ -129,7 +126,7 @@ __noinline int judge_skb(struct scratch *s, u64 address)
 	return 0;
 }
 
-/* A driver gives a packet to the network stack. The skb is the first argument. */
+/* A driver passes a packet to the network stack. The skb is the first argument. */
 #define RECEIVE(tracepoint)                                        \
 	SEC("?raw_tp/" #tracepoint)                                \
 	int tp_##tracepoint(u64 *args)                             \
@@ -151,7 +148,7 @@ RECEIVE(netif_receive_skb_entry)
 RECEIVE(netif_receive_skb_list_entry)
 RECEIVE(netif_rx_entry)
 
-/* Looks at the first segment of a read: all of them are mapped and unmapped together. */
+/* Judges the first segment of a read; all segments are mapped and unmapped together. */
 __noinline int judge_request(struct scratch *s, u64 address)
 {
 	struct request *request = (void *)address;
@@ -222,8 +219,8 @@ int tp_spi_message_done(u64 *args)
 }
 
 /*
- * struct i2c_msg of include/uapi/linux/i2c.h, which therefore does not change. A kernel without
- * I2C, or with I2C as a module, does not have it in its BTF.
+ * struct i2c_msg of include/uapi/linux/i2c.h, which does not change because it is part of the
+ * user-space API. A kernel without I2C, or with I2C as a module, has no such type in its BTF.
  */
 struct i2c_message {
 	u16 address;
@@ -232,7 +229,7 @@ struct i2c_message {
 	u64 buffer;
 };
 
-/* i2c_reply, in a module: adapter, message that was read, its number, result */
+/* i2c_reply, in a module: adapter, message that was read, index of the message, result */
 SEC("?raw_tp/i2c_reply")
 int late_i2c_reply(u64 *args)
 {
@@ -259,10 +256,12 @@ __noinline int judge_urb(struct scratch *s, u64 address)
 	u64 length = BPF_CORE_READ(urb, actual_length), page;
 	struct scatterlist *sg;
 
-	/* The URB's owner may have mapped it, and may sync it when it is given back. */
+	/* The URB's owner may have mapped the buffer, and may sync it at the giveback. */
 	if (!(flags & URB_DIR_IN) || flags & URB_NO_TRANSFER_DMA_MAP)
 		return 0;
-	/* Drivers also call this before they submit a URB, and when that failed. */
+	/*
+	 * Drivers also call this function before they submit a URB, and after a failed submission.
+	 */
 	if (BPF_CORE_READ(urb, hcpriv) || BPF_CORE_READ(urb, use_count.counter) <= 0)
 		return 0;
 	sg = BPF_CORE_READ(urb, sg);
@@ -290,8 +289,8 @@ static __always_inline int on_giveback(void *ctx, u64 urb, u64 caller)
 }
 
 /*
- * usb_unanchor_urb(urb): drivers/usb/core/hcd.c calls it between the unmap and the completion
- * function of the driver, where there is no tracepoint.
+ * usb_unanchor_urb(urb): drivers/usb/core/hcd.c calls this function between the unmap and the
+ * driver's completion function, where there is no tracepoint.
  */
 SEC("?fentry/usb_unanchor_urb")
 int usb_giveback(u64 *args)

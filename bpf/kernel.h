@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The few kernel types dmasnoop reads, reduced to the fields it reads. CO-RE
- * relocates them against the running kernel's BTF, so nothing here has to match
- * a version; a name with ___ is one kernel's variant of the type before it.
+ * The few kernel types that dmasnoop reads, reduced to the fields that it reads. CO-RE relocates
+ * them against the running kernel's BTF, so nothing here has to match a version. A name with ___ is
+ * one kernel's variant of the type before it.
  */
 #ifndef DMASNOOP_KERNEL_H
 #define DMASNOOP_KERNEL_H
@@ -72,7 +72,7 @@ struct klist_node {
 	struct list_head n_node;
 };
 
-/* drivers/base/base.h */
+/* The type is from drivers/base/base.h. */
 struct device_private {
 	struct klist klist_children;
 	struct klist_node knode_parent;
@@ -92,16 +92,16 @@ struct device {
 	u64 bus_dma_limit;
 	struct io_tlb_mem *dma_io_tlb_mem;
 	const void *iommu_group;
-	/* where not every device is */
+	/* exists only where some devices are not coherent */
 	bool dma_coherent : 1;
-	/* since 6.10: sync calls are not made for this device */
+	/* since 6.10: the kernel skips the device's syncs */
 	bool dma_skip_sync : 1;
-	/* since 6.12: mapped by the IOMMU, without dma_ops */
+	/* since 6.12: the IOMMU maps for the device, without dma_ops */
 	bool dma_iommu : 1;
 	struct device_dma_parameters *dma_parms;
 };
 
-/* 7.x has the two flags in a bitmap */
+/* since 7.x: a bitmap holds the two flags */
 struct device___flags {
 	unsigned long flags[1];
 };
@@ -120,7 +120,7 @@ struct sg_table {
 	unsigned int orig_nents;
 };
 
-/* 7.x */
+/* since 7.x */
 struct dma_iova_state {
 	u64 addr;
 };
@@ -138,7 +138,7 @@ struct page {
 	void *mapping;
 };
 
-/* 7.x */
+/* since 7.x */
 struct page___info {
 	unsigned long compound_info;
 };
@@ -154,7 +154,7 @@ struct sk_buff {
 struct skb_shared_info {
 	u8 nr_frags;
 	struct skb_frag {
-		u64 page; /* under another name in each kernel; not relocated */
+		u64 page; /* the name depends on the kernel; not relocated */
 	} frags[1];
 };
 
@@ -279,12 +279,15 @@ struct bpf_iter__bpf_prog {
 	struct bpf_prog *prog;
 };
 
-/* include/uapi/linux/bpf_perf_event.h; what comes before @addr is the architecture's */
+/*
+ * The type is from include/uapi/linux/bpf_perf_event.h. The fields before @addr depend on the
+ * architecture.
+ */
 struct bpf_perf_event_data {
 	u64 addr;
 };
 
-/* As far as a function's arguments and result are in them. */
+/* Only the registers with a function's arguments and result are here. */
 struct pt_regs___x86 {
 	unsigned long cx, dx, si, di, r8, r9, ax, sp;
 };
@@ -304,7 +307,7 @@ enum struct_device_flags {
 };
 enum pageflags { PG_slab = 7, PG_reserved = 12 };
 
-/* include/uapi/linux/bpf.h */
+/* The values are from include/uapi/linux/bpf.h. */
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Functions of the DMA API where the kernel has no fentry: arm64 before 6.4. A kprobe at the start
- * has the arguments, and a kprobe at the instruction by which the function returns has the result.
- * The first keeps what the second needs.
+ * Hooks at functions of the DMA API where the kernel has no fentry: arm64 before 6.4. A kprobe at
+ * the start of the function has the arguments, which it keeps. A kprobe at the instruction by which
+ * the function returns has the result, and takes the arguments.
  *
- * These programs have no fallbacks, because a kprobe runs with interrupts off. A kretprobe does
- * not; it takes the place of the second where that instruction was not found
- * (user/dmasnoop/attach/returns.c). While it runs on a CPU the kernel drops all other kprobes
- * there, those of an interrupt, and does not count them. It also drops those that come while a
- * task reads or changes a BPF map by a system call (bpf_prog_active, kernel/trace/bpf_trace.c). So
- * each interrupt tries whether kprobes work.
+ * These programs have no fallback programs, because a kprobe runs with interrupts off. A kretprobe,
+ * which runs with interrupts on, replaces the second kprobe if that instruction was not found
+ * (user/dmasnoop/attach/returns.c). While a kretprobe runs on a CPU, the kernel drops all other
+ * kprobes there, also those in an interrupt, and does not count them. The kernel also drops kprobes
+ * while a task reads or changes a BPF map by a system call (bpf_prog_active,
+ * kernel/trace/bpf_trace.c). So each interrupt tests whether kprobes work.
  */
 #ifndef DMASNOOP_PROBES_BPF_H
 #define DMASNOOP_PROBES_BPF_H
@@ -24,17 +24,17 @@
 #include "env.bpf.h"
 #include "program.bpf.h"
 
-/* Returns are seen by kprobes, not by kretprobes. */
+/* True if kprobes see the returns, false if kretprobes do. */
 u32 returns_probed;
 
-/* Interrupts in which the kernel dropped kprobes. */
+/* The number of interrupts in which the kernel dropped kprobes. */
 u64 blind_interrupts;
 
 struct call_args {
 	u64 args[CALL_ARGS];
 };
 
-/* Calls that have not returned yet, by function and stack pointer. */
+/* The calls that have not returned yet, by function and stack pointer. */
 struct call_key {
 	u64 function;
 	u64 sp;
@@ -51,14 +51,14 @@ struct {
 u64 text_address;
 u32 text[TEXT_WORDS];
 
-/* Not attached. User space runs it. */
+/* This program is not attached. User space runs it. */
 SEC("raw_tp")
 int read_text(void *ctx)
 {
 	return bpf_probe_read_kernel(text, sizeof(text), (void *)text_address) ? 1 : 0;
 }
 
-/* A helper that is only called to see whether a kprobe on it works. */
+/* This helper is called only to see whether a kprobe on it works. */
 SEC("kprobe/bpf_get_numa_node_id")
 int probe_works(void *ctx)
 {
@@ -70,9 +70,9 @@ int probe_works(void *ctx)
 }
 
 /*
- * At the start of an interrupt: does the kernel drop kprobes in it? It is not known then what is
- * lost, nor for how long. What follows from that can be seen before the interrupt is over, on
- * another CPU too.
+ * Tests at the start of an interrupt whether the kernel drops kprobes in it. If so, neither the
+ * lost events nor the end of the losses are known. Another CPU can see their effects before the
+ * interrupt is over.
  */
 #define INTERRUPT(tracepoint)                               \
 	SEC("raw_tp/" #tracepoint)                          \
@@ -120,7 +120,7 @@ static __noinline u64 probe_result(void *ctx)
 						BPF_CORE_READ(arm64, regs[0]);
 }
 
-/* The return address where only a register holds it: see get_stack(). */
+/* Returns the return address if only a register holds it, see get_stack(). */
 static __noinline u64 probe_caller(void *ctx)
 {
 	struct pt_regs___x86 *x86 = ctx;
@@ -129,7 +129,7 @@ static __noinline u64 probe_caller(void *ctx)
 	return bpf_core_field_exists(x86->di) ? 0 : BPF_CORE_READ(arm64, regs[30]);
 }
 
-/* The stack pointer before the call. */
+/* Returns the stack pointer before the call. */
 static __always_inline u64 caller_sp(void *ctx, bool returned)
 {
 	struct pt_regs___x86 *x86 = ctx;
@@ -140,13 +140,13 @@ static __always_inline u64 caller_sp(void *ctx, bool returned)
 	return BPF_CORE_READ(arm64, sp);
 }
 
-/* The same when the function returns. A kretprobe runs after that. */
+/* Does the same as probe_caller() when the function returns. A kretprobe runs after that. */
 static __always_inline u64 return_caller(void *ctx)
 {
 	return returns_probed ? probe_caller(ctx) : 0;
 }
 
-/* @function: a number of its own for each function */
+/* Keeps the arguments of a call. @function is a different number for each function. */
 static __always_inline int keep_call(void *ctx, u64 function)
 {
 	struct call_key key = { function, caller_sp(ctx, false) };
@@ -157,13 +157,13 @@ static __always_inline int keep_call(void *ctx, u64 function)
 	probe_args(ctx, call.args);
 	if (!bpf_map_update_elem(&calls, &key, &call, BPF_NOEXIST))
 		return 0;
-	/* The call before never returned, or there is no room. */
+	/* The previous call never returned, or there is no room. */
 	lose_event(LOST_NESTED);
 	bpf_map_update_elem(&calls, &key, &call, BPF_ANY);
 	return 0;
 }
 
-/* Puts the arguments of the call that returns into @s; false when they were not kept. */
+/* Puts the arguments of the call that returns into @s. Returns false when they were not kept. */
 static __noinline bool take_call(void *ctx, u64 function, struct scratch *s)
 {
 	struct call_key key = { function, caller_sp(ctx, true) };
@@ -177,7 +177,7 @@ static __noinline bool take_call(void *ctx, u64 function, struct scratch *s)
 	return true;
 }
 
-/* The first argument, a device, of the call that returns; 0 when it was not kept. */
+/* Returns the first argument, a device, of the call that returns; 0 when it was not kept. */
 static __always_inline u64 take_device(void *ctx, u64 function)
 {
 	struct scratch *s = armed ? take_scratch() : NULL;
@@ -206,7 +206,7 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 		return 0;                                          \
 	}
 
-/* When the function is called, its arguments are kept for its return. */
+/* Keeps the arguments of a call for its return. */
 #define PROBE_KEEP(function, name)                    \
 	enum { name##_number = __COUNTER__ };         \
                                                       \
@@ -216,7 +216,7 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 		return keep_call(ctx, name##_number); \
 	}
 
-/* @nr: the number of arguments; the result is behind them */
+/* Handles a return with @nr arguments, which the result follows. */
 #define PROBE_RETURN(function, nr, name, body)                     \
 	PROBE_KEEP(function, name)                                 \
                                                                    \
@@ -236,7 +236,9 @@ static __always_inline u64 take_device(void *ctx, u64 function)
 		return 0;                                          \
 	}
 
-/* Only the first argument, a device, is wanted. @body has @ctx and @dev. */
+/*
+ * Handles a return of which only the first argument, a device, is needed. @body has @ctx and @dev.
+ */
 #define PROBE_DEVICE(function, name, body)                 \
 	PROBE_KEEP(function, name)                         \
                                                            \

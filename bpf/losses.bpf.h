@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How many events the kernel dropped because their program was already running on that CPU. */
+/*
+ * The count of events that the kernel dropped because their program was already running on the CPU.
+ */
 #ifndef DMASNOOP_LOSSES_BPF_H
 #define DMASNOOP_LOSSES_BPF_H
 
@@ -13,11 +15,12 @@
 #include "memory.bpf.h"
 #include "program.bpf.h"
 
-u32 nr_cpus; /* CPUs that can be brought online */
+u32 nr_cpus; /* number of CPUs that can be brought online */
 
 /*
- * The IDs of the primaries and of their fallbacks; where the kernel counts, per CPU, the events
- * that each primary missed, and whether each fallback is running: learn_programs(). 0: not known.
+ * The IDs of the primary and fallback programs, and two per-CPU addresses for each pair: the
+ * kernel's count of events that the primary program missed, and its count of running fallback
+ * programs. learn_programs() fills them in; 0 means not known.
  */
 u32 primary_ids[PRIMARIES_MAX];
 u32 fallback_ids[PRIMARIES_MAX];
@@ -26,20 +29,20 @@ u64 fallback_active[PRIMARIES_MAX];
 u32 nr_primaries;
 
 /*
- * What the kernel has dropped in all, whether or not a fallback took it, and on one CPU:
- * count_dropped().
+ * The number of events that the kernel has dropped, even if a fallback program took them: on all
+ * CPUs, and on one CPU (@dropped_where). count_dropped() fills them in.
  */
 u64 dropped;
 u64 dropped_there;
 u32 dropped_where;
 
-/* The number that user space has accounted for: env_look_for_losses() compares. */
+/* The number of events that user space has accounted for; env_look_for_losses() compares it. */
 u64 settled;
 
 /*
- * Fills in one of cpu_offsets. A kernel without CONFIG_KALLSYMS_ALL hides __per_cpu_offset. The
- * same offset is the difference between a value of a per-CPU map and the address that the map
- * holds.
+ * Fills in an entry of cpu_offsets. A kernel without CONFIG_KALLSYMS_ALL hides __per_cpu_offset.
+ * The same offset is the difference between the address of a value in a per-CPU map and the address
+ * that the map holds.
  */
 static long learn_offset(u32 cpu, const u64 *base)
 {
@@ -57,7 +60,7 @@ static long learn_offset(u32 cpu, const u64 *base)
 	return 0;
 }
 
-/* The registers of user space are at the end of a task's stack, whose size is a power of two. */
+/* User space's registers are at the end of a task's stack, whose size is a power of two. */
 static __always_inline void learn_stack_size(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -67,14 +70,14 @@ static __always_inline void learn_stack_size(void)
 		task_stack *= 2;
 }
 
-/* Not attached. User space runs it once. */
+/* This program is not attached. User space runs it once. */
 SEC("raw_tp")
 int learn_layout(void *ctx)
 {
 	u64 map = launder(&laundering[0][0], (u64)&cpu_states), base;
 
 	learn_stack_size();
-	/* Linux 5.19 */
+	/* The helper exists since Linux 5.19. */
 	if (!&__per_cpu_offset &&
 	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_map_lookup_percpu_elem))
 		return 0;
@@ -84,7 +87,10 @@ int learn_layout(void *ctx)
 	return 0;
 }
 
-/* Not attached. User space reads it once, to fill in primary_stats and fallback_active. */
+/*
+ * This program is not attached. User space reads it once, to fill in primary_stats and
+ * fallback_active.
+ */
 SEC("iter/bpf_prog")
 int learn_programs(struct bpf_iter__bpf_prog *ctx)
 {
@@ -105,7 +111,7 @@ int learn_programs(struct bpf_iter__bpf_prog *ctx)
 
 struct miss_walk {
 	u64 misses;
-	u32 first; /* CPU */
+	u32 first; /* number of the first CPU */
 	u32 pad;
 };
 
@@ -121,7 +127,10 @@ static long add_misses(u32 index, struct miss_walk *walk)
 	return 0;
 }
 
-/* The events that the kernel has dropped so far on some CPUs, whoever took them then. */
+/*
+ * Counts the events that the kernel has dropped so far on some CPUs, even if a fallback program
+ * took them.
+ */
 __noinline u64 count_misses(u32 first, u32 cpus)
 {
 	struct miss_walk walk = { .first = first };
@@ -131,13 +140,14 @@ __noinline u64 count_misses(u32 first, u32 cpus)
 }
 
 /*
- * Has the kernel dropped an event that no fallback took, and of which user space does not know? An
- * event that a fallback is about to take counts, too: only user space can tell (attach_missed()).
- * Until it has, everything is in doubt. What the fallbacks took is read first, so that it cannot
- * stand for an event that is dropped later.
+ * Checks whether the kernel dropped an event that no fallback program took and that user space does
+ * not know. This includes an event that a fallback program is about to take, because only user
+ * space can tell those apart (attach_missed()). Until user space has done so, every finding is
+ * Unsure. The count of events taken by fallback programs is read first, so that it cannot stand for
+ * an event that is dropped later.
  *
- * Where programs can be preempted, a fallback may also take an event that was done. There every
- * dropped event counts, and every event that a fallback took.
+ * Where programs can be preempted, a fallback program may also take an event that was done. There
+ * every dropped event counts, and every event that a fallback program took.
  */
 static __always_inline void compare_losses(u64 taken, u64 misses)
 {
@@ -154,8 +164,8 @@ __noinline int env_look_for_losses(void)
 }
 
 /*
- * Not attached: user space runs it, to know @dropped, or of one CPU @dropped_there. With the
- * former, what is not settled is in doubt.
+ * This program is not attached. User space runs it to get @dropped, or for one CPU @dropped_there.
+ * After the former, findings are Unsure if there are dropped events that are not settled.
  */
 SEC("raw_tp")
 int count_dropped(void *ctx)

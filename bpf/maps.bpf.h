@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The tables, as BPF maps. core/env.h has a function for each use of one.
- */
+/* The tables, as BPF maps. core/env.h declares the functions that access them. */
 #ifndef DMASNOOP_MAPS_BPF_H
 #define DMASNOOP_MAPS_BPF_H
 
@@ -23,8 +21,8 @@ struct {
 } mappings SEC(".maps");
 
 /*
- * Devices that were added, or lost a driver, while tracing. No mapping of theirs is older than the
- * trace.
+ * Devices that were added, or lost a driver, while tracing. None of their mappings is older than
+ * the trace.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -33,7 +31,7 @@ struct {
 	__type(value, u64);
 } born SEC(".maps");
 
-/* Stacks by content: the key is a hash of the frames. */
+/* The stacks by content: the key is a hash of the frames. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -56,8 +54,8 @@ struct {
 } page_lines SEC(".maps");
 
 /*
- * By a hash of a mapping's physical address, or a few entries further on. User space shortens the
- * entries to the line size.
+ * The index follows from a hash of the mapping's physical address; an entry can be a few places
+ * further on. User space shortens the entries to the line size.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -66,7 +64,7 @@ struct {
 	__uint(value_size, sizeof(struct neighbours));
 } neighbours SEC(".maps");
 
-/* Hashes of buffers that the device reads. */
+/* The content hashes of buffers that the device reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, CONTENTS_MAX);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Reading the kernel's memory: the direct map, and the allocation in which a physical address
- * lies.
- */
+/* Access to the kernel's memory: the direct map, and the allocation at a physical address. */
 #ifndef DMASNOOP_MEMORY_BPF_H
 #define DMASNOOP_MEMORY_BPF_H
 
@@ -14,28 +11,32 @@
 #include "core/memory.h"
 #include "helpers.bpf.h"
 
-/* Addresses of the direct map and of the page array: see learn_memory(). */
+/* The addresses of the direct map and of the page array: see learn_memory(). */
 u64 direct_map_base;
 u64 page_array;
 
 /*
- * The pages of KFENCE, and its array of what it knows of each object; 0: not known, or no KFENCE.
+ * The address of KFENCE's pages, and that of its array of facts about each object; 0 when not
+ * known, or without KFENCE.
  */
 u64 guarded;
 u64 guarded_infos;
 
-/* Slab caches by address: the address, with the kind of their objects in its lowest bits. */
+/*
+ * A cache of slab caches by address. An entry holds the address, and the kind of the objects in its
+ * lowest bits.
+ */
 #define CACHE_KINDS 1024
 
 u64 cache_kinds[CACHE_KINDS];
 
-/* For env_number(): a cache line for each CPU. */
+/* The places that env_number() uses, a cache line for each CPU. */
 u64 laundering[CPUS_MAX][8];
 
 /*
- * A pointer argument, or a stack address, as a number. The verifier lets no program calculate with
- * pointers, but forgets that a value is one when it has been through memory. An interrupt in
- * between restores the memory.
+ * Turns a pointer argument or a stack address into a number. The verifier allows no arithmetic on
+ * pointers, but it forgets that a value is a pointer when the value has been through memory. An
+ * interrupt in between restores the memory.
  */
 static __always_inline u64 launder(volatile u64 *place, u64 pointer)
 {
@@ -57,9 +58,9 @@ static __always_inline u64 read_u64(const void *where)
 }
 
 /*
- * 8 bytes of the kernel's memory; 0 when they cannot be read. Where the kernel has plain loads,
- * which cost a tenth, it is one. They are loaded as a field that is a number in every kernel: the
- * verifier lets no program calculate with a field that is a pointer.
+ * Reads 8 bytes of the kernel's memory; 0 when they cannot be read. Where the kernel allows plain
+ * loads, which cost a tenth, this is one. It loads the bytes as a field that is a number in every
+ * kernel, because the verifier allows no arithmetic on a field that is a pointer.
  */
 static __always_inline u64 peek(u64 address)
 {
@@ -76,13 +77,13 @@ static __always_inline u64 env_word(u64 address)
 	return peek(address);
 }
 
-/* A field of at most 8 bytes of the object at an address. */
+/* Reads a field of at most 8 bytes of the object at an address. */
 #define PEEK(address, type, field) \
 	((typeof(((type *)0)->field))peek((address) + bpf_core_field_offset(((type *)0)->field)))
 
 /*
- * Not attached. User space runs it once. On kernels where these are not variables, user space
- * looks for the addresses itself.
+ * This program is not attached. User space runs it once. On kernels where these are not variables,
+ * user space looks for the addresses itself.
  */
 SEC("raw_tp")
 int learn_memory(void *ctx)
@@ -116,7 +117,7 @@ static __always_inline void env_read(void *to, u32 bytes, u64 phys)
 	bpf_probe_read_kernel(to, bytes, (void *)env_virtual(phys));
 }
 
-/* The physical address; 0 when it is not memory in the direct map. */
+/* Returns the physical address; 0 when the address is not in the direct map. */
 static __always_inline u64 virt_to_phys(u64 virt)
 {
 	u64 base = direct_map_base;
@@ -126,7 +127,7 @@ static __always_inline u64 virt_to_phys(u64 virt)
 	return virt - base;
 }
 
-/* In most kernels struct page has 64 bytes, and no division is needed. */
+/* In most kernels struct page has 64 bytes, so no division is needed. */
 static __always_inline u64 env_page_phys(u64 page)
 {
 	u64 first = page_array;
@@ -137,13 +138,13 @@ static __always_inline u64 env_page_phys(u64 page)
 	return (size == 64 ? (page - first) >> 6 : (page - first) / size) << PAGE_SHIFT;
 }
 
-/* The address of the struct page of a physical address, when page_array is known. */
+/* Returns the address of the struct page of a physical address. It needs page_array. */
 static __always_inline u64 phys_to_page(u64 phys)
 {
 	return page_array + (phys >> PAGE_SHIFT) * bpf_core_type_size(struct page);
 }
 
-/* The word that marks a tail page, and leads to the head page. */
+/* Returns the word that marks a tail page and leads to the head page. */
 static __always_inline u64 compound_info(u64 page)
 {
 	struct page *was = NULL;
@@ -159,7 +160,10 @@ static __always_inline u64 compound_head(u64 page)
 
 	if (!(info & 1))
 		return page;
-	/* It is the head page, or, in the topmost 4 GiB, a mask that leads to it. */
+	/*
+	 * The word is the head page's address plus one, or, in the topmost 4 GiB, a mask that leads
+	 * to it.
+	 */
 	return info > 0xffffffff00000000 ? page & info : info - 1;
 }
 
@@ -181,7 +185,7 @@ static __always_inline bool is_buddy(u64 page)
 	return (type & 0xf0000080) == 0xf0000000;
 }
 
-/* Memory that no allocator owns: the kernel's image, without what was freed of it. */
+/* Is the page owned by no allocator, as in the kernel's image, except for freed parts of it? */
 __noinline int env_is_reserved(u64 phys)
 {
 	u64 page = phys_to_page(phys), flags;
@@ -197,8 +201,8 @@ __noinline int env_is_reserved(u64 phys)
 }
 
 /*
- * Is the page allocated, judged by its type? Since 6.14 the pages of slabs and of large kmalloc()s
- * have no reference count. 0xff is the type of pages without one.
+ * Does the type of a page show that it is allocated? Since 6.14 the pages of slabs and of large
+ * kmalloc()s have no reference count. 0xff is the type of pages without one.
  */
 static __always_inline bool has_type(u64 page)
 {
@@ -251,7 +255,8 @@ static __always_inline void env_read_task_stack(struct stack_pages *stack)
 }
 
 /*
- * Do the pages belong to a file or to user space? Only meaningful for pages that are not a slab.
+ * Do the pages belong to a file or to user space? The answer is valid only for pages that are not a
+ * slab.
  */
 static __always_inline bool env_has_owner(u64 phys)
 {
@@ -260,7 +265,7 @@ static __always_inline bool env_has_owner(u64 phys)
 	return !page_array || PEEK(compound_head(page), struct page, mapping);
 }
 
-/* Are these objects that kmalloc() returns? The name of the cache tells. */
+/* Does kmalloc() return these objects? The name of the cache shows it. */
 static __always_inline bool is_kmalloc(const char *name)
 {
 	/* kmalloc-64, kmalloc-rnd-07-64, kmalloc-cg-64, dma-kmalloc-64 */
@@ -271,7 +276,7 @@ static __always_inline bool is_kmalloc(const char *name)
 	       *(u64 *)name == 0x2d67736d5f67736d /* msg_msg- */;
 }
 
-/* The enum object_kind of a cache's objects. The name is read once. */
+/* Returns the enum object_kind of a cache's objects. The name is read once. */
 static __always_inline u32 kind_of_cache(u64 cache)
 {
 	volatile u64 *known = &cache_kinds[cache * 0x9e3779b97f4a7c15 >> 54 & (CACHE_KINDS - 1)];
@@ -299,9 +304,11 @@ static __always_inline u64 cache_of(u64 page)
 		       (u64)PEEK(page, struct page___slab, slab_cache);
 }
 
-#define GUARDED_MAX 65535 /* objects: lib/Kconfig.kfence */
+#define GUARDED_MAX 65535 /* maximum number of objects: lib/Kconfig.kfence */
 
-/* Fills in the object from what KFENCE knows, if the page is one of its own: mm/kfence/core.c. */
+/*
+ * Fills in the object from KFENCE's metadata, if the page belongs to the object: mm/kfence/core.c.
+ */
 static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys)
 {
 	u64 inside = (1 << PAGE_SHIFT) - 1;
@@ -314,14 +321,14 @@ static __always_inline bool is_guarded(struct object *object, u64 info, u64 phys
 	object->size = read_u64(
 		(void *)(info + bpf_core_field_offset(((struct kfence_metadata *)0)->size)));
 	object->room = inside + 1 - (address & inside);
-	/* Nothing else is in its page. */
+	/* Nothing else is in the object's page. */
 	object->kind = OBJECT_KMALLOC;
 	return true;
 }
 
 /*
  * KFENCE serves some allocations of a cache, and puts each object at one end of a page of its own.
- * Every second page is such a page. Its metadata was an array, and is pointed to since 6.6.
+ * Every second page is such a page. The metadata was an array; since 6.6 a pointer leads to it.
  */
 static __always_inline bool find_guarded(struct object *object, u64 phys)
 {
@@ -337,7 +344,6 @@ static __always_inline bool find_guarded(struct object *object, u64 phys)
 	       is_guarded(object, read_u64((void *)infos) + nr, phys);
 }
 
-/* See env_find_object(). */
 static __always_inline void look_for_object(struct object *object, u64 phys)
 {
 	u64 page, first, cache, pad = 0;
@@ -371,7 +377,10 @@ static __always_inline void look_for_object(struct object *object, u64 phys)
 	object->kind = kind_of_cache(cache);
 }
 
-/* The allocation at a physical address: a slab object or pages. Its name: env_name_object(). */
+/*
+ * Finds the allocation at a physical address, a slab object or pages. env_name_object() adds the
+ * name.
+ */
 __noinline int env_find_object(struct object *object, u64 phys)
 {
 	if (object)
@@ -379,7 +388,7 @@ __noinline int env_find_object(struct object *object, u64 phys)
 	return 0;
 }
 
-/* Fills in the cache's name, and how many caches are merged into it, for a report. */
+/* Fills in the cache's name and the number of caches merged into it, for a report. */
 static __always_inline void env_name_object(struct object *object)
 {
 	u64 page = phys_to_page(object->start), cache;

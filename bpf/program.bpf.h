@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Entering and leaving a program. Every program at a hook is a primary, and has a fallback, which
- * takes the events that the kernel drops while the primary is running.
+ * The entry and exit of a program. Every program at a hook is a primary program. Its fallback
+ * program takes the events that the kernel drops while the primary program is running.
  */
 #ifndef DMASNOOP_PROGRAM_BPF_H
 #define DMASNOOP_PROGRAM_BPF_H
@@ -15,13 +15,16 @@
 #include "helpers.bpf.h"
 #include "memory.bpf.h"
 
-/* Events that a fallback took because the primary was running; in all, and on each CPU. */
+/*
+ * The number of events that a fallback program took because the primary program was running, in all
+ * and on each CPU.
+ */
 u64 taken_by_fallback;
 u64 taken_by_fallback_there[CPUS_MAX];
 
 /*
- * Marks of events that a primary has handled and a fallback is still to see: mark_done(). Some
- * share a cache line.
+ * The marks of events that a primary program has handled and a fallback program has yet to see:
+ * mark_done(). Neighbouring marks share a cache line.
  */
 #define MARKS 2048 /* a power of two */
 #define MARKS_IN_LINE 8
@@ -32,20 +35,20 @@ u64 marks[MARKS];
 u64 cpu_offsets[CPUS_MAX];
 bool offsets_known;
 
-/* The size of a task's stack. A stack pointer outside it is an interrupt's. */
+/* The size of a task's stack. A stack pointer outside the task's stack belongs to an interrupt. */
 u64 task_stack;
 
 /* Programs at tracepoints can be preempted and cannot disable preemption. */
 const volatile bool preempted;
 
 /*
- * A task that is preempted in a program leaves a slot locked, and events of other tasks are
- * dropped until it continues. So programs disable preemption where the verifier lets them: since
+ * A task that is preempted in a program leaves a slot locked, and events of other tasks are dropped
+ * until the task continues. So programs disable preemption where the verifier allows it. Since
  * Linux 6.15, which also brought this lock, they may then call global functions.
  *
- * The kernel takes a program to be running until it has returned. preempt_enable() would
- * reschedule before that, but it does not while interrupts are off (preempt_schedule() in
- * kernel/sched/core.c). The kernel's next preempt_enable() does it instead.
+ * The kernel considers a program to be running until it has returned. preempt_enable() would
+ * reschedule before that, but not while interrupts are off (preempt_schedule() in
+ * kernel/sched/core.c). The kernel's next preempt_enable() reschedules instead.
  */
 #define CAN_DISABLE_PREEMPTION (&bpf_res_spin_lock)
 
@@ -67,13 +70,14 @@ static __always_inline void enable_preemption(void)
 }
 
 /*
- * The kernel drops an event if the same program is already running on that CPU: the event comes in
- * an interrupt, or the task was preempted. So every primary has a fallback, which runs after it on
- * each event and does what the primary did not do.
+ * Computes the mark of an event. The kernel drops an event if the same program is already running
+ * on that CPU, because the event comes in an interrupt, or because the task was preempted. So every
+ * primary program has a fallback program, which runs after it on each event and does the work that
+ * is left.
  *
- * The primary leaves a mark. The upper half of the mark identifies the context, which lies on the
- * stack of the event: no two events in progress have the same. The lower half is from an argument,
- * in case a mark is left behind. A task may change CPUs between the two programs.
+ * The primary program leaves a mark. The upper half of the mark identifies the context, which lies
+ * on the stack of the event: no two events in progress have the same. The lower half comes from an
+ * argument, in case a mark is left behind. A task may change CPUs between the two programs.
  */
 static __always_inline u64 mark_of(struct cpu_state *cpu, u64 *args)
 {
@@ -83,7 +87,7 @@ static __always_inline u64 mark_of(struct cpu_state *cpu, u64 *args)
 	return (context & ~0xffffffffull) | argument >> 32 | 1;
 }
 
-/* Its slot; when that is in use, another one in the same cache line. */
+/* Returns the slot of a mark; for @i > 0, an alternative in the same cache line. */
 static __always_inline u32 mark_slot(u64 mark, u32 i)
 {
 	return (mark >> 40 & (MARKS - 1)) ^ i;
@@ -99,7 +103,7 @@ __noinline int mark_other_slot(u64 mark)
 		    __sync_val_compare_and_swap(place, was, mark) == was)
 			return 0;
 	}
-	/* Most likely all of them were left behind. */
+	/* Most likely all marks in this cache line were left behind. */
 	marks[mark_slot(mark, 0)] = mark;
 	return 0;
 }
@@ -121,7 +125,9 @@ static __always_inline bool is_nested(struct cpu_state *cpu, u64 *args)
 	       task_stack;
 }
 
-/* @active: the program's counter of running instances; 0: not known */
+/*
+ * Is a program running? @active is the address of its count of running instances; 0 when not known.
+ */
 static __always_inline bool is_running(struct cpu_state *cpu, u64 active)
 {
 	if (!cpu->offset)
@@ -130,11 +136,11 @@ static __always_inline bool is_running(struct cpu_state *cpu, u64 active)
 }
 
 /*
- * Marks an event as done. No mark is left for an event that interrupts the fallback: the kernel
- * drops the fallback's turn, nobody would take the mark, and the next event with the same context
- * and argument would be mistaken for it. virtio_rng unmaps the same buffer in the same interrupt
- * all day. A task that was preempted in the fallback may continue before its turn is dropped.
- * @active: the counter of the fallback
+ * Marks an event as done. An event that interrupts the fallback program gets no mark. The kernel
+ * drops that turn of the fallback program, so nothing would remove the mark, and the next event
+ * with the same context and argument would seem to be done. virtio_rng, for example, unmaps the
+ * same buffer in the same interrupt all day. A task that was preempted in the fallback program may
+ * continue before the turn is dropped. @active is the count of the fallback program.
  */
 static __noinline void mark_done(u64 *args, u64 active)
 {
@@ -159,8 +165,8 @@ static __always_inline bool was_done(struct cpu_state *cpu, u64 *args)
 }
 
 /*
- * Has the primary not done it? @arms: what the fallback needs to work; one step before that it
- * only takes marks
+ * Did the primary program leave this event to its fallback program? @arms is the state in which the
+ * fallback program works; one state before, the fallback program only removes marks.
  */
 static __always_inline bool is_left_to_fallback(u64 *args, u32 arms)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Whose DMA is it? A virtio transport (virtio-pci, virtio-mmio) is the device that does it. The
- * driver that asks for it is bound to the child of the transport on the virtio bus.
+ * The device behind a virtio driver. A virtio transport (virtio-pci, virtio-mmio) is the device
+ * that does the DMA. The driver that asks for the DMA is bound to the child of the transport on the
+ * virtio bus.
  */
 #ifndef FUNCTION_BPF_H
 #define FUNCTION_BPF_H
@@ -26,8 +27,8 @@ static __always_inline bool is_on_virtio_bus(struct device *dev)
 }
 
 /*
- * Leaves @name empty where there is no function. The list is read without its lock, so a child
- * that comes or goes meanwhile may be missed.
+ * Reads the name of the function's driver; empty when there is no function. The list is read
+ * without its lock, so a child that comes or goes may be missed.
  */
 static __always_inline void read_function_driver(char name[NAME_SIZE], struct device *dev)
 {

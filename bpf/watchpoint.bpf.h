@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A hardware watchpoint was hit: may the CPU touch those bytes now? User space chooses where the
- * watchpoints are (user/dmasnoop/watch/).
+ * The judge of hits of a hardware watchpoint: may the CPU access those bytes now? User space places
+ * the watchpoints (user/dmasnoop/watch/).
  *
- * One program serves all slots; the slot is its cookie. It runs in the debug exception, right
- * after the access: as in an NMI, with interrupts off, and with the watchpoints of its CPU
- * disabled.
+ * One program serves all watchpoints and gets the index as its cookie. It runs in the debug
+ * exception, right after the access: as in an NMI, with interrupts off, and with the watchpoints of
+ * its CPU disabled.
  */
 #ifndef DMASNOOP_WATCH_BPF_H
 #define DMASNOOP_WATCH_BPF_H
@@ -23,17 +23,17 @@
 #include "env.bpf.h"
 #include "losses.bpf.h"
 
-/* How many frames above the access a function of the DMA API may be. */
+/* The maximum number of frames between the access and a function of the DMA API. */
 #define LEGAL_DEPTH 8
 
 struct watch watches[WATCHES];
 u64 watch_counts[NR_WATCH_COUNTS];
 
-/* The DMA API, and code that reads all memory by design. */
+/* The code of the DMA API, and code that reads all memory by design. */
 struct range legal_text[LEGAL_TEXT_MAX];
 u32 nr_legal_text;
 
-/* Functions that read whole words, whose end can be in the next object. */
+/* Functions that read whole words, so that a read may extend into the next object. */
 struct range overreading_text[OVERREADING_MAX];
 u32 nr_overreading_text;
 
@@ -42,10 +42,10 @@ u64 watch_target;
 u64 watch_target_address;
 
 /*
- * The last write at which a CPU was caught. Processors watch writes, or any access, but not reads
- * alone. So a buffer that must not be read either takes two slots: the first watches writes, the
- * second any access, and an access that the first saw is a write. The first is served first,
- * because it has the lower debug register.
+ * The last write that a watchpoint on this CPU saw. Processors watch writes, or any access, but not
+ * reads alone. So a buffer that must not be read either takes two watchpoints: the first watches
+ * writes, the second any access, and an access that the first saw is a write. The first is served
+ * first, because it has the lower debug register.
  */
 struct caught_write {
 	u64 address;
@@ -60,10 +60,12 @@ struct {
 	__type(value, struct caught_write);
 } caught_writes SEC(".maps");
 
-/* Both slots of an access are served in one exception, far within this time. */
+/* Both watchpoints of an access are served in one exception, far within this time. */
 #define SAME_ACCESS_NS 1000000
 
-/* Has the write slot seen this very access? For the write slot itself, remembers it. */
+/*
+ * Has the write watchpoint seen this very access? A write watchpoint records its own access here.
+ */
 static __always_inline bool caught_already(const struct watch *watch, u64 ip)
 {
 	u32 zero = 0;
@@ -110,8 +112,8 @@ static long overread(u32 index, struct legal_walk *walk)
 }
 
 /*
- * Did the DMA API itself touch it? Bouncing copies into a buffer that the device still owns,
- * because the events of unmap and sync come after the copy.
+ * Did the DMA API itself access the buffer? Bouncing copies into a buffer that the device still
+ * owns, because the events of unmap and sync come after the copy.
  */
 static __noinline bool is_legal_code(const struct stack *stack)
 {
@@ -123,7 +125,7 @@ static __noinline bool is_legal_code(const struct stack *stack)
 	return walk.found;
 }
 
-/* True when this instruction is new to this watch and there is room to remember it. */
+/* Returns true when the instruction is new to this watchpoint and there is room to record it. */
 static __always_inline bool first_time(struct watch *watch, u64 ip)
 {
 	for (u32 i = 0; i < WATCH_IPS; i++) {
@@ -143,7 +145,10 @@ static __always_inline int count_watch(u32 what)
 	return 0;
 }
 
-/* The CPU owns the buffer that it wrote. The write is kept until the next sync of these bytes. */
+/*
+ * Records a write to a buffer that the CPU owns. The record is kept until the next sync of these
+ * bytes.
+ */
 static __always_inline void note_own_write(struct scratch *s, struct mapping *map)
 {
 	struct own_write *write = &own_writes[s->watch & (WATCHES - 1)];
@@ -158,20 +163,20 @@ static __always_inline void note_own_write(struct scratch *s, struct mapping *ma
 	__sync_fetch_and_or(&map->flags, MAP_WRITTEN);
 }
 
-/* The access is inside the buffer of the mapping in @s->at. */
+/* Judges an access inside the buffer of the mapping in @s->at. */
 static __always_inline int judge_inside(struct scratch *s, struct watch *watch, struct mapping *map,
 					const struct device_state *device)
 {
 	u8 check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
 
 	/*
-	 * A sync that was skipped, or for which no mapping was found, may have given it to the
-	 * CPU.
+	 * A sync that was skipped, or for which no mapping was found, may have given the buffer to
+	 * the CPU.
 	 */
 	if (map->flags & MAP_BLIND || device->skips_sync || device->unmatched)
 		return count_watch(WATCH_LEGAL);
 	/*
-	 * The page cache may be written during writeback (Documentation/filesystems/vfs.rst;
+	 * Writes to the page cache are allowed during writeback (Documentation/filesystems/vfs.rst;
 	 * stable pages are the exception). User space may write its own pages at any time, and the
 	 * kernel may do so for it.
 	 */
@@ -192,9 +197,9 @@ static __always_inline int judge_inside(struct scratch *s, struct watch *watch, 
 }
 
 /*
- * Is it the only live mapping of its address? swiotlb and an IOMMU give addresses out. So the
- * address can be free, and mapped by another CPU, before the event of its unmap comes; which of
- * the two mappings ends then is a guess.
+ * Is the mapping the only live one at its address? swiotlb or an IOMMU can give the address to
+ * another CPU's map before the event of its unmap comes. Which of the two mappings the event ends
+ * is a guess then.
  */
 __noinline int is_alone(struct scratch *s)
 {
@@ -203,7 +208,7 @@ __noinline int is_alone(struct scratch *s)
 	s = env_own(s);
 	if (!s)
 		return 0;
-	/* No mapping fits this direction, so all are counted. */
+	/* No mapping fits this direction, so all mappings are counted. */
 	s->dir = DIR_NONE;
 	walk.s = s;
 	walk.home = home_of(hash_address(s->dma));
@@ -250,7 +255,10 @@ __noinline int judge_hit(struct scratch *s)
 				     map->flags & MAP_BLIND || device->unmatched ? UNSURE : 0);
 }
 
-/* Tells user space that a watch is spent. When there is no room, its next turn comes anyway. */
+/*
+ * Tells user space that a watchpoint has had enough hits. When there is no room, the watchpoint is
+ * changed at its regular turn.
+ */
 static __always_inline void watch_spent(u32 slot)
 {
 	struct watch_spent *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -273,10 +281,10 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 	if (slot >= WATCHES || !cpu || !armed)
 		return 0;
 	watch = &watches[slot];
-	/* User space is changing it. */
+	/* User space is changing the watchpoint. */
 	if (!watch->address || watch->address != ctx->addr)
 		return 0;
-	/* The tracer itself reads buffers and the bytes beside them. */
+	/* The tracer itself reads buffers and neighbour bytes. */
 	if (cpu->used)
 		return 0;
 	if (__sync_fetch_and_add(&watch->hits, 1) == WATCH_HITS_MAX - 1)
@@ -295,8 +303,8 @@ int watchpoint(struct bpf_perf_event_data *ctx)
 }
 
 /*
- * Not attached. User space runs it once to learn where watch_target is, and once more to see
- * whether a watchpoint there fires.
+ * This program is not attached. User space runs it once to learn the address of watch_target, and
+ * once more to see whether a watchpoint there fires.
  */
 SEC("raw_tp")
 int watch_probe(void *ctx)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Every check dmasnoop has, in one table: the BPF object, the command line,
- * the reports, JSON and the tests are made from it.
+ * Every check of dmasnoop, in one table. The BPF object, the command line, the reports, JSON and
+ * the tests are made from it.
  *
  * CHECK(identifier, name, level, headline, elsewhere, fix)
- *   level     of a certain finding; see enum level in core/types.h
+ *   level     level of a finding that is not Unsure; see enum level in core/types.h
  *   headline  what happened, in one line
- *   elsewhere what it does on which platform
- *   fix       what to do about it
+ *   elsewhere the effect on each platform
+ *   fix       how to correct the driver
  */
 #define CHECKS(CHECK)                                                                              \
 	CHECK(ADDR_UNKNOWN, "addr-unknown", VIOLATION,                                             \

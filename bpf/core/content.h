@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Does a buffer that the device reads stay as it was handed over? Its bytes are hashed at the
- * handover and again when it comes back.
+ * The check that a buffer which the device reads is not written while the device owns it. The bytes
+ * are hashed at the handover to the device and again at the handover to the CPU.
  */
 #ifndef DMASNOOP_CONTENT_H
 #define DMASNOOP_CONTENT_H
@@ -24,7 +24,7 @@ struct chunk_walk {
 	u64 hash;
 };
 
-/* Mixes the next CHUNK bytes, or those that are left, into the hash. */
+/* Mixes the next CHUNK bytes, or the rest if there are fewer, into the hash. */
 static long hash_chunk(u32 index, struct chunk_walk *walk)
 {
 	u64 *word = walk->s->line, hash = walk->hash;
@@ -39,8 +39,8 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	env_read(word, bytes, walk->phys);
 	for (u32 i = 0; i < CHUNK / 8 && i * 8 < bytes; i++) {
 		/*
-		 * Keep the index in a register; clang would otherwise drop the first bound, which
-		 * the verifier needs.
+		 * clang would otherwise drop the first bound, which the verifier needs. The asm
+		 * statement keeps the index in a register.
 		 */
 		asm volatile("" : "+r"(i));
 		hash = (hash ^ word[i & (CHUNK / 8 - 1)]) * 0x100000001b3;
@@ -51,7 +51,7 @@ static long hash_chunk(u32 index, struct chunk_walk *walk)
 	return 0;
 }
 
-/* A hash of the part of the buffer that the options ask for. */
+/* Hashes the part of the buffer that the options select. */
 __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 {
 	struct chunk_walk walk = { .phys = phys, .left = size, .hash = 0xcbf29ce484222325 };
@@ -73,21 +73,22 @@ __noinline u64 hash_content(struct scratch *s, u64 phys, u64 size)
 	return walk.hash;
 }
 
-/* About the number of handovers: a buffer that is never unmapped is synced again and again. */
+/* Estimates the number of handovers. A buffer that is never unmapped is synced again and again. */
 static __always_inline u64 handovers(const struct device_state *device)
 {
 	return device->maps + device->syncs;
 }
 
-/* Is it the turn of the next buffer that the device reads? */
+/* Is the next buffer that the device reads to be compared? */
 static __always_inline bool content_due(const struct device_state *device)
 {
 	return handovers(device) >= device->content_next;
 }
 
 /*
- * Chooses the next turn: after 1,024 handovers on average. The distance varies, so that no pattern
- * in what a driver maps, such as a command before each buffer, keeps some buffers out.
+ * Chooses the next buffer to compare, after 1,024 handovers on average. The distance varies. A
+ * regular pattern of maps, such as a command before each buffer, would otherwise exclude some
+ * buffers.
  */
 static __always_inline void schedule_content(struct device_state *device)
 {
@@ -97,10 +98,10 @@ static __always_inline void schedule_content(struct device_state *device)
 }
 
 /*
- * Is it the turn of this call site? The first, second, fourth, eighth buffer of each is compared,
- * and so on, so that a site is looked at even if other sites of the device take every turn of
- * schedule_content(). Only the slow path asks; its stack costs far more. Two sites may share a
- * count.
+ * Is a buffer of this call site to be compared? The first, second, fourth, eighth buffer of each
+ * site is, and so on. So a site is compared even if schedule_content() always picks other sites of
+ * the device. Only the slow path asks, where the stack costs far more than this. Two sites may
+ * share a count.
  */
 static __always_inline bool site_due(const struct mapping *map)
 {
@@ -112,7 +113,7 @@ static __always_inline bool site_due(const struct mapping *map)
 	return !(now & (now - 1));
 }
 
-/* Drops what was kept for the mapping in @s->at. */
+/* Drops the content hash of the mapping in @s->at. */
 __noinline int forget_content(struct scratch *s)
 {
 	struct mapping *map;
@@ -126,7 +127,7 @@ __noinline int forget_content(struct scratch *s)
 	return 0;
 }
 
-/* The mapping in @s->at is handed to the device. */
+/* Keeps the content hash of the mapping in @s->at at its handover to the device. */
 __noinline int remember_content(struct scratch *s)
 {
 	struct device_state *device;
@@ -156,7 +157,10 @@ __noinline int remember_content(struct scratch *s)
 	return 0;
 }
 
-/* The mapping in @s->at is handed to the CPU, which was not allowed to write it meanwhile. */
+/*
+ * Compares the content of the mapping in @s->at at its handover to the CPU, which must not have
+ * written the buffer since the handover to the device.
+ */
 __noinline int compare_content(struct scratch *s)
 {
 	u32 what = CHECK_CONTENT_CHANGED | WITH_MAP;
@@ -172,9 +176,8 @@ __noinline int compare_content(struct scratch *s)
 	forget_content(s);
 	env_find_object(&s->object, map->phys);
 	/*
-	 * A sync that was skipped makes a write legal. User space may write the page cache and its
-	 * own pages at any time. Other pages may be mapped to user space as well; slab objects
-	 * never are.
+	 * A skipped sync makes a write legal. User space may write the page cache and its own pages
+	 * at any time. Other pages may be mapped to user space as well, but slab objects never are.
 	 */
 	if (map->flags & MAP_BLIND || s->missing ||
 	    (s->object.kind == OBJECT_PAGE && env_has_owner(map->phys)))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What `dmasnoop devices' reads of each device. Plain structs; no code. */
+/*
+ * The facts that `dmasnoop devices' reads about each device. They are plain structs without code.
+ */
 #ifndef DEVICES_H
 #define DEVICES_H
 
@@ -9,19 +11,19 @@
 #define DEVICE_NAME_SIZE 64
 
 /**
- * struct device_facts - one device with a driver and a DMA mask
+ * struct device_facts - the facts about one device with a driver and a DMA mask
  * @name: dev_name()
- * @driver: its driver's name
- * @bus: name of its bus; empty: none
+ * @driver: name of the driver
+ * @bus: name of the bus; empty when there is none
  * @mask: *dma_mask
  * @coherent_mask: coherent_dma_mask
- * @limit: bus_dma_limit; 0: none
- * @coherent: its dma_coherent; counts only where the kernel maintains caches
- * @skips_sync: dma_skip_sync: sync calls are not made for it
- * @own_ops: it has dma_map_ops, the IOMMU's on old kernels
- * @group: it is in an IOMMU group
- * @pool: it has bounce buffers
- * @forced: all of its transfers bounce
+ * @limit: bus_dma_limit; 0 when there is none
+ * @coherent: dma_coherent, which counts only where the kernel maintains caches
+ * @skips_sync: dma_skip_sync: the kernel skips the device's syncs
+ * @own_ops: true if the device has dma_map_ops, on old kernels also those of the IOMMU
+ * @group: true if the device is in an IOMMU group
+ * @pool: true if the device has bounce buffers
+ * @forced: true if all transfers of the device bounce
  */
 struct device_facts {
 	char name[DEVICE_NAME_SIZE];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The devices that do DMA, in an array, by a hash of their addresses. */
+/*
+ * The table of devices that do DMA: an array with open addressing by a hash of the device's
+ * address.
+ */
 #ifndef DMASNOOP_DEVICE_TABLE_H
 #define DMASNOOP_DEVICE_TABLE_H
 
@@ -26,7 +29,7 @@ static __always_inline u32 device_home(u64 address)
 
 #define DEVICE_REACH 16
 
-/* The index of a device; NOWHERE when it is not known. */
+/* Returns the index of a device; NOWHERE when the device is not known. */
 __noinline u32 find_device(u64 address)
 {
 	u32 home = device_home(address);
@@ -37,7 +40,9 @@ __noinline u32 find_device(u64 address)
 	return NOWHERE;
 }
 
-/* An index for a new device. CPUs that meet the device at the same time get the same one. */
+/*
+ * Claims an index for a new device. CPUs that see the device at the same time get the same index.
+ */
 static __always_inline u32 claim_device(u64 address)
 {
 	u32 home = device_home(address);
@@ -52,7 +57,7 @@ static __always_inline u32 claim_device(u64 address)
 	return NOWHERE;
 }
 
-/* Forgets a device. Mappings of its generation are not valid any more. */
+/* Forgets a device. Mappings of its generation are no longer valid. */
 __noinline int forget_device(u32 at)
 {
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
@@ -69,9 +74,9 @@ static long wait_ready(u32 index, u32 *at)
 	return devices[*at & (DEVICES_MAX - 1)].ready ? 1 : 0;
 }
 
-#define MAPS_TO_KNOW 16 /* before the fast path takes a device's events */
+#define MAPS_TO_KNOW 16 /* events before the fast path takes the device */
 
-/* How closely a device's events are looked at, by what is known of it. */
+/* Sets how to look at a device's events. */
 static __always_inline void set_pace(struct device_state *device)
 {
 	if (device->ignored || device->iommu || device->has_ops || !env_has_memory() ||
@@ -84,8 +89,8 @@ static __always_inline void set_pace(struct device_state *device)
 }
 
 /*
- * Reads again what seldom changes: are the device's syncs executed, and may the fast path take its
- * events?
+ * Reads again what seldom changes: whether the device's syncs are executed, and whether the fast
+ * path may take its events.
  */
 __noinline int refresh_device(u32 at)
 {
@@ -93,11 +98,11 @@ __noinline int refresh_device(u32 at)
 	u64 offset = env_now() - env_ticks() * facts.tick_ns;
 	u64 max, boundary;
 
-	/* The smallest offset is the best: it was taken right after a tick. */
+	/* The smallest offset is the best one, because it was measured right after a tick. */
 	if (!jiffies_offset || (long long)(offset - jiffies_offset) < 0)
 		jiffies_offset = offset;
 	env_read_limits(device->dev, &max, &boundary);
-	/* dma_get_max_seg_size(), dma_get_seg_boundary() */
+	/* The defaults are those of dma_get_max_seg_size() and dma_get_seg_boundary(). */
 	device->max_segment = max ?: 65536;
 	device->boundary = boundary ?: 0xffffffff;
 	if (content_mode == CONTENT_OFF)
@@ -123,7 +128,7 @@ __noinline int make_device(u64 address)
 		&device->generation, 0,
 		(__sync_fetch_and_add(&generations, 1) + 1) * DEVICES_MAX | at);
 	if (was) {
-		/* Another CPU fills it in, or the event that this one interrupted. */
+		/* Another CPU, or the event that this one interrupted, fills in the state. */
 		env_loop(4096, wait_ready, &at);
 		if (!device->ready)
 			lose_event(LOST_NESTED);
@@ -140,15 +145,17 @@ __noinline int make_device(u64 address)
 	return 0;
 }
 
-/* The index of a device, which is added when it is new; NOWHERE when there is no room. */
+/*
+ * Returns the index of a device, and adds the device when it is new; NOWHERE when there is no room.
+ */
 __noinline u32 get_device(u64 address)
 {
 	u32 at = find_device(address);
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
 
 	/*
-	 * A driver was bound after the device was first seen. What came before was not that
-	 * driver's doing.
+	 * A driver was bound after the device was first seen. The driver did not cause what came
+	 * before.
 	 */
 	if (at != NOWHERE && !device->bound && device->ready && env_driver_of(address)) {
 		forget_device(at);
@@ -162,12 +169,12 @@ __noinline u32 get_device(u64 address)
 	return at != NOWHERE && device->ready ? at : NOWHERE;
 }
 
-/* The device of @s; NULL when it is filtered out or not known. */
+/* Returns the device of @s; NULL when the device is filtered out or not known. */
 static __always_inline struct device_state *device_of(struct scratch *s)
 {
 	struct device_state *device;
 
-	/* Read it from memory: it may have been stored as a pointer. */
+	/* The address may have been stored as a pointer, so read it from memory. */
 	s->device = get_device(*(volatile u64 *)&s->dev);
 	if (s->device == NOWHERE)
 		return NULL;
@@ -180,7 +187,7 @@ static __always_inline struct device_state *known_device(struct scratch *s)
 	return s->device == NOWHERE ? NULL : &devices[s->device & (DEVICES_MAX - 1)];
 }
 
-/* The device of a mapping, or the one that has its index now when that is gone. */
+/* Returns the device of a mapping. If that is gone, returns the device that has its index now. */
 static __always_inline struct device_state *device_at(const struct mapping *map)
 {
 	return &devices[device_slot(map->generation)];

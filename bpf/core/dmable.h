@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Memory that must not be mapped.
- */
+/* The check for memory that must not be mapped. */
 #ifndef DMASNOOP_DMABLE_H
 #define DMASNOOP_DMABLE_H
 
@@ -27,7 +25,7 @@ static __always_inline struct seen_stack *stack_seen(u64 sp)
 	return &seen_stacks[sp / (2 * TASK_STACK) & (STACKS_SEEN - 1)];
 }
 
-/* Notes which pages can be of the running task's stack, for the fast path. */
+/* Records for the fast path which pages may belong to the running task's stack. */
 static __always_inline void see_stack(const struct stack_pages *stack, u64 sp)
 {
 	struct seen_stack *seen = stack_seen(sp);
@@ -67,9 +65,9 @@ __noinline int on_stack(u64 phys, u64 sp)
 }
 
 /*
- * dma-api-howto.rst, "What memory is DMA'able?". It forbids static data, which works all the same
- * where the kernel image is in the direct map. So that is only a hazard, and a device that merely
- * reads it (the zero page) is left alone.
+ * Checks a buffer against dma-api-howto.rst, "What memory is DMA'able?". The document forbids
+ * static data, which nevertheless works where the kernel image is in the direct map. So static data
+ * is only a hazard, and a device that merely reads it (the zero page) gets no finding.
  */
 __noinline int check_dmable(struct scratch *s)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Events as they nearly always are: a buffer of ordinary memory is mapped, and unmapped as it was
- * mapped. They take little more than 100 instructions here. At the first sign of anything else the
- * event is left, undone, to the slow path.
+ * The fast path, for events as they nearly always are: a buffer of ordinary memory is mapped, and
+ * unmapped with the same arguments. Such an event takes little more than 100 instructions here. At
+ * the first sign of anything else, the fast path leaves the event, undone, to the slow path.
  *
- * The fast path takes events only of devices that address memory directly (dma-direct): those at
- * PACE_REPORTED and PACE_FAST, and those at PACE_LAZY, of which little is asked.
+ * The fast path takes only events of devices that address memory directly (dma-direct): those at
+ * PACE_REPORTED and PACE_FAST, and those at PACE_LAZY, for which little is checked.
  *
- * Its time is that of the last tick: to read the clock would take as long as all the rest.
+ * The time of an event is that of the last tick, because reading the clock would take as long as
+ * all the rest.
  */
 #ifndef DMASNOOP_FAST_PATH_H
 #define DMASNOOP_FAST_PATH_H
@@ -18,7 +19,7 @@
 #include "core/line_bits.h"
 #include "core/neighbours.h"
 
-/* A device whose preferred index was in use. */
+/* Returns the device if it has the index after its preferred one. */
 static __noinline struct device_state *second_device(u64 dev)
 {
 	struct device_state *device = &devices[(device_home(dev) + 1) & (DEVICES_MAX - 1)];
@@ -34,8 +35,8 @@ static __always_inline struct device_state *fast_device(u64 dev)
 }
 
 /*
- * The device, if the fast path takes its events. Otherwise NULL; @done says whether there is
- * nothing to do for it.
+ * Returns the device if the fast path takes its events, else NULL. @done says whether the event
+ * needs no work at all.
  */
 static __always_inline struct device_state *fast_begin(u64 dev, u8 pace, bool *done)
 {
@@ -47,13 +48,13 @@ static __always_inline struct device_state *fast_begin(u64 dev, u8 pace, bool *d
 	return NULL;
 }
 
-/* Is it memory, and not part of the kernel's image? */
+/* Is the address in memory, and not in the kernel's image? */
 static __always_inline bool is_plain(u64 phys)
 {
 	return page_index(phys) != NOT_MEMORY && phys - facts.image_start >= facts.image_size;
 }
 
-/* Is it a page of the running task's stack? Two words nearly always say no. */
+/* Is the page part of the running task's stack? Two words nearly always show that it is not. */
 static __always_inline bool fast_on_stack(u64 phys, u64 sp)
 {
 	const struct seen_stack *seen = stack_seen(sp);
@@ -63,7 +64,7 @@ static __always_inline bool fast_on_stack(u64 phys, u64 sp)
 	       on_stack(phys, sp);
 }
 
-/* An argument of a tracepoint. It is read where it is needed, because registers are few. */
+/* Reads an argument of a tracepoint only where it is needed, because registers are few. */
 #define ARG(i) (((const volatile u64 *)args)[i])
 
 static __always_inline u32 shape_of(u32 dir, u8 kind, u32 nents)
@@ -78,19 +79,18 @@ static __always_inline void set_step(struct step *step, u32 after, u8 op, u8 coa
 	step->what = env_cpu() | (u32)op << 16 | (u32)coarse << 24;
 }
 
-/* The mapping in a slot of a bucket. */
 static __always_inline struct mapping *slot_in(struct bucket *bucket, u32 place)
 {
 	struct mapping *map = &bucket->map[place & (BUCKET - 1)];
 
-	/* Keep one pointer; clang would otherwise add base and offset again each time. */
+	/* clang would otherwise add base and offset again each time; this keeps one pointer. */
 	asm volatile("" : "+r"(map));
 	return map;
 }
 
 /*
- * The mapping at an address in its home bucket: in the preferred slot, or in the first that the
- * tags point to. NULL when it is in neither.
+ * Finds the mapping at an address in its home bucket, in the preferred slot or in the first one to
+ * which the tags point. Returns NULL when the mapping is in neither.
  */
 static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash, u64 dma)
 {
@@ -105,7 +105,7 @@ static __always_inline struct mapping *fast_look(struct bucket *bucket, u64 hash
 	map = slot_in(bucket, first_byte(found));
 	if (map->dma == dma)
 		return map;
-	/* In a full bucket two tags are equal in one of 18 cases. */
+	/* In one of 18 cases, two tags in a full bucket are equal. */
 	found &= found - 1;
 	if (!found)
 		return NULL;
@@ -120,7 +120,10 @@ static __always_inline bool give_back(struct mapping *map)
 	return false;
 }
 
-/* Takes a slot for an address that fast_look() did not find; NULL when in doubt. */
+/*
+ * Takes a slot for an address that fast_look() did not find. Returns NULL if the slow path must
+ * take the event.
+ */
 static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash, u64 dma)
 {
 	struct mapping *map = slot_in(bucket, preferred_slot(dma));
@@ -134,7 +137,7 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 			return NULL;
 		if (map && map->dma == dma)
 			return map;
-		/* Another mapping has taken it meanwhile. */
+		/* Another mapping has taken the slot since the look. */
 		if (map) {
 			give_back(map);
 			return NULL;
@@ -148,9 +151,9 @@ static __always_inline struct mapping *fast_take(struct bucket *bucket, u64 hash
 }
 
 /*
- * A map by a device at PACE_FAST. @args: dev, phys, dma, size, dir, attrs. @sp points into the
- * stack; the verifier may take it for a pointer. @nents is at most 65535. Returns true when all is
- * done.
+ * Handles a map by a device at PACE_FAST. @args are dev, phys, dma, size, dir, attrs. @sp points
+ * into the stack; the verifier may take it for a pointer. @nents is at most 65535. Returns true
+ * when no work is left.
  */
 static __always_inline bool fast_map_of(struct device_state *device, const u64 *args, u64 sp,
 					u8 kind, u32 nents)
@@ -170,12 +173,12 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	if (map) {
 		if (!set_users(map, 0, SLOT_TAKEN))
 			return false;
-		/* Another mapping has taken it meanwhile. */
+		/* Another mapping has taken the slot since the look. */
 		if (map->dma != phys)
 			return give_back(map);
 		/*
-		 * Makes @sp a number, as launder() does. The steps are free: their mapping is
-		 * over.
+		 * This makes @sp a number, as launder() does. The steps are free, because their
+		 * mapping is over.
 		 */
 		*(volatile u64 *)&map->steps[0] = sp;
 		sp = *(volatile u64 *)&map->steps[0];
@@ -186,7 +189,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	if (!map || map->generation != device->generation ||
 	    (map->flags ^ flags) & ~MAP_NEIGHBOURS || map->size != ARG(3) ||
 	    map->shape != shape_of(ARG(4), kind, nents) || map->attrs != ARG(5)) {
-		/* May this memory be mapped? See check_dmable(). */
+		/* Check whether this memory may be mapped, as check_dmable() does. */
 		if (end_in_page(phys, ARG(3)) > LADDER << PAGE_SHIFT || !ARG(3) ||
 		    fast_on_stack(phys, sp) || !is_plain(phys))
 			return map && give_back(map);
@@ -207,14 +210,14 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 		map->flags = flags;
 	}
 	if (ARG(4) != DIR_TO_DEVICE) {
-		/* Another mapping that finds these lines marked has to find this mapping, too. */
+		/* Another mapping that finds these line bits set must also find this mapping. */
 		__sync_lock_test_and_set(&map->users, SLOT_MAKING);
 		if (lines_claim(phys, ARG(3)))
 			return give_back(map);
 		if ((phys | ARG(3)) & facts.line_mask &&
 		    (!(ARG(5) & ATTR_SKIP_CPU_SYNC) || flags & MAP_BLIND)) {
 			kept = keep_neighbours(phys, ARG(3), false);
-			/* The lines stay marked: another mapping may have met this one. */
+			/* The line bits stay set, because another mapping may have met this one. */
 			if (kept > KEPT)
 				return give_back(map);
 			map->flags = flags | (kept == KEPT ? MAP_NEIGHBOURS : 0);
@@ -234,7 +237,7 @@ static __always_inline bool fast_map_of(struct device_state *device, const u64 *
 	return true;
 }
 
-/* A map by a device at PACE_LAZY: only whether the memory may be mapped is checked. */
+/* Handles a map by a device at PACE_LAZY, for which only the kind of memory is checked. */
 static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
 {
 	struct device_state *device = fast_device(ARG(0));
@@ -242,7 +245,7 @@ static __always_inline bool fast_map_lazy(const u64 *args, u64 sp)
 
 	if (!device || device->pace != PACE_LAZY || !ARG(3) || ARG(2) == ~0ull)
 		return false;
-	/* See check_dmable(). */
+	/* Check whether this memory may be mapped, as check_dmable() does. */
 	if (env_is_free(phys) || !is_plain(phys) || fast_on_stack(phys, env_number(sp)))
 		return false;
 	if (!(__sync_fetch_and_add(&device->maps, 1) & 1023))
@@ -259,7 +262,9 @@ static __always_inline bool fast_map(const u64 *args, u64 sp)
 			done || fast_map_lazy(args, sp);
 }
 
-/* The mapping at an address, of any device; NULL when in doubt. */
+/*
+ * Finds the mapping at an address, whatever its device. Returns NULL if the slow path must search.
+ */
 static __always_inline struct mapping *fast_find(u64 dma)
 {
 	u64 hash = hash_address(dma);
@@ -277,7 +282,7 @@ static __always_inline struct mapping *fast_find(u64 dma)
 	return map;
 }
 
-/* A mapping with one of these flags is ended by the slow path. */
+/* The slow path ends mappings with one of these flags. */
 #define MAP_ENTANGLED (MAP_CONTENT | MAP_APART)
 
 static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
@@ -293,14 +298,14 @@ static __always_inline void fast_step(struct mapping *map, u32 flags, u8 op)
 	set_step(step, ns / STEP_NS, op, STEP_COARSE);
 }
 
-/* Were the bytes beside it written while the device owned their lines? */
+/* Were neighbour bytes written while the device owned their lines? */
 static __always_inline bool is_suspect(const struct mapping *map)
 {
 	return map->flags & MAP_NEIGHBOURS && map->owner == OWNER_DEVICE &&
 	       !same_neighbours(map->phys, map->size);
 }
 
-/* An unmap by a device at PACE_REPORTED or above. @args: dma, size, dir, attrs */
+/* Handles an unmap by a device at PACE_REPORTED or PACE_FAST. @args are dma, size, dir, attrs. */
 static __always_inline bool fast_unmap_of(struct device_state *device, const u64 *args, u8 kind,
 					  u32 nents)
 {
@@ -309,7 +314,7 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 
 	if (!map || map->generation != device->generation || !set_users(map, 1, SLOT_RELEASING))
 		return false;
-	/* The slot is locked now, but another mapping may have taken it before. */
+	/* The slot is locked now, but another mapping may have taken it before the lock. */
 	flags = map->flags;
 	if (map->dma != ARG(0) || map->generation != device->generation || map->size != ARG(1) ||
 	    map->shape != shape_of(ARG(2), kind, nents) ||
@@ -332,7 +337,7 @@ static __always_inline bool fast_unmap_of(struct device_state *device, const u64
 	return true;
 }
 
-/* @args: dev, dma, size, dir, attrs */
+/* Handles an unmap on the fast path. @args are dev, dma, size, dir, attrs. */
 static __always_inline bool fast_unmap(const u64 *args)
 {
 	bool done;
@@ -341,7 +346,7 @@ static __always_inline bool fast_unmap(const u64 *args)
 	return device ? fast_unmap_of(device, args + 1, KIND_SINGLE, 0) : done;
 }
 
-/* @args: dev, dma, size, dir */
+/* Handles a sync on the fast path. @args are dev, dma, size, dir. */
 static __always_inline bool fast_sync(const u64 *args, u8 op)
 {
 	bool done;
@@ -364,15 +369,15 @@ static __always_inline bool fast_sync(const u64 *args, u8 op)
 		map->owner = OWNER_CPU;
 	} else {
 		/*
-		 * It is handed over twice or only in part, or it is this buffer's turn to be
+		 * The buffer is handed over twice or only in part, or is the next one to be
 		 * compared.
 		 */
 		if (map->owner == OWNER_DEVICE || ARG(2) != map->size ||
 		    (map->dir == DIR_TO_DEVICE && content_due(device)))
 			return false;
 		/*
-		 * With this attribute neighbours are kept from this handover on. Or there is no
-		 * room for them.
+		 * With this attribute, the neighbour bytes are kept from this handover on. Without
+		 * the attribute, there is no room for them.
 		 */
 		if (map->attrs & ATTR_SKIP_CPU_SYNC ||
 		    (flags & MAP_NEIGHBOURS && keep_neighbours(map->phys, map->size, true) != KEPT))

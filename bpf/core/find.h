@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Finding a mapping in the table: by the address it was mapped at, or by an address inside it. */
+/* The search for a mapping in the table, by its DMA address or by an address inside. */
 #ifndef DMASNOOP_FIND_H
 #define DMASNOOP_FIND_H
 
@@ -21,11 +21,11 @@ struct exact_walk {
 };
 
 enum exact_mode {
-	EXACT_LIVE, /* the live one that fits @s's call best */
-	EXACT_SAME, /* a live one of the same buffer for the same device, which only reads it */
-	EXACT_OVER, /* the one that was there last, and is over */
-	EXACT_STALE, /* one of a device that is gone, and whose index this device has */
-	EXACT_FAMILY, /* one that fits @s's call, of a parent or child of this device */
+	EXACT_LIVE, /* the live mapping that fits @s's call best */
+	EXACT_SAME, /* a live mapping of the same buffer for the same device, which only reads it */
+	EXACT_OVER, /* the last mapping at the address, which is over */
+	EXACT_STALE, /* a mapping of a device that is gone and whose index this device has */
+	EXACT_FAMILY, /* a mapping that fits @s's call, of a parent or child of this device */
 };
 
 static __always_inline bool fits(const struct scratch *s, const struct mapping *map)
@@ -37,7 +37,7 @@ static __always_inline bool fits(const struct scratch *s, const struct mapping *
 	return s->size == map->size && s->kind == map->kind;
 }
 
-/* Is it a mapping of a device that is gone, and whose index this device has? */
+/* Is the mapping's device gone, and does this device have its index? */
 static __always_inline bool is_stale(const struct mapping *map, u32 generation)
 {
 	u32 its = *(volatile u32 *)&map->generation;
@@ -47,7 +47,7 @@ static __always_inline bool is_stale(const struct mapping *map, u32 generation)
 
 #define GENERATIONS 4
 
-/* Is one device an ancestor of the other? */
+/* Is @above an ancestor of @dev? */
 static __always_inline bool is_above(u64 above, u64 dev)
 {
 	for (u32 i = 0; i < GENERATIONS && dev; i++) {
@@ -58,7 +58,7 @@ static __always_inline bool is_above(u64 above, u64 dev)
 	return false;
 }
 
-/* Is it live, and of a parent or child of this device? */
+/* Is the mapping live, and does it belong to a parent or child of this device? */
 static __always_inline bool is_of_family(const struct scratch *s, const struct mapping *map)
 {
 	const struct device_state *its = &devices[device_slot(map->generation)];
@@ -71,8 +71,8 @@ static __always_inline bool is_of_family(const struct scratch *s, const struct m
 enum rank { NOT_IT, SECOND_BEST, THE_ONE };
 
 /*
- * How well does the mapping in slot @at, which has the right address, fit? @best: the slot of the
- * best one so far.
+ * Ranks how well the mapping in slot @at, which has the right address, fits the call. @best is the
+ * slot of the best mapping so far.
  */
 __noinline int rank_exact(struct scratch *s, u32 at, u32 mode, u32 best)
 {
@@ -82,7 +82,7 @@ __noinline int rank_exact(struct scratch *s, u32 at, u32 mode, u32 best)
 	s = env_own(s);
 	if (!s || !map)
 		return NOT_IT;
-	/* Read it once: a slot that is not ENDING here must not be free below. */
+	/* Read the word once: a slot that is not ENDING here must not be free below. */
 	users = *(volatile u32 *)&map->users;
 	if (mode == EXACT_OVER)
 		return (!users || slot_is_leaving(users)) &&
@@ -126,7 +126,7 @@ static long match_exact_slot(u32 index, struct exact_walk *walk)
 	return rank == THE_ONE;
 }
 
-/* The number of slots in which a mapping with this home bucket can be. */
+/* Returns the number of slots that a mapping with this home bucket can be in. */
 static __always_inline u32 slots_of(u32 home)
 {
 	const struct bucket *bucket = bucket_at(home);
@@ -134,7 +134,7 @@ static __always_inline u32 slots_of(u32 home)
 	return bucket ? ((bucket->reach & (REACH_MAX - 1)) + 1) * BUCKET : 0;
 }
 
-/* The slot of the mapping that starts at exactly @s's address. */
+/* Finds the slot of the mapping that starts at exactly @s's address. */
 __noinline u32 search_exact(struct scratch *s, u32 mode)
 {
 	struct exact_walk walk = { .best = NOWHERE, .mode = mode };
@@ -149,23 +149,25 @@ __noinline u32 search_exact(struct scratch *s, u32 mode)
 	return walk.best;
 }
 
-/* How often a search starts again because another event may put a mapping back. */
+/* A search starts again so many times, because another event may put a mapping back. */
 #define LEAVING_TRIES 64
 
-/* How many of a device's mappings have ended. A search reads it before and after a look. */
+/*
+ * Counts the mappings of a device that have ended. A search reads the count before and after a
+ * look.
+ */
 static __always_inline u64 ended(struct device_state *device)
 {
 	return __sync_fetch_and_add(&device->ends, 0) + __sync_fetch_and_add(&device->unmaps, 0);
 }
 
 /*
- * Puts the slot of the live mapping that fits best at exactly this address into @s->at, and
- * returns it. NOWHERE with @s->leaving set: other events kept working on mappings that could be
- * the one.
+ * Puts the slot of the live mapping that fits best at exactly @s's address into @s->at, and returns
+ * it. NOWHERE with @s->leaving set means that other events kept working on possible mappings.
  *
  * A buffer may be mapped more than once. Another CPU can map it again in a slot that this search
  * has already passed, and then unmap the mapping that the search has not reached yet. So "not
- * found" and "does not fit" count only if no mapping of the device ended meanwhile.
+ * found" and "does not fit" count only if no mapping of the device ended during the search.
  */
 __noinline u32 search_live(struct scratch *s)
 {
@@ -196,14 +198,14 @@ static __always_inline struct mapping *find_exact(struct scratch *s)
 	return at == NOWHERE ? NULL : mapping_at(at);
 }
 
-/* --- by an address inside --- */
+/* --- by an address inside a mapping --- */
 
 static __always_inline bool is_there(const struct mapping *map)
 {
 	return map->generation && device_at(map)->generation == map->generation;
 }
 
-/* The mapping in a slot while it is live, of any device. */
+/* Returns the mapping in a slot if it is live, whatever its device; else NULL. */
 static __always_inline struct mapping *live_any(u32 at)
 {
 	struct mapping *map = mapping_at(at);
@@ -211,7 +213,10 @@ static __always_inline struct mapping *live_any(u32 at)
 	return map && is_live(map) && is_there(map) ? map : NULL;
 }
 
-/* The mapping in a slot, also while it is being made or ended: its line bits may be set. */
+/*
+ * Returns the mapping in a slot, even while an event makes or ends it, because its line bits may be
+ * set.
+ */
 static __always_inline struct mapping *present_any(u32 at)
 {
 	struct mapping *map = mapping_at(at);
@@ -219,14 +224,17 @@ static __always_inline struct mapping *present_any(u32 at)
 	return map && slot_has_identity(map->users) && is_there(map) ? map : NULL;
 }
 
-/* Makes @s about the device of a mapping, if that is still there. */
+/* Makes the device of a mapping that of @s, if the device is still there. */
 static __always_inline void set_device(struct scratch *s, const struct mapping *map)
 {
 	s->device = is_there(map) ? device_slot(map->generation) : NOWHERE;
 	s->dev = device_at(map)->dev;
 }
 
-/* Can a mapping be over without our knowing? Its driver need not unmap, or the event was lost. */
+/*
+ * Can the mapping be over although no unmap was seen? It can if its driver need not unmap, or if an
+ * event was lost.
+ */
 static __noinline bool is_unsure_of(struct scratch *s, const struct mapping *map)
 {
 	return !is_there(map) || device_at(map)->lazy ||
@@ -240,7 +248,7 @@ struct index_walk {
 	u32 at;
 };
 
-/* Is the slot free? @place is counted from one. */
+/* Is the slot free? @place is the slot number plus one. */
 __noinline int is_over(u32 place)
 {
 	const struct mapping *map = place ? mapping_at(place - 1) : NULL;
@@ -265,7 +273,7 @@ static long index_one(u32 index, struct index_walk *walk)
 			if (next == STARTS && is_over(page->at[i]))
 				next = i;
 		}
-		/* More than STARTS are live: one of them will not be found. */
+		/* More than STARTS mappings are live, so a search will not find one of them. */
 		if (next == STARTS)
 			next = page->next++;
 		page->at[next & (STARTS - 1)] = walk->at + 1;
@@ -278,8 +286,8 @@ static long index_one(u32 index, struct index_walk *walk)
 }
 
 /*
- * Enters @s->map into the index of pages where its home bucket does not find it by an address
- * inside: at its first page and at every LADDERth page after that.
+ * Enters @s->map into the index of pages, at its first page and at every LADDERth page after that.
+ * The index serves addresses inside the mapping that its home bucket does not lead to.
  */
 __noinline int index_add(struct scratch *s, u64 space)
 {
@@ -312,11 +320,11 @@ static __always_inline bool covers(const struct mapping *map, u64 space, u64 add
 enum walk_mode {
 	WALK_COVERS, /* a mapping that covers an address */
 	MEET_JUDGE, /* a mapping that must not be on the lines of a buffer */
-	MEET_FIRST, /* any mapping on one of these lines */
-	MEET_INSIDE, /* a mapping that has bytes of the buffer */
+	MEET_FIRST, /* any mapping on one of the buffer's lines */
+	MEET_INSIDE, /* a mapping that shares bytes with the buffer */
 };
 
-/* A walk over the live mappings that start in some pages, the last page first. */
+/* A walk over the live mappings that start in some pages, from the last page to the first. */
 struct starts_walk {
 	struct scratch *s;
 	u64 space;
@@ -329,7 +337,8 @@ struct starts_walk {
 };
 
 /*
- * Is the mapping in a slot the one that is looked for? Its slot goes to @s. Defined in meeting.h.
+ * Checks whether the mapping in a slot is the one that the walk looks for, and puts its slot into
+ * @s. Defined in meeting.h.
  */
 __noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, u32 mode);
 
@@ -343,7 +352,7 @@ static long walk_slot(u32 index, struct starts_walk *walk)
 	return walk->found ? 1 : 0;
 }
 
-/* Looks at the mappings whose home bucket is that of an address. */
+/* Looks at the mappings whose home bucket belongs to an address. */
 static __always_inline void walk_home(struct starts_walk *walk, u64 address)
 {
 	struct bucket *bucket;
@@ -354,7 +363,7 @@ static __always_inline void walk_home(struct starts_walk *walk, u64 address)
 		env_loop(slots_of(walk->home), walk_slot, walk);
 }
 
-/* Looks at the mappings that the index has for a page. */
+/* Looks at the mappings that the index lists for a page. */
 static __always_inline void walk_index(struct starts_walk *walk, u64 page_number)
 {
 	struct page_key key = { .page = page_number, .space = walk->space };
@@ -368,7 +377,7 @@ static __always_inline void walk_index(struct starts_walk *walk, u64 page_number
 					    walk->mode);
 }
 
-#define WALK_STEPS (GRANULES + 1) /* of a page */
+#define WALK_STEPS (GRANULES + 1) /* per page */
 
 static long walk_step(u32 index, struct starts_walk *walk)
 {
@@ -383,8 +392,8 @@ static long walk_step(u32 index, struct starts_walk *walk)
 }
 
 /*
- * Puts the slot of the mapping that covers an address into @s->at. A DMA address is looked for
- * among the mappings of @s->dev only.
+ * Puts the slot of the mapping that covers an address into @s->at. For a DMA address, only the
+ * mappings of @s->dev count.
  */
 __noinline int search_containing(struct scratch *s, u64 space, u64 address)
 {

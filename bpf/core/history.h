@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * When a mapping was made, and what has happened to it since.
- */
+/* The time of a mapping's map, and the events since. */
 #ifndef DMASNOOP_HISTORY_H
 #define DMASNOOP_HISTORY_H
 
 #include "core/env.h"
 
-/* When it was mapped, ns. Jiffies advance with CLOCK_MONOTONIC. */
+/* Returns the time of the map in ns. Jiffies advance with CLOCK_MONOTONIC. */
 static __always_inline u64 born_ns(const struct mapping *map)
 {
 	return map->flags & MAP_COARSE ? map->born * facts.tick_ns + jiffies_offset : map->born;

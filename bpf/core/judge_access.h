@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The CPU reads or writes a buffer, or the bytes beside it. A watchpoint saw it, or dmaloop
- * announced it.
+ * The judge of CPU accesses to a buffer or to its neighbour bytes. A watchpoint saw the access, or
+ * dmaloop announced it.
  */
 #ifndef DMASNOOP_JUDGE_ACCESS_H
 #define DMASNOOP_JUDGE_ACCESS_H
@@ -10,7 +10,7 @@
 #include "core/rules.h"
 #include "core/scratch.h"
 
-/* Marks @size bytes, from @from on, of the first line (0) or the last (1) as written. */
+/* Marks @size bytes of the first (0) or last (1) line as written, beginning with byte @from. */
 __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 {
 	u64 to = from + size < line_size ? from + size : line_size;
@@ -32,7 +32,7 @@ __noinline int mark_bytes(struct scratch *s, u32 which, u32 from, u64 size)
 	return 0;
 }
 
-/* The CPU wrote [phys, phys + size), which is on a line of @map, beside its bytes. */
+/* Judges a CPU write to [phys, phys + size): neighbour bytes of @map. */
 static __always_inline int judge_neighbour_write(struct scratch *s, struct mapping *map, u32 unsure)
 {
 	if (map->owner != OWNER_DEVICE || map->flags & MAP_REPORTED)
@@ -63,7 +63,7 @@ __noinline int judge_access(struct scratch *s)
 	map = find_containing(s, SPACE_PHYS, s->phys);
 	if (map && rule_contains(map, s->phys, s->size)) {
 		check = rule_cpu_access(map, s->op == OP_CPU_WRITE);
-		/* Where syncs are skipped, the CPU may own it by now. */
+		/* Where syncs are skipped, the CPU may own the buffer by now. */
 		if (check == CHECK_NONE || device->skips_sync)
 			return 0;
 		add_step(map, s->op);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A buffer is mapped, or allocated.
- */
+/* The judge of maps and allocations. */
 #ifndef DMASNOOP_JUDGE_MAP_H
 #define DMASNOOP_JUDGE_MAP_H
 
@@ -15,8 +13,8 @@
 #include "core/scratch.h"
 
 /*
- * The mapping in @s->at is mapped again. Its first mapping may be over, and the event of that
- * unmap still to come, so this handover counts from now on.
+ * Records that the mapping in @s->at is mapped again. The event of its first unmap may still come,
+ * so this handover counts from now on.
  */
 static __always_inline void note_second_map(struct scratch *s)
 {
@@ -31,8 +29,9 @@ static __always_inline void note_second_map(struct scratch *s)
 enum inserted { INSERTED, MAPPED_AGAIN, NO_ROOM };
 
 /*
- * Enters @s->map into the table, at @s->at. A buffer that the device only reads may be mapped many
- * times at once (the zero page, by every writer of zeroes); then the mapping gets one more user.
+ * Enters @s->map into the table at @s->at. A buffer that the device only reads may be mapped many
+ * times at once, as the zero page is by every writer of zeroes. Then the mapping gets one more
+ * user.
  */
 __noinline int insert_mapping(struct scratch *s)
 {
@@ -65,7 +64,7 @@ __noinline int insert_mapping(struct scratch *s)
 
 /*
  * Checks a buffer that the device may write. With DMA_ATTR_SKIP_CPU_SYNC only a sync hands the
- * buffer over. Where syncs are not observable, the map counts as the handover.
+ * buffer over; but if syncs are not observable, the map counts as the handover.
  */
 static __always_inline void judge_writable(struct scratch *s)
 {
@@ -85,7 +84,7 @@ static __always_inline void judge_writable(struct scratch *s)
 		remember_neighbours(s);
 }
 
-/* An IOMMU lets a device reach whole pages. Are other objects in them? */
+/* Judges the other objects in a buffer's pages: an IOMMU lets the device reach whole pages. */
 static __always_inline void judge_exposed(struct scratch *s)
 {
 	if (!((s->phys | s->size) & ((1 << PAGE_SHIFT) - 1)) || min_level > LEVEL_NOTE)
@@ -96,8 +95,8 @@ static __always_inline void judge_exposed(struct scratch *s)
 }
 
 /*
- * Judges a map or an allocation. @s holds dev, dma, phys, size, dir, kind, attrs and op, and in
- * map.stack the key of the stack.
+ * Judges a map or an allocation. @s holds dev, dma, phys, size, dir, kind, attrs and op, and
+ * map.stack holds the key of the stack.
  */
 __noinline int judge_map(struct scratch *s)
 {
@@ -116,8 +115,8 @@ __noinline int judge_map(struct scratch *s)
 		__sync_fetch_and_add(&device->maps, 1);
 	}
 	/*
-	 * From the first bounce on, a device's syncs are executed (dma_reset_need_sync()). And
-	 * dma_set_mask() sets the flag, maybe after the first allocation.
+	 * The kernel executes a device's syncs from the first bounce on (dma_reset_need_sync()).
+	 * dma_set_mask() sets the flag too, maybe after the first allocation.
 	 */
 	if (device->pace == PACE_SLOW)
 		refresh_device(s->device);
@@ -145,7 +144,7 @@ __noinline int judge_map(struct scratch *s)
 			judge(s, bad | WITH_MAP);
 		s->detail = DETAIL_NONE;
 	}
-	/* A driver that need not unmap does not show which mappings are over. */
+	/* If a driver need not unmap, no event shows that its mappings are over. */
 	if (device->lazy && s->kind != KIND_COHERENT) {
 		__sync_fetch_and_add(&device->odd, -1);
 		return 0;
@@ -174,7 +173,7 @@ __noinline int judge_map(struct scratch *s)
 	return 0;
 }
 
-/* Judges an entry of a list by the limits that its device states. */
+/* Judges a list entry by the limits that the device states. */
 __noinline int judge_segment(struct scratch *s)
 {
 	s = env_own(s);
@@ -191,7 +190,7 @@ __noinline int judge_segment(struct scratch *s)
 	return 0;
 }
 
-/* Gives @s->map a stack: its own, or that of the first mapping like it. */
+/* Gives @s->map a stack: its own, or that of the first mapping with its signature. */
 static __always_inline void find_stack(void *ctx, struct scratch *s, struct device_state *device)
 {
 	u64 tag = signature_of(device, s->sp, s->size, s->dir, s->kind, s->attrs), stack;

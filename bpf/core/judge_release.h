@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Mapped memory leaves its owner outside the DMA API: it is freed, or passed on to the next layer.
- */
+/* The judge of memory that is freed, or passed to the next layer, while it is mapped. */
 #ifndef DMASNOOP_JUDGE_RELEASE_H
 #define DMASNOOP_JUDGE_RELEASE_H
 
 #include "core/meeting.h"
 
-/* The memory at [@s->phys, +@s->size) goes back to its allocator. */
+/* Judges the return of [@s->phys, +@s->size) to its allocator. */
 __noinline int judge_release(struct scratch *s)
 {
 	u32 what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_VIOLATION) | WITH_MAP;
@@ -27,7 +25,10 @@ __noinline int judge_release(struct scratch *s)
 	s->dir = map->dir;
 	s->kind = map->kind;
 	s->op = OP_RELEASE;
-	/* It was synced for the CPU, so the device has most likely finished. */
+	/*
+	 * The CPU owns the buffer, or a skipped sync may have given it back. So the device has most
+	 * likely finished.
+	 */
 	if (map->owner != OWNER_DEVICE || map->flags & MAP_BLIND)
 		what = WITH_LEVEL(CHECK_FREED_WHILE_MAPPED, LEVEL_HAZARD) | WITH_MAP;
 	if (is_unsure_of(s, map))
@@ -36,7 +37,7 @@ __noinline int judge_release(struct scratch *s)
 	return judge(s, what);
 }
 
-/* The bytes at [phys, phys + size) are passed on to another layer. */
+/* Judges the handover of [phys, phys + size) to another layer. */
 __noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
 {
 	u32 what = WITH_LEVEL(CHECK_HANDOVER_UNSYNCED, LEVEL_VIOLATION) | WITH_MAP;
@@ -46,7 +47,7 @@ __noinline int judge_passed(struct scratch *s, u64 phys, u64 size)
 	if (!s || !size || !phys || !page_is_claimed(phys) || !lines_claimed(phys, size))
 		return 0;
 	map = find_containing(s, SPACE_PHYS, phys);
-	/* Where syncs are skipped, one of them may have given it to the CPU. */
+	/* Where syncs are skipped, one of them may have given the buffer to the CPU. */
 	if (!map || map->owner != OWNER_DEVICE || map->flags & (MAP_BLIND | MAP_PASSED) ||
 	    !claims_lines(map))
 		return 0;

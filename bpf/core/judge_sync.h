@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A buffer is handed over by a sync.
- */
+/* The judge of syncs. */
 #ifndef DMASNOOP_JUDGE_SYNC_H
 #define DMASNOOP_JUDGE_SYNC_H
 
@@ -11,9 +9,9 @@
 #include "core/watches.h"
 
 /*
- * Judges the sync of an address that no known mapping covers. The index may have dropped the
- * mapping that does. So a finding is certain only if everything is known of the device, and the
- * address was that of a mapping which is over.
+ * Judges the sync of an address that no known mapping covers. The index may have dropped such a
+ * mapping. So a finding is not Unsure only if everything about the device is known, and either a
+ * mapping at the address is over or the device has no mapping.
  */
 static __always_inline void judge_unknown_sync(struct scratch *s, struct device_state *device)
 {
@@ -28,7 +26,6 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 		judge(s, WITH_LEVEL(CHECK_ADDR_AFTER_UNMAP, LEVEL_VIOLATION) | WITH_MAP);
 	} else if (device->complete && !events_lost(s, device, device->since, s->dma) &&
 		   !live_of(device)) {
-		/* The device has no mapping at all. */
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	} else {
 		__sync_fetch_and_add(&device->unmatched, 1);
@@ -36,8 +33,8 @@ static __always_inline void judge_unknown_sync(struct scratch *s, struct device_
 }
 
 /*
- * The CPU wrote the buffer while it owned it, and takes it again now: nothing handed those bytes
- * to the device in between. To take it again and only read is allowed
+ * Reports that the CPU wrote the buffer while it owned it, and takes it again now, although no sync
+ * handed those bytes to the device in between. A driver may take a buffer again if it only read it
  * (Documentation/core-api/dma-api-howto.rst, "Using Streaming DMA mappings"). Syncs of other parts
  * of the buffer do not count.
  */
@@ -49,7 +46,7 @@ __noinline int judge_not_handed_back(struct scratch *s)
 	map = s ? mapping_at(s->at) : NULL;
 	if (!s || !map)
 		return 0;
-	/* Without the flag its syncs take the fast path again. */
+	/* Without the flag, the fast path takes the mapping's syncs again. */
 	__sync_fetch_and_and(&map->flags, ~MAP_WRITTEN);
 	for (u32 i = 0; i < WATCHES; i++) {
 		struct own_write *write = &own_writes[i];
@@ -76,7 +73,7 @@ __noinline int judge_not_handed_back(struct scratch *s)
 	return 0;
 }
 
-/* Judges a sync. Returns 1 when it was of the mapping in @s->at. */
+/* Judges a sync. Returns 1 when @s->at holds the slot of its mapping. */
 __noinline int judge_sync(struct scratch *s)
 {
 	struct device_state *device;
@@ -91,11 +88,9 @@ __noinline int judge_sync(struct scratch *s)
 	__sync_fetch_and_add(&device->syncs, 1);
 	if (device->pace == PACE_SLOW)
 		refresh_device(s->device);
-	/* Its syncs are executed: a first bounce can have changed that. */
+	/* This sync was executed: the first bounce can have changed that. */
 	device->skips_sync = 0;
-	/*
-	 * A sync for which no mapping was found has given some line to the CPU or to the device.
-	 */
+	/* A sync without a known mapping has handed over some line. */
 	s->missing = device->unmatched != 0;
 	map = find_exact(s);
 	if (!map)
@@ -122,7 +117,7 @@ __noinline int judge_sync(struct scratch *s)
 	return 1;
 }
 
-/* Moves the ownership of the mapping in @s->at. */
+/* Moves the mapping in @s->at to the owner after the sync. */
 __noinline int move_owner(struct scratch *s)
 {
 	struct mapping *map;
@@ -134,7 +129,8 @@ __noinline int move_owner(struct scratch *s)
 		return 0;
 	owner = rule_owner_after_sync(map, s->size, s->op);
 	/*
-	 * A map with DMA_ATTR_SKIP_CPU_SYNC counts as a handover, but a later sync can be another.
+	 * A map with DMA_ATTR_SKIP_CPU_SYNC counts as a handover, but a later sync can be another
+	 * one.
 	 */
 	if (owner == OWNER_DEVICE && s->size >= map->size &&
 	    (map->owner == OWNER_CPU || map->attrs & ATTR_SKIP_CPU_SYNC) && claims_lines(map) &&

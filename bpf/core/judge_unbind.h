@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Devices are added, and drivers leave theirs. */
+/* The judge of mappings that a leaving driver has not unmapped, and a record of added devices. */
 #ifndef DMASNOOP_JUDGE_UNBIND_H
 #define DMASNOOP_JUDGE_UNBIND_H
 
@@ -34,14 +34,14 @@ static long leak_one(u32 place, struct leak_walk *walk)
 	if (walk->left)
 		walk->left--;
 	s->at = walk->index * BUCKET + place;
-	/* The driver mapped it before it asked whether it has to unmap. */
+	/* The driver mapped the buffer before it asked dma_need_unmap(). */
 	if (device->lazy && map->kind != KIND_COHERENT)
 		return drop_all_users(s->at, device->generation) ? remove_mapping(s) : 0;
 	s->dma = map->dma;
 	s->size = map->size;
 	s->dir = map->dir;
 	__builtin_memcpy(&s->map, map, sizeof(s->map));
-	/* If its unmap was lost, that looks the same. */
+	/* A lost unmap would look the same. */
 	if (events_lost(s, device, born_ns(map), map->dma))
 		judge(s, WITH_LEVEL(CHECK_LEAK, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
@@ -64,8 +64,9 @@ static long leak_bucket(void *table, u32 *index, struct bucket *bucket, struct l
 }
 
 /*
- * The driver was removed or its probe failed, and every devm resource is released: what is still
- * mapped has leaked. A virtio transport does the DMA of its function's driver.
+ * Judges a device whose driver was removed or whose probe failed. Every devm resource is released
+ * by now, so mappings that are left have leaked. A virtio transport does the DMA of its function's
+ * driver.
  */
 static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 {
@@ -83,7 +84,7 @@ static __always_inline int on_device_unbound(void *ctx, u64 address, u64 caller)
 	device = &devices[at & (DEVICES_MAX - 1)];
 	if (at == NOWHERE || !device->ready)
 		return 0;
-	/* This program has no fallback, so it leaves no mark. */
+	/* This program has no fallback program, so it leaves no mark. */
 	s = take_scratch();
 	if (!s)
 		return 0;

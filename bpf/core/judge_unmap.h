@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * A buffer is unmapped, or freed.
- */
+/* The judge of unmaps and frees. */
 #ifndef DMASNOOP_JUDGE_UNMAP_H
 #define DMASNOOP_JUDGE_UNMAP_H
 
@@ -13,10 +11,10 @@
 #include "core/scratch.h"
 
 /*
- * Reports a call for the wrong device: this device has no mapping at the address, but a parent or
- * a child of it has one. Returns 1 and puts that mapping into @s, or returns 0. It is unsure for a
- * buffer that the devices only read: this device may have mapped it as well, before the trace
- * began.
+ * Reports a call for the wrong device: this device has no mapping at the address, but a parent or a
+ * child of it has one. Returns 1 and puts that mapping into @s, or returns 0. The finding is Unsure
+ * for a buffer that the devices only read, because this device may have mapped the buffer as well,
+ * before tracing began.
  */
 __noinline int judge_family(struct scratch *s)
 {
@@ -38,10 +36,10 @@ __noinline int judge_family(struct scratch *s)
 }
 
 /*
- * Judges the unmap of something that is not live. It is certain only if every mapping of the
- * device is known: the device was added while tracing, and no event was lost.
+ * Judges the unmap of an address that has no live mapping. The finding is not Unsure only if every
+ * mapping of the device is known: the device was added while tracing, and no event was lost.
  *
- * Returns 1 when it ends the mapping in @s->at, which is another device's.
+ * Returns 1 when the call ends the mapping in @s->at, which belongs to another device.
  */
 static __always_inline bool judge_unknown(struct scratch *s, struct device_state *device)
 {
@@ -55,8 +53,8 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 		return false;
 	}
 	/*
-	 * What a driver frees after it left was reported when it left. Its device may have another
-	 * driver now.
+	 * The leak of a buffer that a driver frees after it left was reported when it left. The
+	 * device may have another driver now.
 	 */
 	if (device->lazy || (was && was->owner == OWNER_NOBODY))
 		return false;
@@ -74,14 +72,14 @@ static __always_inline bool judge_unknown(struct scratch *s, struct device_state
 		judge(s, WITH_LEVEL(CHECK_ADDR_UNKNOWN, LEVEL_VIOLATION));
 	else if (was && !events_lost(s, device, born_ns(was), s->dma) && was->size == s->size &&
 		 was->dir == s->dir)
-		/* Or it ends a mapping of the same buffer that is older than the trace. */
+		/* The call may also end an older mapping of the same buffer. */
 		judge(s, WITH_LEVEL(CHECK_DOUBLE_UNMAP, LEVEL_HAZARD) | UNSURE | WITH_MAP);
 	else
 		__sync_fetch_and_add(&device->older, 1);
 	return false;
 }
 
-/* Notes a finding for each check in a rule's answer. */
+/* Records a finding for each check in a rule's answer. */
 __noinline int judge_all(struct scratch *s, u32 found)
 {
 	s = env_own(s);
@@ -123,8 +121,8 @@ __noinline int judge_unmap(struct scratch *s)
 	call.dir = s->dir;
 	call.kind = s->kind;
 	/*
-	 * Where the driver need not unmap, this mapping may be over, and the call may mean another
-	 * one at the address.
+	 * If the driver need not unmap, this mapping may be over, and the call may be about another
+	 * mapping at the address.
 	 */
 	found = device->lazy && s->kind != KIND_COHERENT ? 0 : rule_unmap(map, &call);
 	if (found)
@@ -135,7 +133,7 @@ __noinline int judge_unmap(struct scratch *s)
 	}
 	if (s->kind == KIND_COHERENT)
 		__sync_fetch_and_add(&device->odd, -1);
-	/* It has other users. */
+	/* The mapping has other users. */
 	if (users_left != LAST)
 		return 0;
 	compare_neighbours(s);
@@ -145,7 +143,9 @@ __noinline int judge_unmap(struct scratch *s)
 	return 1;
 }
 
-/* Ends the mapping in @s->at. Its slot keeps it, in case it is unmapped once more by mistake. */
+/*
+ * Ends the mapping in @s->at. The slot keeps it, so that a second unmap by mistake is recognized.
+ */
 __noinline int end_mapping(struct scratch *s)
 {
 	struct mapping *map;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The users of a mapping. A buffer that is mapped more than once has more than one; when the last
- * user is gone, the mapping is over.
+ * The users of a mapping. A buffer that is mapped more than once has more than one user. When the
+ * last user is gone, the mapping is over.
  */
 #ifndef DMASNOOP_LIFETIME_H
 #define DMASNOOP_LIFETIME_H
@@ -11,9 +11,7 @@
 #include "core/line_bits.h"
 #include "core/neighbours.h"
 
-/*
- * Does the slot still hold the mapping that a search found? Another one may have taken it since.
- */
+/* Does the slot still hold the mapping that a search found? Another mapping may have taken it. */
 static __always_inline bool is_same_mapping(const struct scratch *s, const struct mapping *map,
 					    u32 generation)
 {
@@ -22,8 +20,8 @@ static __always_inline bool is_same_mapping(const struct scratch *s, const struc
 }
 
 /*
- * Adds a user to the live mapping in @s->at. False when its last user has just gone: the mapping
- * is being removed, which must not be undone.
+ * Adds a user to the live mapping in @s->at. Returns false when the last user has just gone:
+ * another event is removing the mapping, which must not be undone.
  */
 __noinline int add_user(struct scratch *s)
 {
@@ -46,8 +44,8 @@ __noinline int add_user(struct scratch *s)
 enum users_left { NOT_LIVE, NOT_LAST, LAST };
 
 /*
- * Drops a user of the mapping in @s->at. LAST: its slot is ENDING now, and belongs to this event
- * until end_lines(). NOT_LIVE: another event was first.
+ * Drops a user of the mapping in @s->at. After LAST, the slot is ENDING and belongs to this event
+ * until end_lines(). NOT_LIVE means that another event was first.
  */
 __noinline int drop_user(struct scratch *s, u32 generation)
 {
@@ -71,7 +69,7 @@ __noinline int drop_user(struct scratch *s, u32 generation)
 	return LAST;
 }
 
-/* Drops all users, because the device has lost its driver. The slot is ENDING then. */
+/* Drops all users, because the device has lost its driver. On success the slot is ENDING. */
 __noinline int drop_all_users(u32 at, u32 generation)
 {
 	struct mapping *map = mapping_at(at);
@@ -87,26 +85,28 @@ __noinline int drop_all_users(u32 at, u32 generation)
 	return true;
 }
 
-/* Releases the lines of a mapping whose slot is ENDING, and frees the slot. */
+/* Clears the line bits of a mapping whose slot is ENDING, and frees the slot. */
 static __always_inline void end_lines(struct mapping *map)
 {
 	bool release = claims_lines(map) && set_users(map, SLOT_ENDING, SLOT_RELEASING);
 
 	/*
-	 * Lines that were shared may still be another mapping's. A bit too many costs a look at
-	 * the mappings; a bit too few would hide a bug.
+	 * Lines that were shared may still belong to another mapping. A bit too many costs a look
+	 * at the mappings, but a bit too few would hide a bug.
 	 */
 	if (release)
 		lines_release(map->phys, map->size);
-	/* It counts before the slot is free, as the fast path counts its unmaps: search_live(). */
+	/*
+	 * Count the end before the slot is free, as the fast path counts its unmaps: search_live().
+	 */
 	__sync_fetch_and_add(&device_at(map)->ends, 1);
 	end_slot(map, release);
 }
 
 /*
- * Finds the mapping that @s's unmap is about, and drops a user of it. Its slot goes to @s->at.
- * When the buffer is mapped twice, another CPU may unmap the mapping that was found here; then the
- * other mapping is looked for.
+ * Finds the mapping that @s's unmap is about, puts its slot into @s->at, and drops a user. When the
+ * buffer is mapped twice, another CPU may unmap the mapping that was found. Then this function
+ * looks for the other mapping.
  */
 static __always_inline u32 find_and_drop_user(struct scratch *s, u32 generation)
 {
@@ -120,7 +120,7 @@ static __always_inline u32 find_and_drop_user(struct scratch *s, u32 generation)
 			return NOT_LIVE;
 		users_left = drop_user(s, generation);
 	}
-	/* Other events were first each time. */
+	/* Another event was first each time. */
 	if (users_left == NOT_LIVE)
 		s->leaving = 1;
 	return users_left;
@@ -143,8 +143,8 @@ static __always_inline void end_stale(u32 at, u32 generation)
 }
 
 /*
- * Ends the mapping in @s->other_at, of which @s->other is a copy. Its unmap was lost, as far as can
- * be known. If it stayed, every later map of the buffer would meet it.
+ * Ends the mapping in @s->other_at, of which @s->other is a copy, because its unmap was most likely
+ * lost. Otherwise every later map of the buffer would meet the mapping.
  */
 __noinline int end_lost(struct scratch *s)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Which cache lines a device may write: a bit for each line of memory.
- */
+/* The line bits: one bit for each cache line of memory says whether a device may write the line. */
 #ifndef DMASNOOP_LINE_BITS_H
 #define DMASNOOP_LINE_BITS_H
 
@@ -10,13 +8,13 @@
 #include "core/rules.h"
 #include "core/table_protocol.h"
 
-/* The end of a buffer, counted from the start of its first page. */
+/* Returns the end of a buffer as an offset from the start of its first page. */
 static __always_inline u64 end_in_page(u64 phys, u64 size)
 {
 	return (phys & ((1 << PAGE_SHIFT) - 1)) + size;
 }
 
-/* The bits that a buffer has in the word of its page. */
+/* Returns the bits of a buffer in the word of its page. */
 static __always_inline u64 lines_of(u64 phys, u64 size)
 {
 	u32 shift = facts.line_shift;
@@ -27,7 +25,7 @@ static __always_inline u64 lines_of(u64 phys, u64 size)
 	       ~0ull >> ((LINES_IN_WORD - 1 - last) & (LINES_IN_WORD - 1));
 }
 
-/* The word of a page; NULL when it is not memory. */
+/* Returns the word of line bits of a page; NULL when the page is not memory. */
 static __always_inline u64 *lines_in_page(u64 phys)
 {
 	return env_page_lines(page_index(phys));
@@ -39,10 +37,10 @@ struct line_walk {
 	u64 phys;
 	u64 end;
 	u8 what; /* enum line_action */
-	u64 met; /* a bit was set already */
+	u64 met; /* nonzero if a bit was set already */
 };
 
-/* Marks, clears or looks at the lines of a buffer in one of its pages. */
+/* Sets, clears or tests the line bits of a buffer in one of its pages. */
 static long mark_page(u32 index, struct line_walk *walk)
 {
 	u64 page = walk->phys >> PAGE_SHIFT << PAGE_SHIFT, from, to, mask;
@@ -75,7 +73,7 @@ static __always_inline u32 pages_of(u64 phys, u64 size)
 	return pages < PAGES_MAX ? pages : PAGES_MAX;
 }
 
-/* Of a buffer that is in more than one page. Was any of its bits set before? */
+/* Does the same in all pages of a buffer. Was any of the bits set before? */
 __noinline int in_pages(u64 phys, u64 size, u32 what)
 {
 	struct line_walk walk = { .phys = phys, .end = phys + size, .what = what };
@@ -84,7 +82,7 @@ __noinline int in_pages(u64 phys, u64 size, u32 what)
 	return walk.met != 0;
 }
 
-/* Marks the lines of a buffer as device-writable. Was any of them marked before? */
+/* Sets the line bits of a buffer. Was any of them set before? */
 static __always_inline bool lines_claim(u64 phys, u64 size)
 {
 	u64 *word, mask;
@@ -112,8 +110,8 @@ static __always_inline void lines_release(u64 phys, u64 size)
 }
 
 /*
- * Frees the slot of a mapping that is over. If the mapping @released its lines, one that met it at
- * that moment may have lost its bits: they are set again.
+ * Frees the slot of a mapping that is over. If the event cleared (@released) the line bits, a
+ * mapping that met this one at that moment may have lost its bits. Then they are set again.
  */
 static __always_inline void end_slot(struct mapping *map, bool released)
 {
@@ -134,7 +132,7 @@ static __always_inline bool lines_claimed(u64 phys, u64 size)
 	return word && *word & lines_of(phys, size);
 }
 
-/* May a device write anything in the page of this address? One word says no. */
+/* May a device write anything in the page of this address? One word shows that none may. */
 static __always_inline bool page_is_claimed(u64 phys)
 {
 	u64 *word = lines_in_page(phys);

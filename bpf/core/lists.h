@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Calls that are about many mappings: a scatter-gather list is one event for each of its entries,
- * and a range of dma_iova_*() one event for each piece that was linked.
+ * Calls that are about many mappings. A scatter-gather list is one event for each of its entries. A
+ * range of dma_iova_*() is one event for each piece that was linked.
  */
 #ifndef DMASNOOP_LISTS_H
 #define DMASNOOP_LISTS_H
@@ -21,7 +21,7 @@
 struct sg_walk {
 	void *ctx;
 	struct scratch *s;
-	struct device_state *device; /* NULL when the fast path does not take its events */
+	struct device_state *device; /* NULL when the fast path does not take the device's events */
 	u64 sp;
 };
 
@@ -36,21 +36,21 @@ static __always_inline u64 sg_next(u64 entry)
 	return link & SG_CHAIN ? link & ~(SG_CHAIN | SG_END) : entry;
 }
 
-/* Reads the next entries of a list, as long as they are adjacent in memory. */
+/* Reads the following entries of a list, as long as they are adjacent in memory. */
 static __always_inline void sg_read(struct scratch *s)
 {
 	u32 size = env_sg_size();
 
 	s->sg.unread = s->sg.left < SG_READ ? s->sg.left : SG_READ;
 	s->sg.next = 0;
-	/* There may be no memory after the last one. */
+	/* No memory may follow the last entry. */
 	if (env_sg_read(s->sg.raw, s->sg.unread * size & (SG_BYTES - 1), s->sg.entry)) {
 		s->sg.unread = 1;
 		env_sg_read(s->sg.raw, size & (SG_BYTES - 1), s->sg.entry);
 	}
 }
 
-/* Finds the part that an entry has in the segment into which it was merged. */
+/* Finds the part of a merged segment that belongs to an entry. */
 static __always_inline void sg_find_segment(struct scratch *s)
 {
 	u64 dma, size;
@@ -67,8 +67,8 @@ static __always_inline void sg_find_segment(struct scratch *s)
 }
 
 /*
- * Loads the next entry into @s. Its DMA address is in the segment into which it was merged.
- * Returns false when there is no entry.
+ * Loads the next entry into @s, with its DMA address inside the segment into which an IOMMU merged
+ * it. Returns false when there is no entry.
  */
 static __always_inline bool sg_load(struct scratch *s)
 {
@@ -80,7 +80,7 @@ static __always_inline bool sg_load(struct scratch *s)
 	if (!s->sg.unread)
 		sg_read(s);
 	entry = s->sg.raw + (s->sg.next & (SG_BYTES - 1));
-	/* Compute the pointer once, not for each field. */
+	/* The statement makes clang compute the pointer once, not for each field. */
 	asm volatile("" : "+r"(entry));
 	link = env_sg_link(entry);
 	if (link & SG_CHAIN) {
@@ -119,7 +119,7 @@ static __always_inline bool sg_load(struct scratch *s)
 	return true;
 }
 
-/* Takes an entry that is a segment of its own from what was read. */
+/* Takes an entry that is a segment of its own from the entries already read. */
 static __always_inline bool sg_pick(struct scratch *s, const u8 *entry, bool map, u64 *link)
 {
 	*link = env_sg_link(entry);
@@ -133,8 +133,8 @@ static __always_inline bool sg_pick(struct scratch *s, const u8 *entry, bool map
 }
 
 /*
- * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast path
- * takes it. Returns whether it may be called again.
+ * Maps or unmaps entries of a list, as long as each is a segment of its own and the fast path takes
+ * it. Returns whether the caller may continue with the fast path.
  */
 static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, bool map)
 {
@@ -182,7 +182,7 @@ static __always_inline bool sg_fast(struct sg_walk *walk, struct scratch *s, boo
 	return ended || done == SG_READ || done == unread;
 }
 
-/* Processes some entries: as many as the fast path takes, or one on the slow path. */
+/* Processes some entries: all that the fast path takes, or one on the slow path. */
 static __always_inline long sg_some(struct sg_walk *walk, bool map)
 {
 	struct scratch *s = walk->s;
@@ -221,7 +221,7 @@ static long sg_sync_one(u32 index, struct sg_walk *walk)
 	return 0;
 }
 
-/* Starts a walk. @s holds the start of the list in sg.list and its entries in nents. */
+/* Starts a walk. sg.list of @s holds the start of the list, and nents the number of entries. */
 static __always_inline u32 sg_begin(struct scratch *s)
 {
 	s->kind = KIND_SG;

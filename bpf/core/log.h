@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The events of a kernel whose BPF programs cannot judge them: bpf/event_log.bpf.h sends them, and
- * user/dmasnoop/engine/ judges them. Plain structs; no code.
+ * The events of a kernel whose BPF programs cannot judge them. bpf/event_log.bpf.h sends them, and
+ * user/dmasnoop/engine/ judges them. They are plain structs without code.
  */
 #ifndef DMASNOOP_LOG_H
 #define DMASNOOP_LOG_H
 
 #include "core/types.h"
 
-/* Which call an event is. Maps and allocations are logged when they return. */
+/* The call of an event. Maps and allocations are logged at their return. */
 enum logged_call {
-	LOGGED_DEVICE, /* no call: a device that is new, or has another driver */
+	LOGGED_DEVICE, /* no call: a new device, or a device with a new driver */
 	LOGGED_MAP_PAGE,
 	LOGGED_UNMAP_PAGE,
 	LOGGED_MAP_RESOURCE,
@@ -30,11 +30,11 @@ enum logged_call {
 };
 
 #define LOGGED_ENTRIES \
-	384 /* entries of a list, including those that chain its parts; the rest is lost */
+	384 /* room for list entries, including those that chain its parts; the rest are lost */
 
 #define LOGGED_FEW 16
 
-/* struct scatterlist */
+/* The fields of the kernel's struct scatterlist. */
 struct logged_entry {
 	u64 page_link;
 	u32 offset;
@@ -45,18 +45,19 @@ struct logged_entry {
 };
 
 /**
- * struct logged - EVENT_LOGGED
- * @type: enum event_type
- * @call: enum logged_call
- * @cpu, @pid, @comm: where and who
- * @nents: of a list: entries that follow
- * @ns: when
+ * struct logged - a logged event for user space, EVENT_LOGGED
+ * @type: type of the record, an enum event_type
+ * @call: function called, an enum logged_call
+ * @cpu: number of the CPU
+ * @pid: process ID
+ * @comm: name of the task
+ * @nents: number of list entries that follow
+ * @ns: time of the event in nanoseconds
  * @dev: address of the struct device
- * @args: of the call, as many as it has; for an allocation its DMA address is in place of where
- *	that was to be put
- * @result: what it returned
- * @sp: where on the stack
- * @lost: events that did not fit into the ring so far
+ * @args: arguments of the call; for an allocation, the DMA address replaces the pointer to it
+ * @result: return value of the call
+ * @sp: stack pointer at the call
+ * @lost: number of events so far that did not fit into the ring
  * @stack: return addresses, innermost first, 0-terminated
  */
 struct logged {
@@ -76,27 +77,29 @@ struct logged {
 	u64 stack[STACK_MAX];
 };
 
-/* A page was mapped: with its allocation. */
+/* The map of a page, with the allocation that contains the buffer. */
 struct logged_map {
 	struct logged head;
 	u64 phys;
 	struct object object;
 };
 
-/* A list: @head.nents entries follow. An event with few entries has room only for these. */
+/*
+ * The map of a list. @head.nents entries follow. An event with few entries has room only for these.
+ */
 struct logged_list {
 	struct logged head;
 	struct logged_entry entry[LOGGED_ENTRIES];
 };
 
-/* A device. */
+/* The facts about a device. */
 struct logged_device {
 	struct logged head;
-	u64 driver; /* its address */
-	u64 parent; /* address */
-	u64 ops; /* address of its dma_map_ops */
-	u32 max_segment; /* as it states; 0: it does not */
-	u8 is_module; /* the ops are a module's */
+	u64 driver; /* address of the driver */
+	u64 parent; /* address of the parent device */
+	u64 ops; /* address of the dma_map_ops */
+	u32 max_segment; /* size in bytes that the device states; 0 when it states none */
+	u8 is_module; /* the ops belong to a module */
 	u8 pad[3];
 	u64 boundary;
 	char name[NAME_SIZE];

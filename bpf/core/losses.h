@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Events that the judge did not see, and what is in doubt because of them. */
+/* The events that the judge did not see, and the doubt that they cause. */
 #ifndef DMASNOOP_LOSSES_H
 #define DMASNOOP_LOSSES_H
 
 #include "core/env.h"
 #include "core/state.h"
 
-/* An event was lost, and not even its device is known. */
+/* Records a lost event whose device is not known. */
 static __always_inline void lose_event(u32 reason)
 {
 	count_lost(reason);
@@ -14,9 +14,9 @@ static __always_inline void lose_event(u32 reason)
 }
 
 /*
- * Can an event of this device have been lost since @since, ns, that matters for the buffer at
- * @dma? A look for losses asks each program on each CPU, so there is one for each event. What
- * is lost after that cannot explain a finding about this event.
+ * Can an event of this device have been lost since @since, ns, that matters for the buffer at @dma?
+ * A look for losses asks each program on each CPU, so each event looks only once. A later loss
+ * cannot explain a finding about this event.
  */
 static __always_inline bool events_lost(struct scratch *s, const struct device_state *device,
 					u64 since, u64 dma)
@@ -29,10 +29,10 @@ static __always_inline bool events_lost(struct scratch *s, const struct device_s
 }
 
 /*
- * An unmap of a buffer that is mapped more than once could not be carried out, so one mapping too
- * many stays live. Which one it is changes with every map and unmap of the buffer. All that is
- * said of this buffer from now on is in doubt. Only one buffer is remembered: with a second
- * one the whole device is in doubt.
+ * Records a lost unmap of a buffer that is mapped more than once, so that one mapping too many
+ * stays live. Each map and unmap of the buffer may change which one is too many. So every later
+ * finding about this buffer is Unsure. Only one buffer is remembered; with a second one, every
+ * finding about the device is Unsure.
  */
 static __always_inline void lose_unmap(struct device_state *device, u64 dma)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Mappings on the same cache lines. A line bit that is already set says that there is one. */
+/* Mappings that share cache lines. A line bit that is already set shows that there may be one. */
 #ifndef DMASNOOP_MEETING_H
 #define DMASNOOP_MEETING_H
 
@@ -9,10 +9,10 @@
 #include "core/rules.h"
 #include "core/verdict.h"
 
-/* Is there something wrong about @s->map and another mapping on its lines? */
+/* Do @s->map and another mapping on its lines conflict? */
 static __always_inline bool is_bad_meeting(struct scratch *s, const struct mapping *other)
 {
-	/* With this attribute the driver does the syncs itself. */
+	/* With this attribute, the driver makes the syncs itself. */
 	if ((s->attrs | other->attrs) & ATTR_SKIP_CPU_SYNC)
 		return false;
 	if (rule_meet(s->phys, s->size, other->phys, other->size, line_size) == MEET_BYTES)
@@ -22,9 +22,9 @@ static __always_inline bool is_bad_meeting(struct scratch *s, const struct mappi
 }
 
 /*
- * Is @map, in slot @at, on the lines of [@s->phys, +@s->size) in the way that @mode asks for? The
- * mapping in @s->at does not count. A mapping that is ENDING is told that it was met, because of
- * its line bits, but is not the one.
+ * Does @map, in slot @at, share lines with [@s->phys, +@s->size) in the way that @mode asks for?
+ * The mapping in @s->at does not count. A mapping that is ENDING or RELEASING gets SLOT_MET because
+ * of its line bits, but is not a match.
  */
 static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at, u32 mode)
 {
@@ -48,7 +48,10 @@ static __always_inline bool meets(struct scratch *s, struct mapping *map, u32 at
 	return true;
 }
 
-/* Is the mapping in a slot the one that is looked for? Its slot goes to @s. */
+/*
+ * Checks whether the mapping in a slot is the one that the walk looks for, and puts its slot into
+ * @s.
+ */
 __noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, u32 mode)
 {
 	struct mapping *map = present_any(at);
@@ -66,8 +69,8 @@ __noinline int match_mapping(struct scratch *s, u32 at, u64 space, u64 address, 
 }
 
 /*
- * Looks at every mapping on the lines of [@s->phys, +@s->size) but the one in @s->at. The slot of
- * the one that @mode asks for goes to @s->other_at.
+ * Looks at every mapping on the lines of [@s->phys, +@s->size) except the one in @s->at. Puts the
+ * slot of the mapping that @mode asks for into @s->other_at.
  */
 __noinline int meet(struct scratch *s, u64 mode)
 {
@@ -91,7 +94,7 @@ static __always_inline bool is_again(const struct scratch *s, const struct mappi
 	       other->generation == s->map.generation;
 }
 
-/* Lines of @s->map, in slot @s->at, were marked already: is that wrong? */
+/* Judges @s->map, in slot @s->at, if some of its line bits were already set. */
 static __always_inline void judge_meeting(struct scratch *s)
 {
 	bool bad = meet(s, MEET_JUDGE);
@@ -101,9 +104,7 @@ static __always_inline void judge_meeting(struct scratch *s)
 
 	if (s->met)
 		meet_slot(s->at);
-	/*
-	 * The mapping that had marked them may have released them meanwhile: table_protocol.h, 2.
-	 */
+	/* The mapping that had set them may have cleared them by now: table_protocol.h, rule 2. */
 	lines_claim(s->phys, s->size);
 	other = bad ? present_any(s->other_at) : NULL;
 	if (!other)
@@ -121,15 +122,15 @@ static __always_inline void judge_meeting(struct scratch *s)
 		level = LEVEL_NOTE;
 	what = how == MEET_BYTES ? CHECK_DOUBLE_MAP : CHECK_LINE_SHARED_MAPPINGS;
 	/*
-	 * Their allocations are not known: two kmalloc() objects would not share a line where that
-	 * matters.
+	 * One of the allocations is not known. If both are kmalloc() objects, they share no line
+	 * where that matters.
 	 */
 	if (what == CHECK_LINE_SHARED_MAPPINGS &&
 	    (s->object.kind == OBJECT_UNKNOWN || s->other_object.kind == OBJECT_UNKNOWN)) {
 		level = LEVEL_NOTE;
 		unsure = UNSURE;
 	}
-	/* The other one may be over without our knowing. */
+	/* The other mapping may be over although no unmap was seen. */
 	if (is_unsure_of(s, other))
 		unsure = UNSURE;
 	judge(s, WITH_LEVEL(what, level) | WITH_MAP | WITH_OTHER | unsure);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Which physical addresses are memory.
- */
+/* The ranges of physical addresses that are memory. */
 #ifndef DMASNOOP_CORE_MEMORY_H
 #define DMASNOOP_CORE_MEMORY_H
 
@@ -9,7 +7,7 @@
 
 #define NOT_MEMORY (~0u)
 
-/* The rest of page_index(): not in the largest range. */
+/* Continues page_index() for an address outside the largest range. */
 __noinline u32 where_in_ranges(u64 phys)
 {
 	u64 base = 0;
@@ -22,7 +20,7 @@ __noinline u32 where_in_ranges(u64 phys)
 	return NOT_MEMORY;
 }
 
-/* The index of a page in page_lines; NOT_MEMORY when it is not RAM. */
+/* Returns the index of a page in page_lines; NOT_MEMORY when the page is not RAM. */
 static __always_inline u32 page_index(u64 phys)
 {
 	u64 offset = phys - facts.ram_start;

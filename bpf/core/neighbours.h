@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The bytes beside a buffer, on its first and its last cache line: did they change while the
- * device owned the line?
+ * The check that the neighbour bytes of a buffer, on its first and its last cache line, do not
+ * change while the device owns the line.
  */
 #ifndef DMASNOOP_NEIGHBOURS_H
 #define DMASNOOP_NEIGHBOURS_H
@@ -18,7 +18,10 @@ static __always_inline bool has_neighbours(u64 phys, u64 size)
 	return rule_bytes_before(phys, line_size) || rule_bytes_after(phys, size, line_size);
 }
 
-/* Not LINE_SIZE_MAX: the verifier follows a loop as often as it can run. */
+/*
+ * Returns the words of a real line instead of LINE_SIZE_MAX / 8, because the verifier follows a
+ * loop as often as it can run.
+ */
 static __always_inline u32 line_words(void)
 {
 	return line_size / 8;
@@ -28,14 +31,14 @@ static __always_inline u64 *line_word(struct neighbours *beside, u32 which, u32 
 {
 	i += which * line_words();
 	/*
-	 * Keep the index in a register; clang would otherwise drop the mask, which the verifier
-	 * needs.
+	 * clang would otherwise drop the mask, which the verifier needs. The asm statement keeps
+	 * the index in a register.
 	 */
 	asm volatile("" : "+r"(i));
 	return &beside->line[i & (2 * line_words() - 1)];
 }
 
-/* Keeps the words of the first line (0) or the last (1) that hold the bytes [from, to). */
+/* Keeps the words of the first (0) or the last (1) line that contain the bytes [from, to). */
 static __always_inline void keep_words(struct neighbours *beside, u32 which, u64 line, u32 from,
 				       u32 to)
 {
@@ -43,7 +46,7 @@ static __always_inline void keep_words(struct neighbours *beside, u32 which, u64
 		*line_word(beside, which, i) = env_word(line + i * 8);
 }
 
-/* The bits of word @i of a line that are in the bytes [from, to). */
+/* Returns the bits of word @i of a line that belong to the bytes [from, to). */
 static __always_inline u64 bytes_of_word(u32 i, u32 from, u32 to)
 {
 	u64 mask = ~0ull;
@@ -65,7 +68,7 @@ static __always_inline bool words_differ(struct neighbours *beside, u32 which, u
 	return false;
 }
 
-/* A watchpoint that fires now was hit by the tracer itself. */
+/* Marks that the tracer itself reads, so that a watchpoint which fires now does not count. */
 static __always_inline void reading(int more)
 {
 	struct cpu_state *cpu = env_cpu_state();
@@ -79,7 +82,7 @@ static __always_inline struct neighbours *neighbours_at(u64 phys, u32 further)
 	return env_neighbours((neighbours_home(phys) + further) & (NEIGHBOURS_MAX - 1));
 }
 
-/* What was kept for the mapping at an address. */
+/* Finds the neighbour bytes kept for the mapping at an address. */
 static __always_inline struct neighbours *find_neighbours(u64 phys)
 {
 	SHORT_LOOP
@@ -98,7 +101,7 @@ static __always_inline struct neighbours *take_neighbours(u64 phys)
 	for (u32 i = 0; i < NEIGHBOURS_REACH; i++) {
 		struct neighbours *beside = neighbours_at(phys, i);
 
-		/* An entry of its own is left over from a mapping that never ended. */
+		/* An entry with the same owner is left over from a mapping that never ended. */
 		if (beside && (beside->owner == phys + 1 ||
 			       !__sync_val_compare_and_swap(&beside->owner, 0, phys + 1)))
 			return beside;
@@ -106,7 +109,7 @@ static __always_inline struct neighbours *take_neighbours(u64 phys)
 	return NULL;
 }
 
-/* Drops what was kept for the mapping at an address. */
+/* Drops the neighbour bytes kept for the mapping at an address. */
 __noinline int drop_neighbours(u64 phys)
 {
 	struct neighbours *beside = find_neighbours(phys);
@@ -117,15 +120,16 @@ __noinline int drop_neighbours(u64 phys)
 }
 
 enum kept {
-	KEPT_NOTHING, /* no neighbour */
+	KEPT_NOTHING, /* there are no neighbour bytes */
 	KEPT,
 	KEPT_NOT, /* there was no room */
-	KEPT_SHARED, /* not kept: it is a finding, see */
+	KEPT_SHARED, /* not kept, because the slow path must report them */
 };
 
 /*
- * Keeps the bytes beside a buffer when it is handed to the device. @judged: rule_shared_object()
- * has been asked, and there may be an entry already. Returns enum kept.
+ * Keeps the neighbour bytes of a buffer at its handover to the device. @judged says that
+ * rule_shared_object() has been asked, and that there may be an entry already. Returns an enum
+ * kept.
  */
 __noinline u32 keep_neighbours(u64 phys, u64 size, u32 judged)
 {
@@ -158,14 +162,14 @@ __noinline u32 keep_neighbours(u64 phys, u64 size, u32 judged)
 	return KEPT;
 }
 
-/* Are the bytes beside a buffer as they were kept? */
+/* Are the neighbour bytes of a buffer unchanged? */
 __noinline int same_neighbours(u64 phys, u64 size)
 {
 	u32 start = phys & (line_size - 1), end = (phys + size) & (line_size - 1);
 	struct neighbours *beside = find_neighbours(phys);
 	bool differ = false;
 
-	/* Nothing was kept, or the entry is of another mapping that begins here. */
+	/* Nothing was kept, or the entry belongs to another mapping that begins here. */
 	if (!beside || beside->size != size)
 		return 1;
 	reading(READING);
@@ -179,7 +183,10 @@ __noinline int same_neighbours(u64 phys, u64 size)
 	return !differ;
 }
 
-/* The mapping in @s->at is handed to the device on the slow path. */
+/*
+ * Keeps the neighbour bytes of the mapping in @s->at at its handover to the device, on the slow
+ * path.
+ */
 static __always_inline void remember_neighbours(const struct scratch *s)
 {
 	struct mapping *map = mapping_at(s->at);
@@ -212,7 +219,7 @@ static long diff_byte(u32 index, struct diff_walk *walk)
 	return 0;
 }
 
-/* The mapping in @s->at is handed to the CPU: was a neighbour written meanwhile? */
+/* Compares the neighbour bytes of the mapping in @s->at at its handover to the CPU. */
 __noinline int compare_neighbours(struct scratch *s)
 {
 	u32 what = CHECK_LINE_NEIGHBOUR_WRITE | WITH_MAP, level = LEVEL_HAZARD;
@@ -240,10 +247,13 @@ __noinline int compare_neighbours(struct scratch *s)
 	walk.from = end & (line_size - 1);
 	env_loop(walk.beside->tail, diff_byte, &walk);
 	__sync_fetch_and_or(&map->flags, MAP_REPORTED);
-	/* A sync that was skipped may have given the line to the CPU meanwhile. */
+	/* A skipped sync may have given the line to the CPU in between. */
 	if (s->missing || map->flags & MAP_BLIND)
 		what |= UNSURE;
-	/* A driver that maps with this attribute does syncs itself, so it most likely did one. */
+	/*
+	 * A driver that maps with this attribute makes the syncs itself, so it most likely made
+	 * one.
+	 */
 	if (map->attrs & ATTR_SKIP_CPU_SYNC && map->flags & MAP_BLIND)
 		level = LEVEL_NOTE;
 	return judge(s, what | level << 8);

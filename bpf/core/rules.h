@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ownership rules: given what is known of a mapping, what is wrong with an
- * event? Pure C: no BPF helper, no kernel call. Compiled into the BPF object
- * (which brings the state) and into rules_test.c.
+ * The ownership rules. Given the facts about a mapping, they say what is wrong with an event. They
+ * are pure C without a BPF helper or a kernel call. The rules are compiled into the BPF object,
+ * which supplies the state, and into rules_test.c.
  *
- * The rules are those of Documentation/core-api/dma-api.rst and dma-api-howto.rst.
+ * They are those of Documentation/core-api/dma-api.rst and dma-api-howto.rst.
  */
 #ifndef DMASNOOP_RULES_H
 #define DMASNOOP_RULES_H
@@ -15,7 +15,7 @@
 
 #define CHECK_BIT(check) (1u << (check))
 
-/* include/linux/dma-mapping.h; the last five since 6.18 */
+/* The values are those of include/linux/dma-mapping.h. The last five exist since 6.18. */
 #define ATTR_NO_KERNEL_MAPPING (1ul << 4)
 #define ATTR_SKIP_CPU_SYNC (1ul << 5)
 #define ATTR_FORCE_CONTIGUOUS (1ul << 6)
@@ -26,7 +26,7 @@
 #define ATTR_CC_SHARED (1ul << 13)
 
 /*
- * What decides how a mapping is made, and so must be the same at its end:
+ * The attributes that decide how a mapping is made, and so must be the same at its end:
  * kernel/dma/debug.c, check_unmap(). ATTR_MMIO counts as another function.
  */
 #define ATTRS_OF_MAPPING                                                    \
@@ -34,13 +34,13 @@
 	 ATTR_REQUIRE_COHERENT | ATTR_CC_SHARED)
 
 /**
- * struct call - what a caller of unmap, free or sync says
- * @size: bytes
+ * struct call - the arguments of an unmap, a free or a sync
+ * @size: number of bytes
  * @attrs: DMA_ATTR_*
- * @offset: from the start of the mapping, for a sync
- * @nents: entries of the list; 0 when there is none, or for all but its first
- * @dir: enum dir
- * @kind: enum kind of the function called
+ * @offset: offset in bytes from the start of the mapping, for a sync
+ * @nents: number of list entries; 0 when there is no list, or for all but its first entry
+ * @dir: direction, an enum dir
+ * @kind: family of the function called, an enum kind
  */
 struct call {
 	u64 size;
@@ -52,8 +52,8 @@ struct call {
 };
 
 /**
- * rule_device_writes - may the device write through this mapping?
- * @dir: enum dir
+ * rule_device_writes - check whether the device may write through a mapping
+ * @dir: direction of the mapping, an enum dir
  */
 RULE bool rule_device_writes(u8 dir)
 {
@@ -61,10 +61,10 @@ RULE bool rule_device_writes(u8 dir)
 }
 
 /**
- * rule_is_streaming - is ownership of this kind of mapping handed over?
- * @kind: enum kind
+ * rule_is_streaming - check whether a kind of mapping has an owner
+ * @kind: family of the map function, an enum kind
  *
- * Coherent memory has no owner, and what map_resource maps is not memory.
+ * Coherent memory has no owner, and dma_map_resource() does not map memory.
  */
 RULE bool rule_is_streaming(u8 kind)
 {
@@ -72,11 +72,11 @@ RULE bool rule_is_streaming(u8 kind)
 }
 
 /**
- * rule_is_allocated - does this kind of streaming mapping begin with the CPU?
- * @kind: enum kind
+ * rule_is_allocated - check whether the CPU first owns a kind of streaming mapping
+ * @kind: family of the map function, an enum kind
  *
- * What dma_alloc_pages() and dma_alloc_noncontiguous() give is to be synced for the device
- * before its first use (Documentation/core-api/dma-api.rst, part II).
+ * Buffers from dma_alloc_pages() and dma_alloc_noncontiguous() must be synced for the device before
+ * its first use (Documentation/core-api/dma-api.rst, part II).
  */
 RULE bool rule_is_allocated(u8 kind)
 {
@@ -84,12 +84,12 @@ RULE bool rule_is_allocated(u8 kind)
 }
 
 /**
- * rule_unmap - dma_unmap_*() or dma_free_*() of a live mapping
- * @map: the mapping
- * @call: as the caller says
+ * rule_unmap - check a dma_unmap_*() or dma_free_*() of a live mapping
+ * @map: mapping
+ * @call: arguments of the call
  *
- * dma-api.rst: "All the parameters passed in must be identical to those passed
- * to the mapping API." The list's count is the one given to dma_map_sg().
+ * dma-api.rst: "All the parameters passed in must be identical to those passed to the mapping API."
+ * The count of a list is the one given to dma_map_sg().
  *
  * Return: CHECK_BIT()s.
  */
@@ -111,16 +111,15 @@ RULE u32 rule_unmap(const struct mapping *map, const struct call *call)
 }
 
 /**
- * rule_sync - dma_sync_*() that begins inside a live mapping
- * @map: the mapping
- * @call: as the caller says
+ * rule_sync - check a dma_sync_*() that begins inside a live mapping
+ * @map: mapping
+ * @call: arguments of the call
  * @op: OP_SYNC_FOR_CPU or OP_SYNC_FOR_DEVICE
  *
- * A bidirectional mapping may be synced in either direction, as dma-debug has
- * it (kernel/dma/debug.c, check_sync()). Entries of a list may be synced one by
- * one; a list must be synced with the count it was mapped with (dma-api.rst).
- * To hand over what the device owns already is no error by itself: drivers do so
- * before the first use of a buffer.
+ * A driver may sync a bidirectional mapping in either direction, as dma-debug allows
+ * (kernel/dma/debug.c, check_sync()). It may sync the entries of a list one by one, but must sync a
+ * list with the count of the map (dma-api.rst). Handing the device a buffer that it owns already is
+ * no error by itself: drivers do so before the first use of a buffer.
  *
  * Return: CHECK_BIT()s.
  */
@@ -144,12 +143,12 @@ RULE u32 rule_sync(const struct mapping *map, const struct call *call, u8 op)
 }
 
 /**
- * rule_level - of a broken rule, when nothing is in doubt
- * @check: enum check
- * @map: the mapping
+ * rule_level - get the level of a broken rule, without regard to doubts
+ * @check: check that failed, an enum check
+ * @map: mapping
  *
- * To sync coherent memory is useless on most platforms, and on those that remap
- * it works on another mapping of the pages; no more than a hazard.
+ * A sync of coherent memory is useless on most platforms. On those that remap the memory, the sync
+ * works on another mapping of the pages. So such a sync is no more than a hazard.
  */
 RULE u8 rule_level(u8 check, const struct mapping *map)
 {
@@ -164,13 +163,13 @@ RULE u8 rule_level(u8 check, const struct mapping *map)
 }
 
 /**
- * rule_segment - does a segment keep the limits that its device states?
+ * rule_segment - check a segment against the limits that its device states
  * @dma: DMA address
- * @size: bytes
- * @max: dma_get_max_seg_size()
+ * @size: size in bytes
+ * @max: dma_get_max_seg_size(), in bytes
  * @boundary: dma_get_seg_boundary(), a mask
  *
- * kernel/dma/debug.c, check_sg_segment().
+ * The rule is that of kernel/dma/debug.c, check_sg_segment().
  */
 RULE bool rule_segment(u64 dma, u64 size, u64 max, u64 boundary)
 {
@@ -178,16 +177,16 @@ RULE bool rule_segment(u64 dma, u64 size, u64 max, u64 boundary)
 }
 
 /**
- * rule_owner_after_sync - who owns a mapping after a sync of part of it
- * @map: the mapping
- * @size: bytes synced
+ * rule_owner_after_sync - get the owner of a mapping after a sync of part of it
+ * @map: mapping
+ * @size: number of bytes synced
  * @op: OP_SYNC_FOR_CPU or OP_SYNC_FOR_DEVICE
  *
- * Ownership is kept for the mapping as a whole. A sync for the CPU of any part
- * gives it to the CPU; only a sync of the whole gives it to the device again.
- * So a doubt is the CPU's, and makes no finding.
+ * A mapping has one owner for all its bytes. A sync of any part for the CPU makes the CPU the
+ * owner; only a sync of the whole makes the device the owner again. So in doubt the CPU is the
+ * owner, which leads to no finding.
  *
- * Return: enum owner.
+ * Return: an enum owner.
  */
 RULE u8 rule_owner_after_sync(const struct mapping *map, u64 size, u8 op)
 {
@@ -197,14 +196,14 @@ RULE u8 rule_owner_after_sync(const struct mapping *map, u64 size, u8 op)
 }
 
 /**
- * rule_cpu_access - the CPU touched the mapped bytes
- * @map: the mapping
- * @write: it wrote
+ * rule_cpu_access - check a CPU access to mapped bytes
+ * @map: mapping
+ * @write: true for a write
  *
- * While the device owns a buffer the CPU must not write it; and must not read
- * it if the device may write it. Reading what the device only reads is harmless.
+ * While the device owns a buffer, the CPU must not write the buffer, and must not read it if the
+ * device may write it. To read a buffer that the device only reads is harmless.
  *
- * Return: enum check, CHECK_NONE when it is allowed.
+ * Return: an enum check; CHECK_NONE when the access is allowed.
  */
 RULE u8 rule_cpu_access(const struct mapping *map, bool write)
 {
@@ -216,10 +215,10 @@ RULE u8 rule_cpu_access(const struct mapping *map, bool write)
 }
 
 /**
- * rule_contains - does a mapping cover a range of physical addresses?
- * @map: the mapping
- * @phys: first byte
- * @size: bytes
+ * rule_contains - check whether a mapping covers a range of physical addresses
+ * @map: mapping
+ * @phys: address of the first byte
+ * @size: number of bytes
  */
 RULE bool rule_contains(const struct mapping *map, u64 phys, u64 size)
 {
@@ -228,9 +227,9 @@ RULE bool rule_contains(const struct mapping *map, u64 phys, u64 size)
 }
 
 /**
- * rule_bytes_before - bytes before the buffer on its first line
- * @phys: first byte of the buffer
- * @line: line size, a power of two
+ * rule_bytes_before - count the bytes before the buffer on its first line
+ * @phys: address of the first byte of the buffer
+ * @line: line size in bytes, a power of two
  */
 RULE u32 rule_bytes_before(u64 phys, u32 line)
 {
@@ -238,10 +237,10 @@ RULE u32 rule_bytes_before(u64 phys, u32 line)
 }
 
 /**
- * rule_bytes_after - bytes after the buffer on its last line
- * @phys: first byte of the buffer
- * @size: bytes
- * @line: line size, a power of two
+ * rule_bytes_after - count the bytes after the buffer on its last line
+ * @phys: address of the first byte of the buffer
+ * @size: size of the buffer in bytes
+ * @line: line size in bytes, a power of two
  */
 RULE u32 rule_bytes_after(u64 phys, u64 size, u32 line)
 {
@@ -249,19 +248,19 @@ RULE u32 rule_bytes_after(u64 phys, u64 size, u32 line)
 }
 
 /**
- * rule_shared_object - who else can be on the lines of a device-written buffer?
- * @object: the allocation it lies in
- * @phys: first byte of the buffer
- * @size: bytes
- * @line: line size, a power of two
+ * rule_shared_object - judge the neighbour bytes of a buffer that the device writes
+ * @object: allocation that contains the buffer
+ * @phys: address of the first byte of the buffer
+ * @size: size of the buffer in bytes
+ * @line: line size in bytes, a power of two
  *
- * kmalloc() keeps objects on lines of their own wherever that matters
- * (ARCH_DMA_MINALIGN), so only the buffer's own object can be on its lines; and
- * what follows a buffer that starts a kmalloc object is usually just padding.
- * Another slab cache promises nothing; but padding between objects is nobody's.
+ * kmalloc() keeps objects on lines of their own wherever that matters (ARCH_DMA_MINALIGN), so only
+ * the buffer's own object can be on its lines. The bytes after a buffer that starts a kmalloc
+ * object are usually just padding. Other slab caches promise nothing, but no object uses the
+ * padding between theirs.
  *
- * Return: LEVEL_HAZARD: another object; LEVEL_NOTE: other fields of the same
- * object; NR_LEVELS: nobody, or nothing is known.
+ * Return: LEVEL_HAZARD for another object; LEVEL_NOTE for other fields of the same object;
+ * NR_LEVELS for no neighbour, or when nothing is known.
  */
 RULE u8 rule_shared_object(const struct object *object, u64 phys, u64 size, u32 line)
 {
@@ -281,18 +280,18 @@ RULE u8 rule_shared_object(const struct object *object, u64 phys, u64 size, u32 
 	return NR_LEVELS;
 }
 
-/* How two mappings meet. */
+/* The parts that two mappings share: none, a line, or bytes. */
 enum meeting { MEET_NOT, MEET_LINE, MEET_BYTES };
 
 /**
- * rule_meet - do two ranges of physical addresses share bytes, or a line?
- * @a: first byte of the one
- * @a_size: its bytes
- * @b: first byte of the other
- * @b_size: its bytes
- * @line: line size, a power of two
+ * rule_meet - find out whether two ranges of physical addresses share bytes or a line
+ * @a: address of the first byte of one range
+ * @a_size: size of that range in bytes
+ * @b: address of the first byte of the other range
+ * @b_size: size of the other range in bytes
+ * @line: line size in bytes, a power of two
  *
- * Return: enum meeting.
+ * Return: an enum meeting.
  */
 RULE u8 rule_meet(u64 a, u64 a_size, u64 b, u64 b_size, u32 line)
 {
@@ -306,11 +305,11 @@ RULE u8 rule_meet(u64 a, u64 a_size, u64 b, u64 b_size, u32 line)
 }
 
 /**
- * rule_same_line_apart - are two places on one line kept apart elsewhere?
- * @a: allocation of the one
- * @b: allocation of the other
+ * rule_same_line_apart - check whether two objects on one line are on different lines elsewhere
+ * @a: allocation of one object
+ * @b: allocation of the other object
  *
- * Two kmalloc objects that share a line here do not where lines matter.
+ * Two kmalloc objects that share a line here do not do so where lines matter.
  */
 RULE bool rule_same_line_apart(const struct object *a, const struct object *b)
 {
@@ -318,12 +317,12 @@ RULE bool rule_same_line_apart(const struct object *a, const struct object *b)
 }
 
 /**
- * rule_clip_neighbours - how much of the slack can belong to a neighbour?
- * @object: the buffer's allocation
- * @phys: first byte of the buffer
- * @size: bytes
- * @head: in: rule_bytes_before(); out: the part that counts, next to the buffer
- * @tail: likewise
+ * rule_clip_neighbours - limit the neighbour bytes to those that can be in use
+ * @object: allocation that contains the buffer
+ * @phys: address of the first byte of the buffer
+ * @size: size of the buffer in bytes
+ * @head: input, rule_bytes_before(); result, the number of bytes in use next to the buffer
+ * @tail: input, rule_bytes_after(); result, likewise
  */
 RULE void rule_clip_neighbours(const struct object *object, u64 phys, u64 size, u32 *head,
 			       u32 *tail)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ownership rules, natively. Expected values come from the documents that
- * rules.h cites, not from its code.
+ * Tests of the ownership rules, as a native program. The expected values come from the documents
+ * that rules.h cites, not from its code.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,7 +70,7 @@ static void unmap_other_direction(void **state)
 {
 	(void)state;
 	assert_int_equal(unmap(&rx, 48, DIR_TO_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
-	/* Unlike a sync, an unmap of a bidirectional mapping has to say so. */
+	/* Unlike a sync, an unmap of a bidirectional mapping must give that direction. */
 	assert_int_equal(unmap(&both, 64, DIR_FROM_DEVICE), CHECK_BIT(CHECK_DIR_MISMATCH));
 	assert_int_equal(unmap(&rx, 1, DIR_TO_DEVICE),
 			 CHECK_BIT(CHECK_DIR_MISMATCH) | CHECK_BIT(CHECK_SIZE_MISMATCH));
@@ -133,7 +133,7 @@ static void sync_stays_inside(void **state)
 	call.size = 0;
 	assert_int_equal(rule_sync(&rx, &call, OP_SYNC_FOR_CPU),
 			 CHECK_BIT(CHECK_SYNC_OUTSIDE_MAPPING));
-	/* As large as can be: no wrap. */
+	/* The size is the largest possible one and must not wrap. */
 	call.offset = 8;
 	call.size = ~0ull;
 	assert_int_equal(rule_sync(&rx, &call, OP_SYNC_FOR_CPU),
@@ -150,7 +150,7 @@ static void sync_for_device_twice(void **state)
 			 CHECK_BIT(CHECK_SYNC_WRONG_OWNER));
 	map.owner = OWNER_CPU;
 	assert_int_equal(rule_sync(&map, &call, OP_SYNC_FOR_DEVICE), 0);
-	/* Such a mapping is handed over by its first sync. */
+	/* The first sync hands such a mapping over. */
 	map.owner = OWNER_DEVICE;
 	map.attrs = ATTR_SKIP_CPU_SYNC;
 	assert_int_equal(rule_sync(&map, &call, OP_SYNC_FOR_DEVICE), 0);
@@ -173,10 +173,10 @@ static void segments_keep_limits(void **state)
 	(void)state;
 	assert_true(rule_segment(0x10000, 0x10000, 0x10000, 0xffffffff));
 	assert_false(rule_segment(0x10000, 0x10001, 0x10000, 0xffffffff));
-	/* A boundary of 64 KiB: up to it, and one byte beyond. */
+	/* With a boundary of 64 KiB, a segment may end at the boundary, but not one byte beyond. */
 	assert_true(rule_segment(0x1ff00, 0x100, 0x10000, 0xffff));
 	assert_false(rule_segment(0x1ff00, 0x101, 0x10000, 0xffff));
-	/* At the top of the address space. */
+	/* A segment may end at the top of the address space. */
 	assert_true(rule_segment(0xffffffffffff0000, 0x10000, 0x10000, 0xffffffff));
 }
 
@@ -189,7 +189,7 @@ static void meetings(void **state)
 	assert_int_equal(rule_meet(0x1010, 16, 0x1000, 16, 64), MEET_LINE);
 	assert_int_equal(rule_meet(0x1000, 64, 0x1040, 64, 128), MEET_LINE);
 	assert_int_equal(rule_meet(0x1000, 17, 0x1010, 16, 64), MEET_BYTES);
-	/* One inside the other. */
+	/* One range is inside the other. */
 	assert_int_equal(rule_meet(0x1000, 0x4000, 0x2200, 512, 64), MEET_BYTES);
 	assert_int_equal(rule_meet(0x2200, 512, 0x1000, 0x4000, 64), MEET_BYTES);
 }
@@ -204,7 +204,7 @@ static void sync_moves_ownership(void **state)
 	assert_int_equal(rule_owner_after_sync(&map, 48, OP_SYNC_FOR_DEVICE), OWNER_DEVICE);
 }
 
-/* In doubt the CPU owns: a driver that syncs a header only may read the rest. */
+/* In doubt the CPU is the owner: a driver that syncs only a header may read the rest. */
 static void sync_of_a_part(void **state)
 {
 	struct mapping map = rx;
@@ -222,7 +222,7 @@ static void cpu_access_while_device_owns(void **state)
 	assert_int_equal(rule_cpu_access(&rx, true), CHECK_CPU_WRITE_DEVICE_OWNED);
 	assert_int_equal(rule_cpu_access(&both, false), CHECK_CPU_READ_DEVICE_OWNED);
 	assert_int_equal(rule_cpu_access(&tx, true), CHECK_CPU_WRITE_DEVICE_OWNED);
-	/* The device only reads it, so does the CPU: nothing can go wrong. */
+	/* The device only reads the buffer, so a read by the CPU is harmless. */
 	assert_int_equal(rule_cpu_access(&tx, false), CHECK_NONE);
 }
 
@@ -263,7 +263,10 @@ static void bytes_beside_a_buffer(void **state)
 	assert_int_equal(rule_bytes_after(0x10000, 64, 128), 64);
 }
 
-/* struct { int ifield; char dma_buffer[]; }: the same object, so only a note. */
+/*
+ * struct { int ifield; char dma_buffer[]; }: the neighbour is in the same object, so this is a
+ * note.
+ */
 static void embedded_is_a_note(void **state)
 {
 	struct object o = slab(0x10000, 256, 256, OBJECT_KMALLOC);
@@ -272,7 +275,7 @@ static void embedded_is_a_note(void **state)
 	assert_int_equal(rule_shared_object(&o, 0x10008, 48, 64), LEVEL_NOTE);
 }
 
-/* kmalloc(48): what follows to the end of the object is padding. */
+/* kmalloc(48): the bytes after the buffer, up to the end of the object, are padding. */
 static void whole_kmalloc_is_silent(void **state)
 {
 	struct object o = slab(0x10040, 64, 64, OBJECT_KMALLOC);
@@ -281,7 +284,7 @@ static void whole_kmalloc_is_silent(void **state)
 	assert_int_equal(rule_shared_object(&o, 0x10040, 48, 64), NR_LEVELS);
 }
 
-/* kmalloc-32 next to kmalloc-32: apart wherever it matters (ARCH_DMA_MINALIGN). */
+/* Two kmalloc-32 objects are on different lines wherever that matters (ARCH_DMA_MINALIGN). */
 static void small_kmalloc_is_silent(void **state)
 {
 	struct object a = slab(0x10020, 32, 32, OBJECT_KMALLOC);
@@ -308,7 +311,7 @@ static void aligned_cache_is_silent(void **state)
 
 	(void)state;
 	assert_int_equal(rule_shared_object(&o, 0x10040, 40, 64), NR_LEVELS);
-	/* On arm64's 128 bytes it is not aligned any more. */
+	/* The buffer is not aligned to the 128 bytes of arm64. */
 	assert_int_equal(rule_shared_object(&o, 0x10040, 40, 128), LEVEL_HAZARD);
 }
 

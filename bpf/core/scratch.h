@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The scratch space of an event: claimed when the event comes, and released at its end. */
+/* The scratch space of an event. An event claims one at its start and releases it at its end. */
 #ifndef DMASNOOP_SCRATCH_H
 #define DMASNOOP_SCRATCH_H
 
@@ -8,8 +8,8 @@
 #include "core/losses.h"
 
 /*
- * A program can be preempted by another one on the same CPU, not only interrupted. The second need
- * not end before the first, so the scratches are not a stack.
+ * Another program on the same CPU can not only interrupt a program, but also preempt it. The second
+ * program need not end before the first, so the scratches are not a stack.
  */
 __noinline u32 claim_scratch(void)
 {
@@ -22,7 +22,7 @@ __noinline u32 claim_scratch(void)
 	return SCRATCHES;
 }
 
-/* A scratch with its optional fields empty. */
+/* Takes a scratch and clears its optional fields. */
 static __always_inline struct scratch *take_scratch(void)
 {
 	u32 index = claim_scratch();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Stacks of events. Each is kept once. A mapping without a stack of its own is given that of the
- * first mapping from the same call site.
+ * The stacks of events. Each stack is kept once. A mapping without a stack of its own gets that of
+ * the first mapping from the same call site.
  */
 #ifndef DMASNOOP_STACKS_H
 #define DMASNOOP_STACKS_H
 
 #include "core/env.h"
 
-#define TASK_STACK 16384 /* only to hash stack pointers; real stacks are larger with KASAN */
+#define TASK_STACK 16384 /* serves only to hash stack pointers; real stacks are larger with KASAN */
 
 __noinline u64 hash_stack(const struct stack *stack)
 {
@@ -20,9 +20,9 @@ __noinline u64 hash_stack(const struct stack *stack)
 }
 
 /*
- * The stack of an event. On arm64 only a register holds the return address at the first and the
- * last instruction of a function, and the kernel's unwinder leaves it out. It is in @caller then,
- * which is 0 otherwise.
+ * Reads the stack of an event. At the first and the last instruction of a function on arm64, only a
+ * register holds the return address, and the kernel's unwinder leaves that address out. Then
+ * @caller holds the address; otherwise it is 0.
  */
 static __always_inline long get_stack(void *ctx, u64 *frames, u64 caller)
 {
@@ -46,7 +46,7 @@ static __always_inline u64 store_stack(struct scratch *s)
 	return key;
 }
 
-/* Takes the stack of this event. Returns the key under which it is kept. */
+/* Reads the stack of this event and keeps it. Returns its key. */
 static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 {
 	__builtin_memset(&s->stack, 0, sizeof(s->stack));
@@ -56,8 +56,8 @@ static __noinline u64 keep_stack(void *ctx, struct scratch *s)
 }
 
 /*
- * A hash of what mappings from the same call site have in common. @depth, the depth of the stack
- * at the event, nearly always tells one path to the call from another.
+ * Hashes the properties that mappings from one call site have in common. The depth of the stack at
+ * the event, @depth, nearly always tells one path to the call from another.
  */
 static __always_inline u64 signature_of(const struct device_state *device, u64 depth, u64 size,
 					u8 dir, u8 kind, u64 attrs)
@@ -73,12 +73,12 @@ static __always_inline struct signature *signature_at(u64 tag)
 	return &signatures[tag >> 52 & (SIGNATURES - 1)];
 }
 
-/* The tag of a signature that is being written. No signature has it otherwise. */
+/* The tag of a signature while a CPU writes it. No other signature has this tag. */
 #define SIGNATURE_BUSY 1
 
 /*
- * Reads the stack of a signature. The tag is compared before and after the read: in between
- * another CPU may write another signature to this entry.
+ * Reads the stack of a signature. The tag is compared before and after the read, because another
+ * CPU may write another signature to this entry in between.
  */
 static __always_inline bool read_signature(u64 tag, u64 *stack)
 {
@@ -90,7 +90,10 @@ static __always_inline bool read_signature(u64 tag, u64 *stack)
 	return signature->tag == tag;
 }
 
-/* A CPU that comes while another writes does not wait: this is only a cache. */
+/*
+ * Writes the stack of a signature. A CPU does not wait for another that writes, because this is
+ * only a cache.
+ */
 static __always_inline void write_signature(u64 tag, u64 stack)
 {
 	struct signature *signature = signature_at(tag);

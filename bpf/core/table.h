@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The mapping table: its slots, and how an event takes one. table_protocol.h describes the states
- * of a slot and who may change them.
+ * of a slot and the events that may change them.
  *
- * It is an array of buckets and not a hash map: a map and an unmap take less than 100 instructions
- * in it, and 1,100 in a hash map. One atomic operation on the count of users adds or removes a
- * mapping. A mapping that is over stays in its slot and tells what was there. Drivers use the same
- * buffers again and again, so it often becomes live again as it is. The tags of a bucket are one
- * word: a few instructions show that an address is not there.
+ * The table is an array of buckets and not a hash map, because a map and an unmap take less than
+ * 100 instructions in it, and 1,100 in a hash map. One atomic operation on the count of users adds
+ * or removes a mapping. A mapping that is over stays in its slot as a record of the address.
+ * Drivers use the same buffers again and again, so such a mapping often becomes live again
+ * unchanged. The tags of a bucket are one word, so a few instructions show that an address is not
+ * in the bucket.
  */
 #ifndef DMASNOOP_TABLE_H
 #define DMASNOOP_TABLE_H
@@ -17,9 +18,9 @@
 
 /* Mappings that start in the same granule of memory have the same home bucket. */
 #define GRANULE_SHIFT 10
-#define GRANULES (1 << (PAGE_SHIFT - GRANULE_SHIFT)) /* in a page */
+#define GRANULES (1 << (PAGE_SHIFT - GRANULE_SHIFT)) /* per page */
 
-/* How many pages before an address a mapping may start and still be found by that address. */
+/* The search for an address looks at mappings that start up to so many pages before the address. */
 #define LADDER 16
 
 static __always_inline u64 hash_address(u64 address)
@@ -34,19 +35,22 @@ static __always_inline u32 home_of(u64 hash)
 
 #define EACH 0x0101010101010101ull
 
-/* The tag of an address in its bucket; never 0. */
+/* Computes the tag of an address in its bucket, which is never 0. */
 static __always_inline u64 tag_of(u64 hash, u64 address)
 {
 	return ((hash >> 24 ^ address >> 4) & 0x7f) | 0x80;
 }
 
-/* The highest bit of each byte of @tags that is 0. Only the lowest one is certain. */
+/*
+ * Sets the highest bit of each byte of @tags that is 0. A carry can mark bytes above the first 0
+ * too, so only the lowest mark is reliable.
+ */
 static __always_inline u64 zero_bytes(u64 tags)
 {
 	return (tags - EACH) & ~tags & EACH << 7;
 }
 
-/* The byte in which the lowest of these bits is. */
+/* Returns the number of the byte that contains the lowest set bit of @found. */
 static __always_inline u32 first_byte(u64 found)
 {
 	return ((found & -found) >> 7) * 0x0001020304050607 >> 56 & (BUCKET - 1);
@@ -63,7 +67,7 @@ static __always_inline u32 bucket_after(u32 index, u32 steps)
 	return index < facts.nr_buckets ? index : index - facts.nr_buckets;
 }
 
-/* The mapping in a slot, whatever its state; NULL when there is no such slot. */
+/* Returns the mapping in a slot, in any state; NULL when there is no such slot. */
 static __always_inline struct mapping *mapping_at(u32 at)
 {
 	struct bucket *bucket = bucket_at(at / BUCKET);
@@ -71,8 +75,8 @@ static __always_inline struct mapping *mapping_at(u32 at)
 	if (!bucket)
 		return NULL;
 	/*
-	 * Keep the pointer in a register; clang would otherwise add to it before the test, which
-	 * the verifier rejects.
+	 * clang would otherwise add to the pointer before the test, which the verifier rejects. The
+	 * asm statement keeps the pointer in a register.
 	 */
 	asm volatile("" : "+r"(bucket));
 	return &bucket->map[at & (BUCKET - 1)];
@@ -83,19 +87,21 @@ static __always_inline bool is_live(const struct mapping *map)
 	return slot_is_live(map->users);
 }
 
-/* Changes a mapping's word of users if it is @from. */
+/* Sets a mapping's word of users to @to if it is @from. */
 static __always_inline bool set_users(struct mapping *map, u32 from, u32 to)
 {
 	u32 was = __sync_val_compare_and_swap(&map->users, from, to);
 
-	/* Keep the value in a register; clang would otherwise build a bool and test it again. */
+	/*
+	 * clang would otherwise build a bool and test it again; this keeps the value in a register.
+	 */
 	asm volatile("" : "+r"(was));
 	return was == from;
 }
 
 /*
- * Records in a slot that another mapping is on one of its lines. Returns the slot's word, or 0
- * when no mapping is there any more.
+ * Records in a slot that another mapping is on one of its lines. Returns the slot's word, or 0 when
+ * the mapping is gone.
  */
 __noinline u32 meet_slot(u32 at)
 {
@@ -112,13 +118,12 @@ __noinline u32 meet_slot(u32 at)
 	return map ? map->users : 0;
 }
 
-/* The slot of its bucket in which a mapping is looked for first. */
+/* Returns the place in a bucket where the search for a mapping begins. */
 static __always_inline u32 preferred_slot(u64 address)
 {
 	return address * 0x9e3779b97f4a7c15 >> 61;
 }
 
-/* Sets the tag of a slot. */
 static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
 {
 	u32 shift = 8 * (place & (BUCKET - 1));
@@ -130,7 +135,7 @@ static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
 }
 
 /*
- * Keeps a loop rolled. The kernel expands each array lookup inline and moves all instructions
+ * This keeps a loop rolled. The kernel expands each array lookup inline and moves all instructions
  * after it, which takes long for an unrolled loop.
  */
 #ifdef __clang__
@@ -144,7 +149,10 @@ static __always_inline void tag_slot(struct bucket *bucket, u32 place, u64 tag)
  * global function once for each program, not once for each path to it.
  */
 
-/* The slot in a bucket of the mapping at an address, live or over; BUCKET: none. */
+/*
+ * Finds the place in a bucket of the mapping at an address, live or over. Returns BUCKET when there
+ * is none.
+ */
 __noinline u32 slot_in_bucket(u32 at, u64 address)
 {
 	const struct bucket *bucket = bucket_at(at);
@@ -164,8 +172,8 @@ __noinline u32 slot_in_bucket(u32 at, u64 address)
 }
 
 /*
- * The slot of the mapping at an address, live or over, in its home bucket or in one of those that
- * follow it; NOWHERE: none.
+ * Finds the slot of the mapping at an address, live or over, in its home bucket or in one of those
+ * that follow. Returns NOWHERE when there is none.
  */
 __noinline u32 slot_of(u64 address)
 {
@@ -184,8 +192,8 @@ __noinline u32 slot_of(u64 address)
 }
 
 /*
- * A slot of a bucket for a mapping: the one where its address was before, or one that was never
- * used, or any that is free. BUCKET: none.
+ * Finds a free place in a bucket: the one that had the address before, else one that was never
+ * used, else any. Returns BUCKET when there is none.
  */
 __noinline u32 free_slot(u32 at, u64 address)
 {
@@ -221,7 +229,9 @@ static __always_inline void widen_reach(struct bucket *home, u32 to)
 	}
 }
 
-/* Takes a slot for a mapping at a DMA address; NOWHERE when all of its slots are in use. */
+/*
+ * Takes a slot for a mapping at a DMA address. Returns NOWHERE when all possible slots are in use.
+ */
 __noinline u32 take_slot(u64 address)
 {
 	u64 hash = hash_address(address), tag = tag_of(hash, address);
@@ -244,8 +254,8 @@ __noinline u32 take_slot(u64 address)
 }
 
 /*
- * Locks a live slot: nobody else can add or drop users of the mapping until unlock_slot(). Returns
- * the slot's word, or 0 when no mapping is live there.
+ * Locks a live slot: no other event can add or drop users of the mapping until unlock_slot().
+ * Returns the slot's word, or 0 when no mapping is live there.
  */
 static __always_inline u32 lock_slot(struct mapping *map)
 {
@@ -261,7 +271,7 @@ static __always_inline u32 lock_slot(struct mapping *map)
 	return 0;
 }
 
-/* Unlocks the slot, with @more users than before. */
+/* Unlocks a slot and adds @more to its number of users. */
 static __always_inline void unlock_slot(struct mapping *map, u32 more)
 {
 	__sync_fetch_and_add(&map->users, more - SLOT_ENDING);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the BPF object and user space share: checks, levels, the state of a mapping, and the events
- * to user space. Plain structs; no code. The rules are in rules.h.
+ * Types that the BPF object and user space share: checks, levels, the state of a mapping, and the
+ * events to user space. They are plain structs without code. The rules are in rules.h.
  */
 #ifndef DMASNOOP_H
 #define DMASNOOP_H
@@ -29,7 +29,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 #endif
 
-/* As <bpf/bpf_helpers.h> has them, and <sys/cdefs.h> does not. */
+/* <bpf/bpf_helpers.h> defines these two in this way, but <sys/cdefs.h> does not. */
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #undef __noinline
@@ -50,16 +50,16 @@ enum check {
 	CHECK_NONE = NR_CHECKS,
 };
 
-/* In rising order of weight. */
+/* The levels are in rising order of weight. */
 enum level { LEVEL_NOTE, LEVEL_HAZARD, LEVEL_VIOLATION, LEVEL_CORRUPTION, NR_LEVELS };
 
-/* enum dma_data_direction */
+/* The values are those of the kernel's enum dma_data_direction. */
 enum dir { DIR_BIDIRECTIONAL, DIR_TO_DEVICE, DIR_FROM_DEVICE, DIR_NONE };
 
-/* OWNER_NOBODY: its driver has left, and the leak was reported. */
+/* OWNER_NOBODY means that the driver has left, and that the leak was reported. */
 enum owner { OWNER_CPU, OWNER_DEVICE, OWNER_NOBODY };
 
-/* By which family of functions memory was mapped. */
+/* The family of functions that mapped the memory. */
 enum kind {
 	KIND_SINGLE, /* dma_map_single(), dma_map_page(), dma_map_phys() */
 	KIND_SG, /* dma_map_sg(), dma_map_sgtable() */
@@ -67,7 +67,7 @@ enum kind {
 	KIND_COHERENT, /* dma_alloc_coherent(), dma_alloc_attrs(), and dma_pool's pages */
 	KIND_PAGES, /* dma_alloc_pages(): streaming, but allocated */
 	KIND_IOVA, /* dma_iova_link() */
-	KIND_TABLE, /* dma_alloc_noncontiguous(): as KIND_PAGES */
+	KIND_TABLE, /* dma_alloc_noncontiguous(): like KIND_PAGES */
 	NR_KINDS,
 };
 
@@ -92,11 +92,11 @@ enum op {
 
 /**
  * struct step - one event in a mapping's history
- * @after: STEP_NS since the mapping's @born, or ticks: see @coarse
- * @cpu: on which CPU
- * @op: enum op
- * @coarse: enum coarse
- * @what: these three, to be set at once
+ * @after: time since the mapping's @born, in STEP_NS or in ticks, as @coarse says
+ * @cpu: number of the CPU
+ * @op: event, an enum op
+ * @coarse: precision of @after, an enum coarse
+ * @what: @cpu, @op and @coarse as one word, to be set at once
  */
 struct step {
 	u32 after;
@@ -114,46 +114,47 @@ struct step {
 
 enum coarse {
 	STEP_EXACT,
-	STEP_COARSE, /* the clock was not read: it is the last tick's time */
-	STEP_TICKS, /* so, and in ticks */
+	STEP_COARSE, /* the clock was not read; the time is that of the last tick */
+	STEP_TICKS, /* like STEP_COARSE, and the unit is a tick */
 };
 
-/* Flags of struct mapping. */
+/* Bits of @flags in struct mapping. */
 enum mapping_flag {
-	MAP_REPORTED = 1 << 0, /* line-neighbour-write was reported for it */
-	MAP_BLIND = 1 << 1, /* its device skipped syncs when it was mapped */
-	MAP_WRITTEN = 1 << 2, /* a watchpoint saw the CPU write it while the CPU owned it */
-	MAP_CONTENT = 1 << 3, /* its bytes were hashed */
-	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for it */
-	MAP_NEIGHBOURS = 1 << 5, /* the bytes beside it are kept */
+	MAP_REPORTED = 1 << 0, /* line-neighbour-write was reported for the mapping */
+	MAP_BLIND = 1 << 1, /* the device skipped syncs at the map */
+	MAP_WRITTEN = 1 << 2, /* a watchpoint saw the CPU write the buffer while the CPU owned it */
+	MAP_CONTENT = 1 << 3, /* the content hash is kept */
+	MAP_PASSED = 1 << 4, /* handover-unsynced was reported for the mapping */
+	MAP_NEIGHBOURS = 1 << 5, /* the neighbour bytes are kept */
 	MAP_COARSE = 1 << 6, /* @born is in ticks */
-	MAP_ALIKE = 1 << 7, /* @stack is that of the first mapping like it */
-	MAP_APART = 1 << 8, /* @phys is not @dma */
+	MAP_ALIKE = 1 << 7, /* @stack is that of the first mapping with the same signature */
+	MAP_APART = 1 << 8, /* @phys and @dma differ */
 };
 
-/* Above the flags: the depth of the stack when it was mapped. */
+/* The bits above the flags hold the depth of the stack at the map. */
 #define MAP_DEPTH_SHIFT 16
 
 /**
- * struct mapping - what is known of one live mapping
+ * struct mapping - the facts about one live mapping
  * @dma: DMA address
  * @phys: physical address; 0 when not known (segments merged by an IOMMU)
- * @size: bytes
- * @born: when mapped, CLOCK_MONOTONIC, ns; or jiffies, see MAP_COARSE
- * @stack: key of the stack that mapped it; 0 when there is none
- * @generation: of its device, see struct device_state
- * @users: how often it is mapped at once, and the state of its slot: see core/table_protocol.h
- * @dir: enum dir
- * @kind: enum kind
- * @nents: entries of the list it is in; 0 for all but the first, or too many
- * @shape: these three, to be compared at once
- * @flags: enum mapping_flag, and how deep the stack was
- * @owner: enum owner
- * @nr_steps: events so far; the last STEPS of them are in @steps
- * @progress: both, to be set at once
+ * @size: size in bytes
+ * @born: time of the map, CLOCK_MONOTONIC in ns, or jiffies if MAP_COARSE is set
+ * @stack: key of the stack that mapped the buffer; 0 when there is none
+ * @generation: generation of the device, see struct device_state
+ * @users: state of the slot and number of users, see core/table_protocol.h
+ * @dir: direction, an enum dir
+ * @kind: family of the map function, an enum kind
+ * @nents: number of entries of the list, set in the list's first mapping only; 0 in the others, or
+ *	when the number does not fit
+ * @shape: @dir, @kind and @nents as one word, to be compared at once
+ * @flags: bits of enum mapping_flag, and the depth of the stack
+ * @owner: owner of the buffer, an enum owner
+ * @nr_steps: number of events so far; @steps holds the last STEPS of them
+ * @progress: @owner and @nr_steps as one word, to be set at once
  * @attrs: DMA_ATTR_*
- * @turn: a number that the next mapping in its slot will not have
- * @steps: ring of events, @nr_steps & (STEPS - 1) is the next
+ * @turn: number that differs from that of the next mapping in the slot
+ * @steps: ring of events; the index of the next is @nr_steps & (STEPS - 1)
  */
 struct mapping {
 	u64 dma;
@@ -186,17 +187,18 @@ struct mapping {
 };
 
 /*
- * A mapping is in the bucket to which the address of its first byte leads, in its preferred slot
- * if that is free. When the bucket is full, the mapping is in one of the next buckets.
+ * The address of a mapping's first byte leads to its home bucket. There the mapping takes its
+ * preferred slot if that is free, else another slot. When the bucket is full, the mapping takes a
+ * slot in one of the buckets that follow.
  */
 #define BUCKET 8
 #define REACH_MAX 16
 
 /**
- * struct bucket - some mappings
- * @tags: a byte each: 0 when the slot was never used, else part of the address's hash
- * @reach: how many of the buckets that follow hold what has its home here
- * @map: the mappings; one that is over stays until its slot is taken
+ * struct bucket - eight slots of the mapping table
+ * @tags: one byte for each slot: 0 when the slot was never used, else part of the address's hash
+ * @reach: number of buckets after this one that hold mappings whose home is this one
+ * @map: mappings; one that is over stays until its slot is taken
  */
 struct bucket {
 	u64 tags;
@@ -205,20 +207,20 @@ struct bucket {
 	struct mapping map[BUCKET];
 };
 
-#define STARTS_MAX (1 << 15) /* as many as swiotlb has slots, by default */
+#define STARTS_MAX (1 << 15) /* the default number of swiotlb slots */
 #define STARTS_MAX_IOMMU (1 << 17)
 
 #define NEIGHBOURS_MAX (1 << 15) /* a power of two */
-#define NEIGHBOURS_REACH 8 /* how many entries further on one can be */
+#define NEIGHBOURS_REACH 8 /* maximum distance of an entry from its home */
 
 /**
- * struct neighbours - what was beside a mapping on its lines when it was handed over
- * @owner: the mapping's physical address, plus one; 0: nobody's
- * @size: the mapping's bytes
- * @head: bytes before the buffer that can be a neighbour's
- * @tail: bytes after it
- * @line: the first line, and the last after it, as long as lines are here: room for more
- *	is not kept. Only those words are valid in which such bytes are
+ * struct neighbours - the neighbour bytes of a mapping at its handover
+ * @owner: physical address of the mapping plus one; 0 when the entry is free
+ * @size: size of the mapping in bytes
+ * @head: number of neighbour bytes before the buffer
+ * @tail: number of neighbour bytes after the buffer
+ * @line: first and last line, packed at the machine's line size; only words that contain neighbour
+ *	bytes are valid
  */
 struct neighbours {
 	u64 owner;
@@ -233,24 +235,26 @@ static inline __attribute__((always_inline, unused)) u32 neighbours_home(u64 phy
 	return phys / 8 * 0x9e3779b97f4a7c15 >> 32;
 }
 
-/* The slot of a mapping: its bucket times BUCKET, plus the slot within it. */
+/*
+ * A slot number is the bucket's index times BUCKET plus the place in the bucket. NOWHERE is none.
+ */
 #define NOWHERE (~0u)
 
 enum object_kind {
-	OBJECT_UNKNOWN, /* not read, or the read failed */
+	OBJECT_UNKNOWN, /* the object was not read, or the read failed */
 	OBJECT_PAGE, /* pages: large kmalloc, page pool, fragments */
 	OBJECT_SLAB,
-	OBJECT_KMALLOC, /* a slab object for which every platform guarantees its own lines */
+	OBJECT_KMALLOC, /* a slab object that has its lines to itself on every platform */
 };
 
 /**
- * struct object - the allocation a buffer lies in
- * @start: physical address of its first byte
- * @size: bytes the object has
- * @room: bytes from one object to the next: what lies between is nobody's
- * @kind: enum object_kind
- * @users: how many caches were merged into this one: they share its name
- * @cache: slab cache's name
+ * struct object - the allocation that contains a buffer
+ * @start: physical address of the first byte
+ * @size: size of the object in bytes
+ * @room: distance to the next object in bytes; no object uses the bytes between @size and @room
+ * @kind: type of the allocation, an enum object_kind
+ * @users: number of slab caches merged into this one, which share its name
+ * @cache: name of the slab cache
  */
 struct object {
 	u64 start;
@@ -262,66 +266,74 @@ struct object {
 };
 
 #define CPUS_MAX 4096
-#define EVERYWHERE (~0u) /* instead of a CPU */
+#define EVERYWHERE (~0u) /* stands for all CPUs */
 
-#define PRIMARIES_MAX 64 /* primaries: programs that have a fallback */
+#define PRIMARIES_MAX 64 /* number of primary programs that have a fallback program */
 
-#define TEXT_WORDS 1024 /* instructions of a function: probe_returns() in user/dmasnoop/attach/ */
+#define TEXT_WORDS 1024 /* instructions per function: probe_returns() in user/dmasnoop/attach/ */
 
 #define DEVICES_MAX 1024 /* a power of two */
 
-/* Longer than an event takes whose task is preempted in between. */
+/* No event takes longer, even if its task is preempted. */
 #define EVENT_NS 20000000
 
-/* What the programs do: nothing; judge events; also mark what they have done; have fallbacks. */
+/*
+ * Programs do nothing; or they judge events; or they also mark what they have done; or they have
+ * fallback programs as well.
+ */
 enum arms { ARMED_NOT, ARMED, ARMED_MARKING, ARMED_FALLBACKS };
 
-/* How closely the events of a device are looked at. */
+/* The ways to look at the events of a device. */
 enum pace {
-	PACE_SLOW, /* everything is asked; or nothing, when it is @ignored */
-	PACE_LAZY, /* it need not unmap: only whether its memory may be mapped */
-	PACE_REPORTED, /* maps take the slow path, as their stacks are wanted; else as PACE_FAST */
+	PACE_SLOW, /* the slow path takes all events; none are judged if @ignored is set */
+	PACE_LAZY, /* its driver need not unmap; only whether memory may be mapped is judged */
+	PACE_REPORTED, /* like PACE_FAST, but maps take the slow path for their stacks */
 	PACE_FAST, /* ordinary events take the fast path: fast_path.h */
 };
 
 /**
  * struct device_state - one device that did DMA
- * @dev: address of its struct device; 0: nobody's
- * @since: when it was first seen, ns
- * @lost_before: when one of its events was last lost, ns
- * @surplus: DMA address, plus one, of a buffer that has a mapping too many, because an unmap of it
- *	was lost; 0: none. With a second such buffer @lost_before has no end
- * @generation: tells it apart from all others, those that had its address before, too; the
- *	lowest bits are its index in the table
- * @ready: the rest is filled in
- * @by_hand: it has buffers that share lines, mapped with DMA_ATTR_SKIP_CPU_SYNC
- * @pace: enum pace
- * @flags: of its mappings, made by the fast path
- * @max_segment, @boundary: what it states to take of a list's entries
- * @reported: a finding of it was sent
- * @bound: address of the driver, to notice one that came later
+ * @dev: address of the struct device; 0 when the entry is free
+ * @since: time when the device was first seen, in ns
+ * @lost_before: time when the device's last lost event was noticed, in ns
+ * @surplus: DMA address, plus one, of the buffer with a mapping too many, because one of its unmaps
+ *	was lost; 0 when there is none. With a second such buffer @lost_before has no end
+ * @generation: number that no other device had before, not even at the same address; the lowest
+ *	bits are the index in the device table
+ * @ready: true when the other fields are filled in
+ * @by_hand: true if buffers that share lines were mapped with DMA_ATTR_SKIP_CPU_SYNC
+ * @pace: way to look at the device's events, an enum pace
+ * @flags: flags for mappings that the fast path makes
+ * @max_segment: maximum size of a list's segment that the device states, in bytes
+ * @boundary: segment boundary mask that the device states
+ * @reported: true after a finding about the device was sent
+ * @bound: address of the driver, which tells whether a driver was bound later
  * @name: dev_name()
- * @driver: its driver's name
- * @function_driver: where that is a virtio transport: whose driver does the DMA
- * @ignored: filtered out by -d or -D
- * @complete: every mapping it has was made while tracing
- * @skips_sync: dma_skip_sync: sync calls never reach the traced functions
- * @has_ops: it has dma_map_ops of its own
- * @iommu: it is behind an IOMMU that translates
- * @lazy: its driver asked dma_need_unmap() and was told no: it may never unmap
- * @software: its dma_map_ops are a module's: a program plays the device
- * @content_next: of @maps and @syncs: after so many a buffer that it reads is compared
- * @ends: mappings of it, or of what had its index, that were ended on the slow path
- * @compared: buffers that it reads, kept to be compared
- * @maps, @unmaps, @syncs: calls seen
- * @allocs: coherent allocations seen
- * @odd: what makes up the difference between @maps less @unmaps and those that are live:
- *	allocations, what was given back and never seen made, and the like
- * @failed: maps that failed
- * @lost: its events that could not be kept
- * @older: unmaps and syncs of mappings made before tracing began
- * @unmatched: syncs whose mapping could not be determined
- * @findings: findings sent
+ * @driver: name of the driver
+ * @function_driver: name of the virtio function's driver, if @driver is a virtio transport, which
+ *	does the DMA for that function
+ * @ignored: true if -d or -D filters the device out
+ * @complete: true if every mapping of the device was made while tracing
+ * @skips_sync: value of dma_skip_sync: the device's syncs never reach the traced functions
+ * @has_ops: true if the device has dma_map_ops of its own
+ * @iommu: true if the device is behind an IOMMU that translates
+ * @lazy: true if dma_need_unmap() returned false to the driver, which then need not unmap
+ * @software: true if the dma_map_ops belong to a module: software plays the device
+ * @content_next: sum of @maps and @syncs at which the next buffer is kept for comparison
+ * @ends: number of mappings ended on the slow path, including those of earlier devices with this
+ *	index
+ * @compared: number of buffers read by the device and kept for comparison
+ * @maps: number of maps seen
+ * @unmaps: number of unmaps seen
+ * @syncs: number of syncs seen
+ * @allocs: number of coherent allocations seen
+ * @odd: number to add to @maps - @unmaps to get the live mappings: it covers allocations, unmaps
+ *	without a map seen, and the like
+ * @failed: number of maps that failed
+ * @lost: number of events that could not be kept
+ * @older: number of unmaps and syncs of mappings made before tracing began
+ * @unmatched: number of syncs whose mapping could not be determined
+ * @findings: number of findings sent
  */
 struct device_state {
 	u64 dev;
@@ -363,44 +375,50 @@ struct device_state {
 	u64 findings;
 };
 
-/* The index in the device table of the device with this generation, even if it is gone. */
+/*
+ * Returns the index in the device table of the device with a generation, even if the device is
+ * gone.
+ */
 static inline __attribute__((always_inline, unused)) u32 device_slot(u32 generation)
 {
 	return generation & (DEVICES_MAX - 1);
 }
 
-/* Mappings and allocations that were seen to be made and not to end. */
+/* Counts the mappings and allocations that were seen to begin and not to end. */
 static inline __attribute__((always_inline, unused)) u64 live_of(const struct device_state *device)
 {
 	return device->maps - device->unmaps + device->odd;
 }
 
-/* A kind of mapping, and the key of the stack of the first one. */
+/* A kind of mapping, and the key of the first such mapping's stack. */
 struct signature {
 	u64 tag;
 	u64 stack;
 };
 
-/* A stack: its address mixed with the time, and a bit for each of its pages, modulo 64. */
+/* A stack. @tag is its address mixed with the time. @pages has a bit for each page, modulo 64. */
 struct seen_stack {
 	u64 tag;
 	u64 pages;
 };
 
-/* Addresses, @end excluded. */
+/* A range of addresses, without @end. */
 struct range {
 	u64 start;
 	u64 end;
 };
 
 /**
- * struct fast_facts - what the fast path must know of this machine, all in one place
- * @ram_start, @ram_size: the largest range of memory, whose pages are the first
- * @image_start, @image_size: the kernel
- * @nr_buckets: in the table of mappings
- * @tick_ns: of the clock that is not read
- * @line_mask: a line's size, less one
- * @line_shift: of a bit in page_lines: its line, 64 bytes at least
+ * struct fast_facts - the facts about this machine that the fast path needs, in one place
+ * @ram_start: physical address of the largest range of memory, whose pages have the first indexes
+ * @ram_size: size of that range in bytes
+ * @image_start: physical address of the kernel's image
+ * @image_size: size of the image in bytes
+ * @nr_buckets: number of buckets in the mapping table
+ * @tick_ns: length of a jiffy in nanoseconds
+ * @line_mask: size of a cache line in bytes, less one
+ * @line_shift: binary logarithm of the bytes that a bit in page_lines covers, at least a 64-byte
+ *	line
  */
 struct fast_facts {
 	u64 ram_start;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Verdicts: what is wrong with an event is noted while it is judged, and sent as findings
- * afterwards.
- */
+/* Verdicts. The judge records what is wrong with an event, and sends the findings afterwards. */
 #ifndef DMASNOOP_VERDICT_H
 #define DMASNOOP_VERDICT_H
 
@@ -13,13 +10,13 @@
 #include "core/losses.h"
 #include "core/stacks.h"
 
-/* Flags in the second argument of judge(), above the check and the level. */
+/* The flags in the second argument of judge(), above the check and the level. */
 #define UNSURE (1 << 16)
 #define WITH_MAP (1 << 17) /* the finding is about @s->map */
-#define WITH_OTHER (1 << 18) /* and about @s->other */
+#define WITH_OTHER (1 << 18) /* the finding is also about @s->other */
 #define WITH_LEVEL(check, level) ((check) | (level) << 8)
 
-/* Notes a finding, which is sent when the event has been judged. */
+/* Records a finding, which is sent after the event has been judged. */
 __noinline int judge(struct scratch *s, u32 what)
 {
 	struct verdict *verdict;
@@ -43,7 +40,7 @@ struct send_walk {
 	struct scratch *s;
 };
 
-/* Was an event lost since @s->map was made? Then the finding may not be true. */
+/* Was an event lost since @s->map was made? Then the finding is Unsure. */
 static __always_inline bool is_doubtful(struct scratch *s, const struct verdict *verdict,
 					const struct device_state *device)
 {
@@ -51,7 +48,7 @@ static __always_inline bool is_doubtful(struct scratch *s, const struct verdict 
 	       events_lost(s, device, born_ns(&s->map), s->map.dma);
 }
 
-/* What the event was. */
+/* Fills in the event of a finding. */
 static __always_inline void fill_event(struct finding *finding, const struct scratch *s,
 				       const struct verdict *verdict)
 {
@@ -76,7 +73,7 @@ static __always_inline void fill_event(struct finding *finding, const struct scr
 	finding->size = s->size;
 }
 
-/* Whose event it was. */
+/* Fills in the device of a finding. */
 static __always_inline void fill_device(struct finding *finding, const struct scratch *s,
 					const struct verdict *verdict,
 					const struct device_state *device)
@@ -94,7 +91,7 @@ static __always_inline void fill_device(struct finding *finding, const struct sc
 	finding->iommu = device->iommu;
 }
 
-/* Which mappings it is about. */
+/* Fills in the mappings of a finding. */
 static __always_inline void fill_mappings(struct finding *finding, struct scratch *s,
 					  const struct verdict *verdict)
 {
@@ -121,8 +118,8 @@ static __always_inline void fill_mappings(struct finding *finding, struct scratc
 }
 
 /*
- * Sends a finding about the event in @s. The stack is taken only here, so that an event without a
- * finding does not pay for it.
+ * Sends a finding about the event in @s. Only this function reads the stack, so that an event
+ * without a finding does not pay for that.
  */
 static long send_one(u32 index, struct send_walk *walk)
 {
@@ -144,7 +141,7 @@ static long send_one(u32 index, struct send_walk *walk)
 		__sync_fetch_and_add(&unsent[verdict->level & (NR_LEVELS - 1)], 1);
 		return 0;
 	}
-	/* From now on each of its mappings gets a stack of its own. */
+	/* From now on, each of the device's mappings gets a stack of its own. */
 	device->reported = 1;
 	set_pace(device);
 	finding = env_reserve(sizeof(*finding));
@@ -167,7 +164,7 @@ static long send_one(u32 index, struct send_walk *walk)
 	return 0;
 }
 
-/* Sends what judge() has noted. */
+/* Sends the findings that judge() has recorded. */
 static __always_inline void send_verdicts(void *ctx, struct scratch *s)
 {
 	struct send_walk walk = { .ctx = ctx, .s = s };

@@ -1,37 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Hardware watchpoints: bpf/watchpoint.bpf.h decides on a hit, user/dmasnoop/watch/ where they are.
- * Plain structs; no code.
+ * Hardware watchpoints. bpf/watchpoint.bpf.h judges a hit, and user/dmasnoop/watch/ places them.
+ * They are plain structs without code.
  */
 #ifndef DMASNOOP_WATCHES_H
 #define DMASNOOP_WATCHES_H
 
 #include "core/types.h"
 
-#define WATCHES 4 /* debug registers of a CPU that are used at most */
-#define WATCH_IPS 4 /* instructions told apart, and reported, for one watch */
-#define WATCH_HITS_MAX 64 /* after so many a watch is spent, before it costs more */
+#define WATCHES 4 /* maximum number of a CPU's debug registers in use */
+#define WATCH_IPS 4 /* number of instructions told apart and reported for one watchpoint */
+#define WATCH_HITS_MAX 64 /* a watchpoint is retired after so many hits, to limit the cost */
 #define LEGAL_TEXT_MAX 128
 #define OVERREADING_MAX 32 /* a power of two */
 
 enum watch_kind {
-	WATCH_WRITE, /* writes of the buffer */
-	WATCH_ACCESS, /* any access; the slot before it tells which are writes */
-	WATCH_NEIGHBOURS, /* writes beside the buffer, on a line of its */
+	WATCH_WRITE, /* writes to the buffer */
+	WATCH_ACCESS, /* any access; the watchpoint before this one tells which are writes */
+	WATCH_NEIGHBOURS, /* writes to neighbour bytes */
 };
 
 /**
- * struct watch - what one slot, the same on every CPU, watches
- * @dma: the mapping's
- * @born, @turn: of the mapping: buffers, their addresses and slots are used again
- * @at: its slot
- * @generation: of its device
- * @address: virtual address; 0 while user space changes the rest
- * @phys: the same, physical
- * @size: bytes, a power of two up to 8
- * @kind: enum watch_kind
- * @hits: so far
- * @reported: instructions that were reported
+ * struct watch - one watchpoint, which is the same on every CPU
+ * @dma: DMA address of the mapping
+ * @born: @born of the mapping; buffers, addresses and slots are used again, and this tells their
+ *	mappings apart
+ * @turn: @turn of the mapping, for the same purpose
+ * @at: slot of the mapping
+ * @generation: generation of the device
+ * @address: virtual address; 0 while user space changes the other fields
+ * @phys: physical address of the same bytes
+ * @size: number of bytes, a power of two up to 8
+ * @kind: accesses that count, an enum watch_kind
+ * @hits: number of hits so far
+ * @reported: addresses of the instructions that were reported
  */
 struct watch {
 	u64 dma;
@@ -50,8 +52,11 @@ struct watch {
 
 /**
  * struct own_write - a write by the CPU to a buffer that it owned
- * @born, @turn, @at, @generation: of the mapping, as in struct watch
- * @phys: first byte written
+ * @born: @born of the mapping, as in struct watch
+ * @turn: @turn of the mapping
+ * @at: slot of the mapping
+ * @generation: generation of the device
+ * @phys: physical address of the first byte written
  * @stack: key of the stack that wrote
  */
 struct own_write {
@@ -64,16 +69,16 @@ struct own_write {
 	u32 pad;
 };
 
-/* What became of the hits. */
+/* The results of hits, which are counted. */
 enum watch_count {
-	WATCH_HITS, /* all */
-	WATCH_LEGAL, /* allowed: the CPU's by then, or gone, or not to be judged */
-	WATCH_FOLDED, /* by an instruction that was reported */
-	WATCH_UNSURE, /* an event that was lost, or is late, may have made it legal */
+	WATCH_HITS, /* all hits */
+	WATCH_LEGAL, /* allowed: the CPU owns the buffer, or no mapping is to be judged */
+	WATCH_FOLDED, /* hits by an instruction that was reported already */
+	WATCH_UNSURE, /* Unsure: a lost or late event may have made the access legal */
 	NR_WATCH_COUNTS,
 };
 
-/* EVENT_WATCH_SPENT: a slot has seen enough. */
+/* EVENT_WATCH_SPENT: a watchpoint has had enough hits. */
 struct watch_spent {
 	u8 type;
 	u8 slot;
