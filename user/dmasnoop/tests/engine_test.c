@@ -353,6 +353,8 @@ static void test_lost_beside_declared(void **state)
 	map(dev, 0x149000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	fill(&event, dev, LOGGED_UNMAP_PAGE);
 	engine_event(&event);
+	/* The count of lost events is 0 again, which counts as a loss, too. */
+	map(dev, 0x149000, 512, DIR_FROM_DEVICE, OBJECT_KMALLOC);
 	nr_found = 0;
 	map_attrs(dev, 0x14a000, 4096, DIR_BIDIRECTIONAL, ATTR_REQUIRE_COHERENT);
 	assert_int_equal(nr_found, 1);
