@@ -129,24 +129,27 @@ static void list_add(char *list, size_t size, const char *word)
 static void isolate_coherency(struct state *state)
 {
 	bool cached = !strcmp(state->base.coherency, "noncoherent");
+	enum verdict verdict;
 
 	if (strcmp(state->base.coherency, "coherent")) {
-		if (try_one(state, "coherency", "coherent") == CURED)
+		verdict = try_one(state, "coherency", "coherent");
+		if (verdict == CURED)
 			say(state, "matters",
 			    cached ? "the cache: a coherent device does not fail" :
 				     "bouncing: a coherent device does not fail");
-		else
+		else if (verdict == FAILS)
 			say(state, "ruled out",
 			    cached ? "not the cache: fails on a coherent device too" :
 				     "not bouncing: fails on a coherent device too");
 	}
 	if (!cached)
 		return;
-	if (try_one(state, "maintenance", "always") == CURED)
+	verdict = try_one(state, "maintenance", "always");
+	if (verdict == CURED)
 		say(state, "cured by",
 		    "flushing every line around every access: some clean or invalidate is missing, "
 		    "or reaches too far");
-	else
+	else if (verdict == FAILS)
 		say(state, "ruled out", "not the cache: still fails with every line flushed");
 }
 
@@ -217,11 +220,13 @@ static void isolate_cures(struct state *state)
 
 	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++) {
 		struct settings settings = state->base;
+		enum verdict verdict;
 
 		settings.cures |= cures[i].cure;
-		if (try(state, &settings, "cure", cures[i].name, NULL) == CURED)
+		verdict = try(state, &settings, "cure", cures[i].name, NULL);
+		if (verdict == CURED)
 			say(state, "cured by", cures[i].cures);
-		else
+		else if (verdict == FAILS)
 			say(state, "ruled out", cures[i].does_not);
 	}
 }
@@ -230,10 +235,15 @@ static void isolate_cures(struct state *state)
 static void isolate_descriptors(struct state *state)
 {
 	const char *own = state->base.descriptors ?: state->info.descriptors;
+	enum verdict in_padded, in_banked;
 	bool padded, banked;
 
-	padded = try_one(state, "descriptors", "padded") == CURED;
-	banked = try_one(state, "descriptors", "banked") == CURED;
+	in_padded = try_one(state, "descriptors", "padded");
+	in_banked = try_one(state, "descriptors", "banked");
+	if (in_padded == NOT_RUN || in_banked == NOT_RUN)
+		return;
+	padded = in_padded == CURED;
+	banked = in_banked == CURED;
 	if (!strcmp(own, "bank-straddle") && padded && banked) {
 		say(state, "matters",
 		    "fails only when the descriptor crosses a bank while it is being updated: "
@@ -401,7 +411,8 @@ int verb_isolate(int fd, const struct options *opts)
 		       base->coherency, cached ? " " : "", cached ? base->arch : "",
 		       outcome_name(state.outcome));
 	isolate_settings(&state);
-	minimise(&state);
+	if (!interrupted)
+		minimise(&state);
 	json_object_put(state.trials);
-	return 0;
+	return interrupted ? EXIT_NOT_RUN : 0;
 }

@@ -5,8 +5,11 @@
  * The command line is in options.c. Each verb has a file (verbs.h). The verbs make devices and
  * run scenarios on them with loopdev.c, and compare the outcome with predict.c.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "loopdev.h"
@@ -47,5 +50,7 @@ int main(int argc, char **argv)
 	status = verbs[opts.verb](fd, &opts);
 	device_destroy();
 	close(fd);
+	if (fflush(stdout) || ferror(stdout))
+		return fail("standard output: %s", strerror(errno));
 	return status;
 }

@@ -27,10 +27,24 @@ static bool column_wanted(const struct options *opts, const struct predict_colum
 	return false;
 }
 
-static bool any_column_wanted(const struct options *opts)
+/* Is every mode of --coherency in a column, and is --arch? */
+static bool columns_exist(const struct options *opts)
 {
+	const char *at = opts->settings.coherency, *arch = opts->settings.arch;
+	bool known = true;
+
+	for (; at && known; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		size_t length = strcspn(at, ",");
+
+		known = false;
+		for (int c = 0; c < NR_PREDICT_COLUMNS; c++)
+			known |= strlen(predict_columns[c].coherency) == length &&
+				 !strncmp(at, predict_columns[c].coherency, length);
+	}
+	if (!known || !arch)
+		return known;
 	for (int c = 0; c < NR_PREDICT_COLUMNS; c++)
-		if (column_wanted(opts, &predict_columns[c]))
+		if (predict_columns[c].arch && !strcmp(arch, predict_columns[c].arch))
 			return true;
 	return false;
 }
@@ -124,10 +138,10 @@ int verb_matrix(int fd, const struct options *opts)
 	int err, status = 0, different = 0;
 	struct row row = {};
 
-	if (!any_column_wanted(opts))
+	if (!columns_exist(opts))
 		return fail("no column for --coherency '%s'%s%s; see dmaloop matrix --help",
-			    opts->settings.coherency, opts->settings.arch ? " --arch " : "",
-			    opts->settings.arch ?: "");
+			    opts->settings.coherency ?: "coherent,noncoherent",
+			    opts->settings.arch ? " --arch " : "", opts->settings.arch ?: "");
 	if (!opts->json)
 		print_heading(opts);
 	for (unsigned int i = 0; !status && !(err = get_scenario(fd, i, &row.info)); i++)

@@ -152,7 +152,7 @@ static unsigned long long parse_number(struct argp_state *state, const char *wha
 
 	errno = 0;
 	value = strtoull(arg, &end, 0);
-	if (errno || end == arg || *end || *arg == '-')
+	if (errno || end == arg || *end || strchr(arg, '-'))
 		argp_error(state, "%s '%s' is not a number", what, arg);
 	if (value > max)
 		argp_error(state, "%s '%s' is above %llu", what, arg, max);

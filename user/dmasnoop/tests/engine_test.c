@@ -434,13 +434,19 @@ static void test_asks_for_losses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pair),	   cmocka_unit_test(test_mismatches),
-		cmocka_unit_test(test_lines),	   cmocka_unit_test(test_unknown_objects),
-		cmocka_unit_test(test_lists),	   cmocka_unit_test(test_long_list),
-		cmocka_unit_test(test_leak),	   cmocka_unit_test(test_allocations),
-		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_lost_unmap),
+		cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_mismatches),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_unknown_objects),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_long_list),
+		cmocka_unit_test(test_leak),
+		cmocka_unit_test(test_allocations),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_lost_unmap),
 		cmocka_unit_test(test_lost_beside_declared),
-		cmocka_unit_test(test_many_pages), cmocka_unit_test(test_asks_for_losses),
+		cmocka_unit_test(test_many_pages),
+		cmocka_unit_test(test_asks_for_losses),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
