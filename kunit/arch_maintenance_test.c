@@ -2,8 +2,8 @@
 /*
  * What each architecture's handovers do to a buffer and its neighbour bytes, for every position of
  * the buffer's ends in their lines. The expected values are taken from the architectures' own
- * sources (named in arch_maintenance.c) and written as statements about bytes. The table of operations is
- * not consulted.
+ * sources (named in arch_maintenance.c) and written as statements about bytes. The table of
+ * operations is not consulted.
  */
 #include <kunit/test.h>
 
