@@ -118,6 +118,8 @@ __noinline int make_device(u64 address)
 {
 	u32 at = claim_device(address);
 	struct device_state *device = &devices[at & (DEVICES_MAX - 1)];
+	/* Events that another CPU gives up below have to be later than this. */
+	u64 since = env_now();
 	u32 was;
 
 	if (at == NOWHERE) {
@@ -138,7 +140,7 @@ __noinline int make_device(u64 address)
 	device->ignored = !matches(device->name, only_device) ||
 			  (!matches(device->driver, only_driver) &&
 			   !matches(device->function_driver, only_driver));
-	device->since = env_now();
+	device->since = since;
 	device->complete = env_was_added(address);
 	refresh_device(at);
 	__sync_lock_test_and_set(&device->ready, 1);
