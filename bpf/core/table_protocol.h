@@ -57,7 +57,7 @@
  *    event sets the bits again. An event that found a bit already set looks for the mapping behind
  *    it and then sets its own bits once more, because that mapping may have been RELEASING and may
  *    be OVER by now.
- *    One gap is left, of a few instructions: a third mapping that comes to the line between the
+ *    One gap is left, as long as meet(): a third mapping that comes to the line between the
  *    clearing and the setting again is not met.
  * 3. ENDING and RELEASING do not mean "not there", because the event at work may put the mapping
  *    back. A search that meets such a slot tries again. It also tries again when a mapping of its
