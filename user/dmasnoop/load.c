@@ -196,7 +196,7 @@ int load(struct dmasnoop_bpf **bpf, int (*on_event)(void *context, void *event, 
 	if (problem)
 		return fail("--watch: %s", problem);
 	if (!attach_logged()) {
-		if (attach_is_preempted())
+		if (attach_preempts_entry())
 			attach_fallbacks(*bpf);
 		attach_settle(*bpf);
 	}

@@ -16,7 +16,7 @@ void attach_module_came(const struct dmasnoop_bpf *bpf, const char *name);
 void attach_hear(const char *message);
 bool attach_refused_another(void);
 const char *attach_left_out(void);
-bool attach_is_preempted(void);
+bool attach_preempts_entry(void);
 bool attach_logged(void);
 bool attach_by_kprobes(void);
 int attach_returns(struct dmasnoop_bpf *bpf);

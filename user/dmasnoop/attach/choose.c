@@ -84,7 +84,7 @@ static bool is_preempted(const struct btf *btf)
 }
 
 /**
- * attach_is_preempted - test whether a task can be preempted at the start or the end of a program
+ * attach_preempts_entry - test whether a task can be preempted at the start or the end of a program
  *
  * Since Linux 7.0 a tracepoint holds SRCU and leaves preemption enabled
  * (include/linux/tracepoint.h). For the kernel the program is running on that CPU until the task
@@ -92,7 +92,7 @@ static bool is_preempted(const struct btf *btf)
  *
  * Return: true if the kernel is preemptible, which its version text tells.
  */
-bool attach_is_preempted(void)
+bool attach_preempts_entry(void)
 {
 	struct utsname uts = {};
 

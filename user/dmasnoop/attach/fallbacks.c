@@ -3,7 +3,7 @@
  * Attaches programs during the run: those at the tracepoints of modules, and the fallback programs.
  *
  * attach_fallbacks() runs once. Usually attach_missed() in attach/losses.c calls it at the first
- * lost event. On kernels where attach_is_preempted() returns true, load.c calls it from the start.
+ * lost event. On kernels where attach_preempts_entry() returns true, load.c calls it from the start.
  */
 #include <linux/membarrier.h>
 #include <stdbool.h>

@@ -177,6 +177,24 @@ static int64_t count_missed(struct dmasnoop_bpf *bpf)
 /* What attach_missed() found before tracing began. */
 static int64_t missed_before;
 
+/* What count_missed() found at the last look. */
+static int64_t counted;
+
+/*
+ * Counts anew, and tells the BPF side. Where tasks are preempted in tracepoints, a task may just be
+ * between an event that was dropped and the fallback program that is about to take the event. So
+ * two looks have to agree there. Until then everything stays in doubt.
+ */
+static int64_t settle(struct dmasnoop_bpf *bpf)
+{
+	int64_t last = counted;
+
+	counted = count_missed(bpf);
+	if (!attach_preempts_entry() || counted == last)
+		bpf->bss->settled = counted;
+	return counted;
+}
+
 /**
  * attach_missed - count events that neither a primary program nor its fallback took, or that both
  * took
@@ -209,14 +227,7 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
 	if (missed != settled) {
 		if (bpf->bss->armed == ARMED)
 			attach_fallbacks(bpf);
-		settled = count_missed(bpf);
-		/*
-		 * A task may have been preempted between an event that was dropped and the fallback
-		 * that is about to take the event. Until two counts agree, all stays in doubt.
-		 */
-		if (attach_is_preempted() && settled != count_missed(bpf))
-			return llabs(settled - missed_before);
-		bpf->bss->settled = settled;
+		settled = settle(bpf);
 	}
 	return llabs(settled - missed_before);
 }
@@ -227,11 +238,16 @@ uint64_t attach_missed(struct dmasnoop_bpf *bpf)
  */
 void attach_settle(struct dmasnoop_bpf *bpf)
 {
-	missed_before = 0;
 	attach_missed(bpf);
-	missed_before = bpf->rodata->preempted ?
-				(int64_t)(bpf->bss->dropped - bpf->bss->taken_by_fallback) :
-				(int64_t)bpf->bss->settled;
+	if (bpf->rodata->preempted) {
+		missed_before = bpf->bss->dropped - bpf->bss->taken_by_fallback;
+		return;
+	}
+	if (attach_preempts_entry()) {
+		usleep(EVENT_NS / 1000);
+		settle(bpf);
+	}
+	missed_before = counted;
 }
 
 /**
